@@ -1,0 +1,29 @@
+// The instruction sets that kernels are written for, and which of them this process uses.
+#pragma once
+
+#include <string_view>
+
+#if defined(__x86_64__)
+#define ESPALIER_X86 1
+#elif defined(__ARM_NEON)
+#define ESPALIER_ARM 1
+#endif
+
+namespace espalier::kernels {
+
+enum class Isa { portable, neon, avx2, avx512 };
+
+std::string_view isa_name(Isa isa);
+
+// Can this CPU run kernels compiled for `isa`?
+bool isa_supported(Isa isa);
+
+// The ISA whose kernels are dispatched to: the best that the CPU supports, or the one that
+// ESPALIER_ISA=portable|neon|avx2|avx512 asks for. Read once. A value that is unknown or that the
+// CPU lacks is reported by `isa_request_error()` and otherwise ignored.
+Isa active_isa();
+
+// Empty, or why ESPALIER_ISA could not be followed.
+std::string_view isa_request_error();
+
+}  // namespace espalier::kernels

@@ -1,0 +1,71 @@
+// 2-D convolution (cross-correlation, as PyTorch's) of activations in lanes.
+//
+//   dst[n, oc, oh, ow] = bias[oc] + sum over ic, kh, kw of
+//       weights[oc, ic, kh, kw] * src[n, group(oc) * IC/groups + ic, oh*SH - PH + kh, ow*SW - PW + kw]
+//
+// with src zero outside its plane. OH = (IH + 2 PH - KH) / SH + 1, OW likewise.
+//
+//   src, diff_src      [N/16][IC][IH*IW | 1][16]      (kernels/base/lanes.h)
+//   dst, diff_dst      [N/16][OC][OH*OW | 1][16]
+//   weights, diff_weights  [OC][IC/groups][KH][KW]    plain, PyTorch's
+//   bias, diff_bias    [OC]                           null: none
+//
+// A kernel packs the weights into its scratch at each call: in training each pass sees new weights at every call.
+// Padding lanes (N no multiple of 16) need no care: values are finite and gradients zero there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/base/isa.h"
+
+namespace espalier::kernels {
+
+struct Conv2dShape {
+  std::int64_t N = 0;
+  int IC = 0, IH = 0, IW = 0;
+  int OC = 0, KH = 0, KW = 0;
+  int SH = 1, SW = 1;  // stride
+  int PH = 0, PW = 0;  // zero padding on either side
+  int groups = 1;
+
+  int OH() const { return (IH + 2 * PH - KH) / SH + 1; }
+  int OW() const { return (IW + 2 * PW - KW) / SW + 1; }
+  // Multiply-adds of one pass over the batch, taps in the padding included.
+  double macs() const {
+    return static_cast<double>(N) * OC * OH() * OW() * (IC / groups) * KH * KW;
+  }
+};
+
+enum class Conv2dPass { forward, backward_data, backward_weights };
+
+struct Conv2dArgs {
+  const float* src = nullptr;       // forward, backward_weights
+  const float* weights = nullptr;   // forward, backward_data
+  const float* bias = nullptr;      // forward; may be null
+  float* dst = nullptr;             // forward
+  const float* diff_dst = nullptr;  // backward_data, backward_weights
+  float* diff_src = nullptr;        // backward_data: overwritten
+  float* diff_weights = nullptr;    // backward_weights: overwritten
+  float* diff_bias = nullptr;       // backward_weights: overwritten; may be null
+  void* scratch = nullptr;          // scratch_bytes(shape), aligned to 64 bytes
+};
+
+// One row of kernels.inc.
+struct Conv2dKernel {
+  const char* name;  // conv2d_<pass>_f32_<algorithm>_<isa>
+  Isa isa;
+  Conv2dPass pass;
+  bool (*supports)(const Conv2dShape&);
+  std::size_t (*scratch_bytes)(const Conv2dShape&);  // may depend on num_threads()
+  void (*run)(const Conv2dShape&, const Conv2dArgs&);
+};
+
+// All rows of kernels.inc, best first, whether or not this CPU can run them.
+const std::vector<const Conv2dKernel*>& conv2d_kernels();
+
+// The native kernel that this process uses for a shape and pass: the first eligible row that supports it.
+const Conv2dKernel& select_conv2d(const Conv2dShape& shape, Conv2dPass pass);
+
+}  // namespace espalier::kernels

@@ -1,0 +1,46 @@
+// Matrix products, in the two forms that networks need.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/base/isa.h"
+
+namespace espalier::kernels {
+
+// Plain row-major product of parameters:  C[M, N] = alpha * op(A)[M, K] * op(B)[K, N] + beta * C
+// lda, ldb, ldc are the distances between rows of the stored matrices. beta == 0 never reads C.
+struct GemmShape {
+  std::int64_t M = 0, N = 0, K = 0;
+  bool transpose_a = false, transpose_b = false;
+  std::int64_t lda = 0, ldb = 0, ldc = 0;
+  float alpha = 1.0f, beta = 0.0f;
+};
+void gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C);
+
+// Linear layer over activations in lanes, tokens included (T = 1 for [N, IC]):
+//   dst[n, t, oc] = bias[oc] + sum over ic of weights[oc, ic] * src[n, t, ic]
+//   src, diff_src [N/16][T][IC][16]   dst, diff_dst [N/16][T][OC][16]   weights [OC][IC]   bias [OC] or null
+struct LinearShape {
+  std::int64_t N = 0;
+  int T = 1, IC = 0, OC = 0;
+};
+void linear_fwd_f32(const LinearShape&, const float* src, const float* weights, const float* bias, float* dst);
+void linear_bwd_data_f32(const LinearShape&, const float* diff_dst, const float* weights, float* diff_src);
+// Overwrites diff_weights and, unless null, diff_bias.
+void linear_bwd_weights_f32(const LinearShape&, const float* src, const float* diff_dst, float* diff_weights,
+                            float* diff_bias);
+
+// Product of two activations image by image (attention's scores and values):
+//   C[n, b, m, j] = alpha * sum over k of op(A)[n, b, m, k] * op(B)[n, b, k, j]
+//   A [N/16][B][M][K][16] ([K][M] when transposed), B [N/16][B][K][J][16] ([J][K]), C [N/16][B][M][J][16]
+struct LaneMatmulShape {
+  std::int64_t N = 0;
+  int B = 1, M = 0, J = 0, K = 0;
+  bool transpose_a = false, transpose_b = false;
+  float alpha = 1.0f;
+};
+void lane_matmul_f32(const LaneMatmulShape&, const float* A, const float* B, float* C);
+
+}  // namespace espalier::kernels
