@@ -5,13 +5,18 @@
 //
 // with src zero outside its plane. OH = (IH + 2 PH - KH) / SH + 1, OW likewise.
 //
-//   src, diff_src      [N/16][IC][IH*IW | 1][16]      (kernels/base/lanes.h)
+//   src, diff_src      [N/16][IC][IH*IW | 1][16]      (kernels/base/lanes.h), aligned to 64 bytes
 //   dst, diff_dst      [N/16][OC][OH*OW | 1][16]
 //   weights, diff_weights  [OC][IC/groups][KH][KW]    plain, PyTorch's
 //   bias, diff_bias    [OC]                           null: none
 //
-// A kernel packs the weights into its scratch at each call: in training each pass sees new weights at every call.
-// Padding lanes (N no multiple of 16) need no care: values are finite and gradients zero there.
+// A kernel packs the weights into its scratch at each call: in training each pass sees new weights at every
+// call. Padding lanes (N no multiple of 16) need no care: values are finite and gradients zero there. The
+// padding vector of a plane is never read, and is written as zero, so that every float of an output is
+// defined.
+//
+// Parallel over images, output channels and rows; the split depends on the shape alone, so results are
+// bitwise equal for any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -33,9 +38,7 @@ struct Conv2dShape {
   int OH() const { return (IH + 2 * PH - KH) / SH + 1; }
   int OW() const { return (IW + 2 * PW - KW) / SW + 1; }
   // Multiply-adds of one pass over the batch, taps in the padding included.
-  double macs() const {
-    return static_cast<double>(N) * OC * OH() * OW() * (IC / groups) * KH * KW;
-  }
+  double macs() const { return static_cast<double>(N) * OC * OH() * OW() * (IC / groups) * KH * KW; }
 };
 
 enum class Conv2dPass { forward, backward_data, backward_weights };

@@ -26,7 +26,8 @@ struct LinearShape {
   std::int64_t N = 0;
   int T = 1, IC = 0, OC = 0;
 };
-void linear_fwd_f32(const LinearShape&, const float* src, const float* weights, const float* bias, float* dst);
+void linear_fwd_f32(const LinearShape&, const float* src, const float* weights, const float* bias,
+                    float* dst);
 void linear_bwd_data_f32(const LinearShape&, const float* diff_dst, const float* weights, float* diff_src);
 // Overwrites diff_weights and, unless null, diff_bias.
 void linear_bwd_weights_f32(const LinearShape&, const float* src, const float* diff_dst, float* diff_weights,
@@ -42,5 +43,20 @@ struct LaneMatmulShape {
   float alpha = 1.0f;
 };
 void lane_matmul_f32(const LaneMatmulShape&, const float* A, const float* B, float* C);
+
+// One row of kernels.inc: the family compiled for one ISA.
+struct GemmKernels {
+  Isa isa;
+  void (*gemm)(const GemmShape&, const float* A, const float* B, float* C);
+  void (*linear_fwd)(const LinearShape&, const float* src, const float* weights, const float* bias,
+                     float* dst);
+  void (*linear_bwd_data)(const LinearShape&, const float* diff_dst, const float* weights, float* diff_src);
+  void (*linear_bwd_weights)(const LinearShape&, const float* src, const float* diff_dst, float* diff_weights,
+                             float* diff_bias);
+  void (*lane_matmul)(const LaneMatmulShape&, const float* A, const float* B, float* C);
+};
+
+// All rows of kernels.inc, best first, whether or not this CPU can run them.
+const std::vector<const GemmKernels*>& gemm_kernels();
 
 }  // namespace espalier::kernels

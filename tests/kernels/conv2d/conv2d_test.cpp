@@ -1,0 +1,185 @@
+#include "kernels/conv2d/conv2d.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+
+#include "kernels/base/lanes.h"
+#include "kernels/conv2d/reference.h"
+#include "tests/kernels/support.h"
+
+namespace espalier::kernels {
+namespace {
+
+std::string describe(const Conv2dShape& s) {
+  std::ostringstream out;
+  out << "N" << s.N << " IC" << s.IC << " IH" << s.IH << " IW" << s.IW << " OC" << s.OC << " KH" << s.KH
+      << " KW" << s.KW << " SH" << s.SH << " SW" << s.SW << " PH" << s.PH << " PW" << s.PW << " groups"
+      << s.groups;
+  return out.str();
+}
+
+// Inputs of all three passes. As the contract says, gradients are zero in padding lanes.
+struct Inputs {
+  Floats src, weights, bias, diff_dst;
+
+  Inputs(const Conv2dShape& s, std::uint32_t seed)
+      : src(Floats::random(reference::src_size(s), seed)),
+        weights(Floats::random(reference::weights_size(s), seed + 1)),
+        bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
+        diff_dst(Floats::random(reference::dst_size(s), seed + 3)) {
+    const std::int64_t last = groups(s.N) - 1;
+    const std::size_t group_size = diff_dst.size() / static_cast<std::size_t>(groups(s.N));
+    for (std::size_t i = 0; i < group_size; ++i) {
+      if (static_cast<int>(i % kLanes) >= lanes_in_group(s.N, last))
+        diff_dst.data()[last * group_size + i] = 0.0f;
+    }
+  }
+};
+
+// What a pass writes.
+struct Outputs {
+  Floats main, bias;
+
+  Outputs(Conv2dPass pass, const Conv2dShape& s)
+      : main(pass == Conv2dPass::forward         ? reference::dst_size(s)
+             : pass == Conv2dPass::backward_data ? reference::src_size(s)
+                                                 : reference::weights_size(s)),
+        bias(static_cast<std::size_t>(s.OC)) {}
+};
+
+Conv2dArgs bind(const Inputs& in, Outputs& out, bool with_bias) {
+  Conv2dArgs args;
+  args.src = in.src.data();
+  args.weights = in.weights.data();
+  args.bias = with_bias ? in.bias.data() : nullptr;
+  args.diff_dst = in.diff_dst.data();
+  args.dst = args.diff_src = args.diff_weights = out.main.data();
+  args.diff_bias = with_bias ? out.bias.data() : nullptr;
+  return args;
+}
+
+void run(const Conv2dKernel& kernel, const Conv2dShape& shape, Conv2dArgs args) {
+  Floats scratch(kernel.scratch_bytes(shape) / sizeof(float) + 16);
+  args.scratch = scratch.data();
+  kernel.run(shape, args);
+}
+
+// Products in one output of a pass.
+double terms(Conv2dPass pass, const Conv2dShape& s) {
+  const double taps = static_cast<double>(s.KH) * s.KW;
+  if (pass == Conv2dPass::forward) return taps * s.IC / s.groups;
+  if (pass == Conv2dPass::backward_data) return taps * s.OC / s.groups;
+  return static_cast<double>(s.N) * s.OH() * s.OW();
+}
+
+// Every kernel of this CPU that supports the shape against the reference.
+void check_all_kernels(const Conv2dShape& shape, std::uint32_t seed, bool with_bias) {
+  const Inputs in(shape, seed);
+  for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
+    Outputs expected(pass, shape);
+    reference::conv2d(pass, shape, bind(in, expected, with_bias));
+    for (const Conv2dKernel* kernel : conv2d_kernels()) {
+      if (kernel->pass != pass || !isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
+      INFO(std::string(kernel->name) << " " << describe(shape) << (with_bias ? " bias" : ""));
+      Outputs actual(pass, shape);
+      run(*kernel, shape, bind(in, actual, with_bias));
+      CHECK(max_difference(actual.main, expected.main) <= sum_tolerance(terms(pass, shape)));
+      if (pass == Conv2dPass::backward_weights && with_bias) {
+        CHECK(max_difference(actual.bias, expected.bias) <= sum_tolerance(terms(pass, shape)));
+      }
+    }
+  }
+}
+
+// {N, IC, IH, IW, OC, KH, KW, SH, SW, PH, PW, groups}
+const Conv2dShape kShapes[] = {
+    {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1},       // the smallest
+    {16, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1},    // ResNet-20
+    {37, 3, 9, 11, 20, 3, 3, 1, 1, 1, 1, 1},    // stem, tails everywhere
+    {17, 24, 8, 8, 40, 3, 3, 2, 2, 1, 1, 1},    // strided 3x3
+    {17, 24, 8, 8, 40, 1, 1, 2, 2, 0, 0, 1},    // ResNet's shortcut: three of four pixels unused
+    {5, 24, 7, 5, 33, 1, 1, 1, 1, 0, 0, 1},     // pointwise
+    {16, 37, 6, 6, 45, 3, 3, 1, 1, 1, 1, 1},    // channels that fill no block
+    {16, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1},    // small planes
+    {3, 70, 2, 2, 66, 3, 3, 1, 1, 1, 1, 1},     // planes smaller than the kernel
+    {16, 6, 12, 12, 8, 7, 7, 2, 2, 3, 3, 1},    // ImageNet stem
+    {16, 8, 9, 9, 8, 3, 3, 1, 1, 1, 1, 8},      // depthwise
+    {16, 8, 9, 9, 16, 3, 3, 2, 2, 1, 1, 8},     // depthwise, two outputs a channel
+    {16, 12, 6, 6, 18, 3, 3, 1, 1, 1, 1, 3},    // grouped
+    {1, 2, 5, 6, 3, 5, 4, 1, 1, 4, 3, 1},       // pads up to the kernel's size
+    {2, 3, 11, 13, 4, 2, 3, 3, 4, 0, 1, 1},     // stride wider than the kernel: skipped pixels
+    {16, 4, 5, 5, 4, 5, 5, 1, 1, 0, 0, 1},      // one output pixel
+    {33, 5, 3, 40, 7, 1, 5, 1, 2, 0, 2, 1},     // flat and wide
+    {32, 130, 4, 4, 150, 3, 3, 1, 1, 1, 1, 1},  // more than one block of channels
+};
+
+TEST_CASE("every conv2d kernel agrees with the reference on the shapes that networks have") {
+  std::uint32_t seed = 1;
+  for (const Conv2dShape& shape : kShapes) {
+    check_all_kernels(shape, seed += 10, true);
+    check_all_kernels(shape, seed += 10, false);
+  }
+}
+
+TEST_CASE("every conv2d kernel agrees with the reference on random shapes") {
+  std::mt19937 engine(20);
+  const auto between = [&](int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(engine);
+  };
+  for (int i = 0; i < 200; ++i) {
+    Conv2dShape s;
+    s.N = between(1, 35);
+    s.groups = between(0, 3) == 0 ? between(2, 4) : 1;
+    s.IC = s.groups * between(1, 20);
+    s.OC = s.groups * between(1, 36);
+    s.KH = between(1, 4);
+    s.KW = between(1, 4);
+    s.SH = between(1, 3);
+    s.SW = between(1, 3);
+    s.PH = between(0, s.KH - 1);
+    s.PW = between(0, s.KW - 1);
+    s.IH = std::max(between(1, 9), s.KH - 2 * s.PH);
+    s.IW = std::max(between(1, 9), s.KW - 2 * s.PW);
+    check_all_kernels(s, 1000 + 10 * static_cast<std::uint32_t>(i), i % 2 == 0);
+  }
+}
+
+TEST_CASE("the bits of a conv2d do not depend on the number of threads") {
+  const Conv2dShape shapes[] = {
+      {40, 20, 8, 8, 36, 3, 3, 1, 1, 1, 1, 1}, {33, 3, 12, 12, 20, 3, 3, 1, 1, 1, 1, 1},
+      {20, 16, 9, 9, 34, 3, 3, 2, 2, 1, 1, 1}, {16, 64, 4, 4, 70, 1, 1, 1, 1, 0, 0, 1},
+      {48, 6, 10, 10, 6, 3, 3, 1, 1, 1, 1, 6},
+  };
+  for (const Conv2dShape& shape : shapes) {
+    const Inputs in(shape, 7);
+    for (const Conv2dKernel* kernel : conv2d_kernels()) {
+      if (!isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
+      Outputs one(kernel->pass, shape);
+      with_threads(1, [&] { run(*kernel, shape, bind(in, one, true)); });
+      for (int threads = 2; threads <= 4; ++threads) {
+        INFO(std::string(kernel->name) << " " << describe(shape) << " threads " << threads);
+        Outputs many(kernel->pass, shape);
+        with_threads(threads, [&] { run(*kernel, shape, bind(in, many, true)); });
+        CHECK(many.main.same_bits(one.main));
+        CHECK(many.bias.same_bits(one.bias));
+      }
+    }
+  }
+}
+
+TEST_CASE("select_conv2d picks a kernel of the asked pass that may run here") {
+  for (const Conv2dShape& shape : kShapes) {
+    for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
+      const Conv2dKernel& kernel = select_conv2d(shape, pass);
+      CHECK(kernel.pass == pass);
+      CHECK(isa_supported(kernel.isa));
+      CHECK(kernel.supports(shape));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace espalier::kernels
