@@ -1,6 +1,7 @@
 // Errors that a person can act on: where, what was expected, what arrived, what to try.
 //
-//   check(weight.dim(1) == channels, "conv2d", "weight expects {} input channels, got {}; check groups", ...);
+//   check(weight.dim(1) == channels, "conv2d", "weight expects {} input channels, got {}; check groups",
+//   ...);
 //   -> [conv2d] weight expects 64 input channels, got 32; check groups
 #pragma once
 

@@ -48,8 +48,9 @@ class FieldVisitor {
   // An array of tables, [[key]]. Each element is default-constructed, then read.
   template <class Struct>
   void tables(const char* key, std::vector<Struct>& values, const char* help) {
-    visit_tables(key, help, values.size(), [&](std::size_t count) { values.resize(count); },
-                 [&](std::size_t i, FieldVisitor& v) { values[i].fields(v); });
+    visit_tables(
+        key, help, values.size(), [&](std::size_t count) { values.resize(count); },
+        [&](std::size_t i, FieldVisitor& v) { values[i].fields(v); });
   }
 
   // An exchangeable part, chosen by name from a registry, with keys of its own:
@@ -58,11 +59,12 @@ class FieldVisitor {
   template <class Base>
   void part(const char* key, std::string& kind, std::unique_ptr<Base>& part, const Registry<Base>& registry,
             const char* help) {
-    visit_part(key, help, kind, registry.names(), [&] { part = registry.make(kind); },
-               [&](FieldVisitor& v) {
-                 if (part) part->fields(v);
-               },
-               [&](FieldVisitor& v) { registry.make(kind)->fields(v); });
+    visit_part(
+        key, help, kind, registry.names(), [&] { part = registry.make(kind); },
+        [&](FieldVisitor& v) {
+          if (part) part->fields(v);
+        },
+        [&](FieldVisitor& v) { registry.make(kind)->fields(v); });
   }
 
  protected:

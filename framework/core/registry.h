@@ -1,5 +1,5 @@
-// Parts chosen by name: criteria, schedules, models, optimizers. A row is a name, one line of help and a factory;
-// a family lists its rows in one file, in the order in which help prints them.
+// Parts chosen by name: criteria, schedules, models, optimizers. A row is a name, one line of help and a
+// factory; a family lists its rows in one file, in the order in which help prints them.
 #pragma once
 
 #include <functional>
@@ -38,8 +38,8 @@ class Registry {
     for (const Row& row : rows_) {
       if (row.name == name) return row.make();
     }
-    fail(ErrorKind::usage, what_, "no {} is named '{}'{} (known: {})", what_, name, did_you_mean(name, names()),
-         fmt::join(names(), ", "));
+    fail(ErrorKind::usage, what_, "no {} is named '{}'{} (known: {})", what_, name,
+         did_you_mean(name, names()), fmt::join(names(), ", "));
   }
 
  private:

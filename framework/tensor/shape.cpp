@@ -63,8 +63,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* where) {
   for (int i = 0; i < rank; ++i) {
     const int ia = i - (rank - a.rank()), ib = i - (rank - b.rank());
     const std::int64_t sa = ia < 0 ? 1 : a[ia], sb = ib < 0 ? 1 : b[ib];
-    check(sa == sb || sa == 1 || sb == 1, where, "shapes {} and {} do not broadcast: {} against {} in dimension {}",
-          a.str(), b.str(), sa, sb, i);
+    check(sa == sb || sa == 1 || sb == 1, where,
+          "shapes {} and {} do not broadcast: {} against {} in dimension {}", a.str(), b.str(), sa, sb, i);
     result.append(sa == 1 ? sb : sa);
   }
   return result;

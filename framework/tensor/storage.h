@@ -1,5 +1,5 @@
-// Memory of tensors, from a caching allocator: a training step frees and asks for the same sizes over and over,
-// and fresh pages from the system would cost more than the arithmetic that fills them.
+// Memory of tensors, from a caching allocator: a training step frees and asks for the same sizes over and
+// over, and fresh pages from the system would cost more than the arithmetic that fills them.
 #pragma once
 
 #include <cstddef>

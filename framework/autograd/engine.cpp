@@ -1,0 +1,52 @@
+// backward(): one walk over the tape, newest operation first. A node's consumers are all newer than itself,
+// so when its turn comes its gradient is complete.
+#include <algorithm>
+#include <unordered_set>
+#include <vector>
+
+#include "framework/autograd/node.h"
+#include "framework/core/error.h"
+
+namespace espalier {
+namespace {
+
+std::vector<std::shared_ptr<Node>> reachable_newest_first(const std::shared_ptr<Node>& root) {
+  std::vector<std::shared_ptr<Node>> nodes = {root};
+  std::unordered_set<const Node*> seen = {root.get()};
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const std::shared_ptr<Node> node = nodes[i];
+    for (const Edge& input : node->inputs) {
+      if (input.node != nullptr && seen.insert(input.node.get()).second) nodes.push_back(input.node);
+    }
+  }
+  std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a->order > b->order; });
+  return nodes;
+}
+
+}  // namespace
+
+void Tensor::backward() const {
+  check(requires_grad(), "backward", "nothing that this tensor was computed from requires gradients");
+  check(numel() == 1, "backward",
+        "expected a scalar loss, got shape {}; reduce it with ops::sum or ops::mean", shape().str());
+  check(node() != nullptr, "backward",
+        "the tensor is a leaf, or its graph was used by an earlier backward()");
+  const NoGrad off;  // gradients are computed with ordinary operations, which must not record in turn
+  std::vector<std::shared_ptr<Node>> nodes = reachable_newest_first(node());
+  node()->pending = full(shape(), 1.0f);
+  for (std::shared_ptr<Node>& current : nodes) {
+    check(current->backward != nullptr, "backward", "the graph of {} was used by an earlier backward()",
+          current->where());
+    if (current->pending.defined()) {
+      Backward step(*current, std::move(current->pending));
+      current->pending = {};
+      current->backward(step);
+    }
+    // What the operation saved is of no more use: its memory serves the nodes to come.
+    current->backward = nullptr;
+    current->inputs.clear();
+    current.reset();
+  }
+}
+
+}  // namespace espalier

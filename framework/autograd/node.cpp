@@ -1,0 +1,95 @@
+#include "framework/autograd/node.h"
+
+#include <algorithm>
+#include <span>
+
+#include "framework/autograd/accumulate.h"
+#include "framework/autograd/anomaly.h"
+#include "framework/core/error.h"
+
+namespace espalier {
+namespace {
+
+struct TapeState {
+  bool enabled = true;
+  std::uint64_t next_order = 0;
+  std::shared_ptr<const std::string> layer;
+};
+
+TapeState& tape() {
+  thread_local TapeState state;
+  return state;
+}
+
+Edge edge_to(const Tensor& input) {
+  if (!input.defined()) return {};
+  Edge edge{.node = input.node(), .leaf = {}, .shape = input.shape(), .layout = input.layout()};
+  if (edge.node == nullptr && input.requires_grad()) edge.leaf = input;
+  return edge;
+}
+
+Tensor record_node(std::string_view op, std::span<const Tensor> inputs, Tensor output,
+                   BackwardFunction backward) {
+  const std::shared_ptr<const std::string>& layer = tape().layer;
+  if (anomaly_detection()) throw_if_not_finite(output, "result", op, layer.get());
+  const bool wanted = std::any_of(inputs.begin(), inputs.end(),
+                                  [](const Tensor& t) { return t.defined() && t.requires_grad(); });
+  if (!wanted || !grad_enabled()) return output;
+  auto node = std::make_shared<Node>();
+  node->op = op;
+  node->layer = layer;
+  node->order = tape().next_order++;
+  for (const Tensor& input : inputs) node->inputs.push_back(edge_to(input));
+  node->backward = std::move(backward);
+  output.set_node(std::move(node));
+  return output;
+}
+
+}  // namespace
+
+bool Backward::needs(int input) const { return node_.inputs[static_cast<std::size_t>(input)].wanted(); }
+
+void Backward::give(int input, Tensor gradient) {
+  if (!needs(input)) return;
+  Edge& target = node_.inputs[static_cast<std::size_t>(input)];
+  if (anomaly_detection()) throw_if_not_finite(gradient, "gradient", node_.op, node_.layer.get());
+  check(gradient.shape() == target.shape && gradient.layout() == target.layout, node_.op,
+        "the gradient of input {} has shape {}, the input has {}", input, gradient.shape().str(),
+        target.shape.str());
+  if (target.node != nullptr) {
+    accumulate(target.node->pending, std::move(gradient));
+  } else {
+    Tensor sum = target.leaf.grad();
+    target.leaf.set_grad({});
+    accumulate(sum, std::move(gradient));
+    target.leaf.set_grad(std::move(sum));
+  }
+}
+
+std::string Node::where() const {
+  std::string text(op);
+  if (layer != nullptr && !layer->empty()) text += " in " + *layer;
+  return text;
+}
+
+bool grad_enabled() { return tape().enabled; }
+
+NoGrad::NoGrad() : before_(tape().enabled) { tape().enabled = false; }
+NoGrad::~NoGrad() { tape().enabled = before_; }
+
+LayerScope::LayerScope(std::shared_ptr<const std::string> layer) : before_(std::move(tape().layer)) {
+  tape().layer = std::move(layer);
+}
+LayerScope::~LayerScope() { tape().layer = std::move(before_); }
+
+Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, Tensor output,
+              BackwardFunction backward) {
+  return record_node(op, {inputs.begin(), inputs.size()}, std::move(output), std::move(backward));
+}
+
+Tensor record(std::string_view op, const std::vector<Tensor>& inputs, Tensor output,
+              BackwardFunction backward) {
+  return record_node(op, inputs, std::move(output), std::move(backward));
+}
+
+}  // namespace espalier

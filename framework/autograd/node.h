@@ -1,0 +1,111 @@
+// The tape. Each operation on tensors that require gradients records a node: what it read, and how to turn
+// the gradient of its output into gradients of its inputs. There is no other graph: running the model builds
+// it, backward() walks it once in reverse and lets go of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/tensor/tensor.h"
+
+namespace espalier {
+
+// Handed to an operation's backward function: the gradient of its output, and where gradients of its inputs
+// go.
+class Backward {
+ public:
+  Backward(Node& node, Tensor grad) : node_(node), grad_(std::move(grad)) {}
+
+  // dL/doutput, of the output's shape and layout.
+  const Tensor& grad() const { return grad_; }
+  // Does input i want a gradient? Skip the work when it does not.
+  bool needs(int input) const;
+  // dL/dinput_i; adds up when the input is used in several places.
+  void give(int input, Tensor gradient);
+
+ private:
+  Node& node_;
+  Tensor grad_;
+};
+
+using BackwardFunction = std::function<void(Backward&)>;
+
+// Where a gradient goes: to the node that produced the input, or into the grad() of a leaf. Only shapes are
+// kept of the rest: an operation saves what its backward reads, nothing else stays alive.
+struct Edge {
+  std::shared_ptr<Node> node;  // null for a leaf
+  Tensor leaf;                 // undefined unless a leaf that requires gradients
+  Shape shape;
+  Layout layout = Layout::plain;
+
+  bool wanted() const { return node != nullptr || leaf.defined(); }
+};
+
+class Node {
+ public:
+  std::string_view op;                       // "conv2d"; a literal
+  std::shared_ptr<const std::string> layer;  // the module that ran it: "layer1.0.conv1"; may be null
+  std::uint64_t order = 0;                   // position on the tape: inputs come before outputs
+  std::vector<Edge> inputs;
+  BackwardFunction backward;
+  Tensor pending;  // sum of the gradients that have arrived from the output's uses
+
+  // "conv2d in layer1.0.conv1"
+  std::string where() const;
+};
+
+// Is the tape on? (per thread; off inside NoGrad)
+bool grad_enabled();
+
+// Turns the tape off in a scope: evaluation, and arithmetic on parameters.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+// Names the module whose forward runs in a scope; nodes and errors carry it.
+class LayerScope {
+ public:
+  explicit LayerScope(std::shared_ptr<const std::string> layer);
+  ~LayerScope();
+  LayerScope(const LayerScope&) = delete;
+  LayerScope& operator=(const LayerScope&) = delete;
+
+ private:
+  std::shared_ptr<const std::string> before_;
+};
+
+// Puts an operation on the tape, when it is on and an input requires gradients, and returns `output`.
+// `backward` must not capture `output` itself (the tape would own itself): capture output.detach().
+Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, Tensor output,
+              BackwardFunction backward);
+Tensor record(std::string_view op, const std::vector<Tensor>& inputs, Tensor output,
+              BackwardFunction backward);
+
+// In a scope: every result on the tape and every gradient is searched for NaN and Inf, and the first one
+// throws Error (not_finite) with its operation and layer. Slow; a training loop repeats a step under it once
+// the loss has gone bad.
+class DetectAnomaly {
+ public:
+  DetectAnomaly();
+  ~DetectAnomaly();
+  DetectAnomaly(const DetectAnomaly&) = delete;
+  DetectAnomaly& operator=(const DetectAnomaly&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,27 @@
+// A trainable tensor of a module, with the mask that says which of its weights exist.
+#pragma once
+
+#include <string>
+
+#include "framework/tensor/mask.h"
+#include "framework/tensor/tensor.h"
+
+namespace espalier::nn {
+
+// What a parameter is, for rules such as "no decay on norm and bias" and "prune weights only".
+enum class ParameterKind { weight, bias, norm };
+
+// The mask contract: after every optimizer step, wherever the mask is 0, the value and every moment that an
+// optimizer keeps for it are exactly 0. The fused update kernels uphold it; nothing else writes weights in
+// training.
+struct Parameter {
+  std::string name;  // path from the model: "layer1.0.conv1.weight"
+  ParameterKind kind = ParameterKind::weight;
+  Tensor value;  // plain, PyTorch's shape; value.grad() is its gradient
+  Mask mask;     // dense until a pruner sets it
+
+  Tensor grad() const { return value.grad(); }
+  std::int64_t nonzeros() const { return mask.kept(value.numel()); }
+};
+
+}  // namespace espalier::nn

@@ -1,0 +1,30 @@
+// What may happen inside an optimizer step besides the update: pruning, regrowth, score updates.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "framework/nn/parameter.h"
+
+namespace espalier::optim {
+
+struct StepInfo {
+  std::int64_t step = 0;  // steps completed before this one: 0 in the first
+  double lr = 0.0;        // of this step
+};
+
+// The order within Optimizer::step(): every hook's before_step, one fused masked update a parameter,
+// every hook's after_step.
+class StepHook {
+ public:
+  virtual ~StepHook() = default;
+
+  // Gradients are complete and dense: pruned weights have theirs too. Weights are still those of the forward
+  // pass.
+  virtual void before_step(const StepInfo&, std::span<nn::Parameter* const>) {}
+  // Weights are updated. A hook that changes a mask here calls Optimizer::enforce_masks(), or leaves it to
+  // step(), which does so once after the last hook.
+  virtual void after_step(const StepInfo&, std::span<nn::Parameter* const>) {}
+};
+
+}  // namespace espalier::optim

@@ -1,0 +1,51 @@
+#include "framework/tensor/mask.h"
+
+#include <algorithm>
+
+#include "framework/core/error.h"
+
+namespace espalier {
+
+Mask Mask::ones(const Shape& shape) {
+  Mask mask;
+  mask.bytes_ = Tensor::empty(shape, Layout::plain, DType::u8);
+  std::fill_n(mask.data(), shape.numel(), std::uint8_t{1});
+  return mask;
+}
+
+Mask Mask::from(Tensor bytes) {
+  check(!bytes.is_lanes() && bytes.dtype() == DType::u8, "mask", "expected a plain u8 tensor, got {}",
+        dtype_name(bytes.dtype()));
+  const std::uint8_t* data = bytes.data<std::uint8_t>();
+  check(std::all_of(data, data + bytes.numel(), [](std::uint8_t b) { return b <= 1; }), "mask",
+        "a mask holds zeros and ones only");
+  Mask mask;
+  mask.bytes_ = std::move(bytes);
+  return mask;
+}
+
+std::int64_t Mask::kept(std::int64_t numel) const {
+  if (dense()) return numel;
+  return std::count(data(), data() + bytes_.numel(), std::uint8_t{1});
+}
+
+void Mask::apply_(Tensor& values) const {
+  if (dense()) return;
+  check(values.shape() == bytes_.shape(), "mask", "a mask of shape {} cannot mask values of shape {}",
+        bytes_.shape().str(), values.shape().str());
+  float* v = values.data();
+  for (std::int64_t i = 0; i < values.numel(); ++i) {
+    if (data()[i] == 0) v[i] = 0.0f;
+  }
+}
+
+bool Mask::holds(const Tensor& values) const {
+  if (dense()) return true;
+  const float* v = values.data();
+  for (std::int64_t i = 0; i < values.numel(); ++i) {
+    if (data()[i] == 0 && v[i] != 0.0f) return false;
+  }
+  return true;
+}
+
+}  // namespace espalier

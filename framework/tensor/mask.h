@@ -1,0 +1,35 @@
+// Which weights of a parameter exist. One byte a weight: 1 kept, 0 pruned; fused kernels read it as it is.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/tensor/tensor.h"
+
+namespace espalier {
+
+class Mask {
+ public:
+  Mask() = default;  // dense: everything kept, no memory
+
+  static Mask ones(const Shape& shape);
+  // Takes a plain u8 tensor of zeros and ones; throws Error on any other value.
+  static Mask from(Tensor bytes);
+
+  bool dense() const { return !bytes_.defined(); }
+  // Null when dense.
+  const std::uint8_t* data() const { return dense() ? nullptr : bytes_.data<std::uint8_t>(); }
+  std::uint8_t* data() { return dense() ? nullptr : bytes_.data<std::uint8_t>(); }
+  const Tensor& bytes() const { return bytes_; }  // undefined when dense
+
+  // Kept weights of `numel`.
+  std::int64_t kept(std::int64_t numel) const;
+  // Sets every element of `values` (f32, the mask's shape) whose mask is 0 to exactly 0.
+  void apply_(Tensor& values) const;
+  // Is every element of `values` whose mask is 0 exactly 0?
+  bool holds(const Tensor& values) const;
+
+ private:
+  Tensor bytes_;
+};
+
+}  // namespace espalier
