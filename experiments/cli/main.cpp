@@ -1,1 +1,3 @@
-int main() { return 0; }
+#include "experiments/cli/command.h"
+
+int main(int argc, char** argv) { return espalier::cli::main(argc, argv); }

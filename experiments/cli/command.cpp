@@ -1,0 +1,112 @@
+#include "experiments/cli/command.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string_view>
+
+#include "framework/core/error.h"
+#include "framework/core/suggest.h"
+
+namespace espalier::cli {
+
+#define COMMAND(name, help) int name(int argc, char** argv);
+#include "experiments/cli/commands.inc"
+#undef COMMAND
+
+namespace {
+
+constexpr Command kCommands[] = {
+#define COMMAND(name, help) {#name, help, name},
+#include "experiments/cli/commands.inc"
+#undef COMMAND
+};
+
+void print_help() {
+  fmt::print("Espalier trains neural networks that are pruned while they grow.\n\n");
+  fmt::print("usage: espalier COMMAND [arguments]\n\ncommands:\n");
+  for (const Command& command : commands()) fmt::print("  {:<9} {}\n", command.name, command.help);
+  fmt::print("\n`espalier COMMAND --help` describes one.\n");
+}
+
+const Command& find_command(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Command& command : commands()) {
+    if (command.name == name) return command;
+    names.emplace_back(command.name);
+  }
+  fail(ErrorKind::usage, "espalier", "no command is named '{}'{} (known: {})", name,
+       did_you_mean(name, names), fmt::join(names, ", "));
+}
+
+// The option as typed, without dashes and value: "--epoch=3" -> "epoch".
+std::string option_name(std::string_view typed) {
+  const std::size_t begin = std::min(typed.find_first_not_of('-'), typed.size());
+  return std::string(typed.substr(begin, typed.find('=') - begin));
+}
+
+std::string unknown_option(const cxxopts::Options& options, const std::string& typed) {
+  std::vector<std::string> names;
+  for (const std::string& group : options.groups()) {
+    for (const auto& option : options.group_help(group).options)
+      names.insert(names.end(), option.l.begin(), option.l.end());
+  }
+  const std::string match = nearest(option_name(typed), names);
+  return fmt::format("no option is named '{}'{}", typed,
+                     match.empty() ? "" : "; did you mean '--" + match + "'?");
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+int main(int argc, char** argv) {
+  try {
+    const std::string_view name = argc > 1 ? argv[1] : "--help";
+    if (name == "--help" || name == "-h" || name == "help") {
+      print_help();
+      return argc > 1 ? 0 : static_cast<int>(ErrorKind::usage);
+    }
+    return find_command(name).run(argc - 1, argv + 1);
+  } catch (const Error& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "espalier: {}\n", error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "espalier: {}\n", error.what());
+    return static_cast<int>(ErrorKind::failure);
+  }
+}
+
+std::optional<cxxopts::ParseResult> parse(cxxopts::Options& options, int argc, char** argv,
+                                          const std::string& positionals) {
+  options.add_options()("h,help", "print this");
+  options.custom_help(positionals.empty() ? "[options]" : positionals + " [options]");
+  options.positional_help("");
+  options.allow_unrecognised_options();  // so that the message can name the nearest
+  try {
+    cxxopts::ParseResult result = options.parse(argc, argv);
+    if (result.count("help") > 0) {
+      fmt::print("{}", options.help());
+      return std::nullopt;
+    }
+    for (const std::string& typed : result.unmatched()) {
+      if (typed.starts_with("-"))
+        fail(ErrorKind::usage, options.program(), "{}", unknown_option(options, typed));
+      fail(ErrorKind::usage, options.program(), "'{}' is one argument too many; see --help", typed);
+    }
+    return result;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {  // cxxopts' own, whose types differ between its versions
+    fail(ErrorKind::usage, options.program(), "{}; see --help", error.what());
+  }
+}
+
+std::string required(const cxxopts::ParseResult& arguments, const std::string& name) {
+  if (arguments.count(name) == 0) fail(ErrorKind::usage, "espalier", "{} is missing; see --help", name);
+  return arguments[name].as<std::string>();
+}
+
+}  // namespace espalier::cli
