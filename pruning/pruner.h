@@ -1,0 +1,88 @@
+// The pruner: pruning as a part of the optimizer step.
+//
+//   criterion (a score a weight) x granularity (what goes as one) x scope (who competes with whom) x schedule
+//   (when, how far)
+//
+// Each part is chosen by name and knows nothing of the others. After an update at which the schedule is due,
+// the pruner scores the weights, lets the scope share out the sparsity, and clears the masks of the units
+// that lost; the optimizer then zeroes what is masked, moments included, and keeps it so (the mask contract:
+// framework/nn/parameter.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/optim/step_hook.h"
+#include "pruning/criteria/criterion.h"
+#include "pruning/granularity/granularity.h"
+#include "pruning/schedules/schedule.h"
+#include "pruning/scopes/scope.h"
+
+namespace espalier::pruning {
+
+struct PrunerSettings {
+  double sparsity = 0.0;  // 0: prunes nothing
+  std::vector<std::string> include = {"*"};
+  std::vector<std::string> exclude;
+  double min_layer_density = 0.0;
+  std::string on_collapse = "floor";
+  std::string criterion_kind = "magnitude", granularity_kind = "element", scope_kind = "global",
+              schedule_kind = "one_shot";
+  std::unique_ptr<Criterion> criterion = criterion_registry().make(criterion_kind);
+  std::unique_ptr<Granularity> granularity = granularity_registry().make(granularity_kind);
+  std::unique_ptr<Scope> scope = scope_registry().make(scope_kind);
+  std::unique_ptr<Schedule> schedule = schedule_registry().make(schedule_kind);
+
+  void fields(FieldVisitor& v);
+};
+
+// What one change of the masks did.
+struct PruneEvent {
+  std::int64_t steps_done = 0;
+  double target_sparsity = 0.0;             // of the pruned parameters
+  double sparsity = 0.0;                    // reached
+  std::vector<std::string> floored_layers;  // would have collapsed or fallen below min_layer_density
+};
+
+class Pruner : public optim::StepHook {
+ public:
+  // Prunes, among `parameters`, the weights of convolutions and linear layers whose names match.
+  // `total_steps` is the length of the stage. Throws Error (usage) when a pattern matches nothing or a
+  // granularity does not apply.
+  Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
+
+  // Called with every change of the masks.
+  void on_event(std::function<void(const PruneEvent&)> listener) { listener_ = std::move(listener); }
+
+  // Before the first step of a stage, not when it is resumed: a schedule may be due right away. The caller
+  // enforces the masks afterwards (Optimizer::enforce_masks).
+  void start();
+  void before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
+  void after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
+
+  // Kept fraction of the weights that this pruner may prune.
+  double density() const;
+  const std::vector<nn::Parameter*>& targets() const { return targets_; }
+
+  // What the criterion has gathered; the masks are saved with their parameters.
+  std::vector<std::pair<std::string, Tensor>> state() { return settings_.criterion->state(); }
+  void load_state(const std::vector<std::pair<std::string, Tensor>>& state) {
+    settings_.criterion->load_state(state);
+  }
+
+ private:
+  void prune_if_due(std::int64_t steps_done);
+  void prune(std::int64_t steps_done, double sparsity);
+  void prune_quota(const Quota& quota, PruneEvent& event);
+
+  PrunerSettings settings_;
+  std::vector<nn::Parameter*> targets_;
+  std::int64_t total_steps_;
+  std::function<void(const PruneEvent&)> listener_;
+};
+
+}  // namespace espalier::pruning

@@ -1,0 +1,25 @@
+// When to prune, and how far. A schedule is a function of the position in the stage alone, so a resumed run
+// needs nothing but its step number to go on.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/core/fields.h"
+
+namespace espalier::pruning {
+
+class Schedule {
+ public:
+  virtual ~Schedule() = default;
+
+  virtual void fields(FieldVisitor&) {}
+
+  // Is the mask to be changed after `done` of `total` optimizer steps? done = 0: before the first.
+  virtual bool due(std::int64_t done, std::int64_t total) const = 0;
+  // The share of the final sparsity that is to be reached by then: 0 .. 1.
+  virtual double progress(std::int64_t done, std::int64_t total) const = 0;
+};
+
+const Registry<Schedule>& schedule_registry();
+
+}  // namespace espalier::pruning

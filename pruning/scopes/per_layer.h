@@ -1,0 +1,13 @@
+// The same sparsity in every layer.
+#pragma once
+
+#include "pruning/scopes/scope.h"
+
+namespace espalier::pruning {
+
+class PerLayer : public Scope {
+ public:
+  std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+};
+
+}  // namespace espalier::pruning

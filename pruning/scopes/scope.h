@@ -1,0 +1,35 @@
+// Who competes with whom: how a target sparsity is shared out among layers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/core/fields.h"
+#include "framework/tensor/shape.h"
+
+namespace espalier::pruning {
+
+// What a scope may know of a layer.
+struct LayerInfo {
+  std::string name;
+  Shape shape;
+};
+
+// Layers (by index) whose units compete for survival, and the fraction of their weights that is to be pruned.
+struct Quota {
+  std::vector<std::size_t> layers;
+  double sparsity = 0.0;
+};
+
+class Scope {
+ public:
+  virtual ~Scope() = default;
+
+  virtual void fields(FieldVisitor&) {}
+  // Every layer is in exactly one quota. `sparsity` is that of all layers together.
+  virtual std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const = 0;
+};
+
+const Registry<Scope>& scope_registry();
+
+}  // namespace espalier::pruning

@@ -1,0 +1,162 @@
+#include "pruning/pruner.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <deque>
+
+#include "framework/core/error.h"
+#include "framework/core/random.h"
+#include "pruning/granularity/filter.h"
+#include "pruning/scopes/per_layer.h"
+
+using namespace espalier;
+using namespace espalier::pruning;
+
+namespace {
+
+// A few parameters with random values, as a model would own them.
+class Parameters {
+ public:
+  nn::Parameter& add(const std::string& name, const Shape& shape, float scale = 1.0f,
+                     nn::ParameterKind kind = nn::ParameterKind::weight) {
+    owned_.push_back({.name = name, .kind = kind, .value = Tensor::empty(shape), .mask = {}});
+    nn::Parameter& p = owned_.back();
+    Random random(1, name);
+    for (std::int64_t i = 0; i < shape.numel(); ++i) p.value.data()[i] = scale * random.normal();
+    list_.push_back(&p);
+    return p;
+  }
+  std::span<nn::Parameter* const> list() const { return list_; }
+
+ private:
+  std::deque<nn::Parameter> owned_;
+  std::vector<nn::Parameter*> list_;
+};
+
+PrunerSettings with_sparsity(double sparsity) {
+  PrunerSettings settings;
+  settings.sparsity = sparsity;
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("global magnitude keeps the largest weights of all layers") {
+  Parameters parameters;
+  const nn::Parameter& small = parameters.add("conv1.weight", {8, 4, 3, 3}, 0.5f);
+  const nn::Parameter& large = parameters.add("conv2.weight", {8, 8, 3, 3}, 1.0f);
+  Pruner pruner(with_sparsity(0.5), parameters.list(), 10);
+  pruner.start();
+  CHECK(pruner.density() == doctest::Approx(0.5));
+  CHECK(small.nonzeros() < small.value.numel() / 3);
+  float largest_pruned = 0.0f, smallest_kept = 1e9f;
+  for (const nn::Parameter* p : {&small, &large}) {
+    for (std::int64_t i = 0; i < p->value.numel(); ++i) {
+      const float magnitude = std::abs(p->value.data()[i]);
+      if (p->mask.data()[i] == 0)
+        largest_pruned = std::max(largest_pruned, magnitude);
+      else
+        smallest_kept = std::min(smallest_kept, magnitude);
+    }
+  }
+  CHECK(largest_pruned <= smallest_kept);
+}
+
+TEST_CASE("per-layer scope prunes every layer alike") {
+  Parameters parameters;
+  const nn::Parameter& a = parameters.add("a.weight", {10, 10}, 0.1f);
+  const nn::Parameter& b = parameters.add("b.weight", {20, 10}, 1.0f);
+  PrunerSettings settings = with_sparsity(0.3);
+  settings.scope = std::make_unique<PerLayer>();
+  Pruner(std::move(settings), parameters.list(), 1).start();
+  CHECK(a.nonzeros() == 70);
+  CHECK(b.nonzeros() == 140);
+}
+
+TEST_CASE("filter granularity masks whole output channels") {
+  Parameters parameters;
+  const nn::Parameter& conv = parameters.add("conv.weight", {6, 4, 3, 3});
+  PrunerSettings settings = with_sparsity(0.5);
+  settings.granularity = std::make_unique<Filter>();
+  Pruner(std::move(settings), parameters.list(), 1).start();
+  int filters = 0;
+  for (int f = 0; f < 6; ++f) {
+    int kept = 0;
+    for (int i = 0; i < 36; ++i) kept += conv.mask.data()[f * 36 + i];
+    CHECK((kept == 0 || kept == 36));
+    filters += kept == 36;
+  }
+  CHECK(filters == 3);
+}
+
+TEST_CASE("biases, norms and excluded layers stay dense") {
+  Parameters parameters;
+  const nn::Parameter& conv = parameters.add("conv1.weight", {4, 4, 3, 3});
+  const nn::Parameter& head = parameters.add("fc.weight", {10, 4});
+  const nn::Parameter& norm = parameters.add("bn.weight", {4}, 1.0f, nn::ParameterKind::norm);
+  PrunerSettings settings = with_sparsity(0.9);
+  settings.exclude = {"fc.*"};
+  Pruner(std::move(settings), parameters.list(), 1).start();
+  CHECK_FALSE(conv.mask.dense());
+  CHECK(head.mask.dense());
+  CHECK(norm.mask.dense());
+}
+
+TEST_CASE("masks only shrink, and follow the schedule") {
+  Parameters parameters;
+  nn::Parameter& p = parameters.add("conv.weight", {16, 16, 3, 3});
+  PrunerSettings settings = with_sparsity(0.9);
+  settings.schedule = schedule_registry().make("cubic");
+  Pruner pruner(std::move(settings), parameters.list(), 1000);
+  std::vector<double> sparsities;
+  pruner.on_event([&](const PruneEvent& e) { sparsities.push_back(e.sparsity); });
+  pruner.start();
+  Random random(3, "updates");
+  std::vector<std::uint8_t> before(static_cast<std::size_t>(p.value.numel()), 1);
+  for (std::int64_t step = 0; step < 1000; ++step) {
+    // A pruned weight that an update would move does not come back.
+    for (std::int64_t i = 0; i < p.value.numel(); i += 7) p.value.data()[i] += random.normal();
+    pruner.after_step({step, 0.1}, parameters.list());
+    bool revived = false;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const std::uint8_t now = p.mask.data()[i];
+      revived |= now > before[i];
+      before[i] = now;
+    }
+    REQUIRE_FALSE(revived);
+  }
+  CHECK(std::is_sorted(sparsities.begin(), sparsities.end()));
+  CHECK(sparsities.back() == doctest::Approx(0.9).epsilon(0.001));
+}
+
+TEST_CASE("a layer that would collapse keeps its best unit and is reported, or is refused") {
+  Parameters parameters;
+  const nn::Parameter& tiny = parameters.add("tiny.weight", {4, 4}, 1e-3f);
+  parameters.add("big.weight", {32, 32}, 1.0f);
+  SUBCASE("floor") {
+    Pruner pruner(with_sparsity(0.5), parameters.list(), 1);
+    std::vector<std::string> floored;
+    pruner.on_event([&](const PruneEvent& e) { floored = e.floored_layers; });
+    pruner.start();
+    CHECK(tiny.nonzeros() == 1);
+    CHECK(floored == std::vector<std::string>{"tiny.weight"});
+    CHECK(pruner.density() == doctest::Approx(0.5));
+  }
+  SUBCASE("refuse") {
+    PrunerSettings settings = with_sparsity(0.5);
+    settings.on_collapse = "refuse";
+    Pruner pruner(std::move(settings), parameters.list(), 1);
+    CHECK_THROWS_WITH_AS(pruner.start(), doctest::Contains("tiny.weight"), Error);
+    CHECK((tiny.mask.dense() || tiny.nonzeros() == tiny.value.numel()));
+  }
+}
+
+TEST_CASE("a pattern that matches nothing is refused with the nearest name") {
+  Parameters parameters;
+  parameters.add("layer1.0.conv1.weight", {4, 4, 3, 3});
+  PrunerSettings settings = with_sparsity(0.5);
+  settings.include = {"layer1.0.conv.weight"};
+  CHECK_THROWS_WITH_AS(Pruner(std::move(settings), parameters.list(), 1),
+                       doctest::Contains("layer1.0.conv1.weight"), Error);
+}
