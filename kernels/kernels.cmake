@@ -1,36 +1,64 @@
-# The kernels library. A file's prefix says which ISA it is compiled for.
+# The kernels library.
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS kernels/*.cpp)
 list(FILTER sources EXCLUDE REGEX "kernels/onednn/")
 
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(other_isa "/arm_")
-elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm")
-  set(other_isa "/x86_")
-else()
-  set(other_isa "/(arm|x86)_")
-endif()
+# Kernels are optimised in every build type: a debug build that trains at a hundredth of the speed debugs nothing.
+set(kernel_flags -O3 -fno-math-errno -fno-trapping-math)
+# GCC 12 warns about its own intrinsics (_mm512_undefined_ps).
+set(avx512_flags -Wno-maybe-uninitialized -Wno-uninitialized
+    -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
+set(avx2_flags -mavx2 -mfma)
+set(neon_flags "")
+
 if(ESPALIER_PORTABLE)
   set(other_isa "/(arm|x86)_")
+  set(native_isas "")
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(other_isa "/arm_")
+  set(native_isas avx512 avx2)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm")
+  set(other_isa "/x86_")
+  set(native_isas neon)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
+    set(neon_flags -mfpu=neon-vfpv4)
+  endif()
+else()
+  set(other_isa "/(arm|x86)_")
+  set(native_isas "")
 endif()
 list(FILTER sources EXCLUDE REGEX "${other_isa}")
 
+# A family whose body is the same for every ISA has it in generic.cpp, compiled once per ISA.
+set(generic_sources ${sources})
+list(FILTER generic_sources INCLUDE REGEX "/generic\\.cpp$")
+list(FILTER sources EXCLUDE REGEX "/generic\\.cpp$")
+
+# Of the other files the name's prefix says which ISA it is compiled for.
 foreach(source ${sources})
+  set(flags ${kernel_flags})
   if(source MATCHES "/x86_avx512")
-    # GCC 12 warns about its own intrinsics (_mm512_undefined_ps).
-    set(flags "-Wno-maybe-uninitialized;-Wno-uninitialized;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx2;-mfma;-mprefer-vector-width=512")
+    list(APPEND flags ${avx512_flags})
   elseif(source MATCHES "/x86_avx2")
-    set(flags "-mavx2;-mfma")
-  elseif(source MATCHES "/arm_neon" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
-    set(flags "-mfpu=neon-vfpv4")
-  else()
-    set(flags "")
+    list(APPEND flags ${avx2_flags})
+  elseif(source MATCHES "/arm_neon")
+    list(APPEND flags ${neon_flags})
   endif()
-  # Kernels are optimised in every build type: a debug build that trains at a hundredth of the speed debugs nothing.
-  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;${flags}")
+  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${flags}")
 endforeach()
 
 add_library(espalier_kernels STATIC ${sources})
 target_link_libraries(espalier_kernels PUBLIC espalier_flags)
+
+foreach(isa ${native_isas} portable)
+  set(objects espalier_kernels_${isa})
+  add_library(${objects} OBJECT ${generic_sources})
+  target_link_libraries(${objects} PRIVATE espalier_flags)
+  target_compile_options(${objects} PRIVATE ${kernel_flags} ${${isa}_flags})
+  target_sources(espalier_kernels PRIVATE $<TARGET_OBJECTS:${objects}>)
+endforeach()
+if(NOT ESPALIER_PORTABLE)
+  target_compile_definitions(espalier_kernels_portable PRIVATE ESPALIER_VEC_PORTABLE)
+endif()
 
 if(ESPALIER_ONEDNN AND NOT ESPALIER_KERNELS_ONLY)
   find_package(dnnl QUIET CONFIG)

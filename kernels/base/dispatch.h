@@ -1,7 +1,11 @@
-// How a family's kernels.inc becomes a choice at run time.
+// How the kernels that were compiled become a choice at run time. There are two kinds of family:
 //
-// Each row of a kernels.inc names one kernel, best first, the portable one last. The same rows feed
-// the dispatch, the test that runs every kernel this CPU supports, and the benchmark.
+// - Its kernels differ from ISA to ISA (gemm, conv2d): each row of its kernels.inc names one kernel, best
+//   first, the portable one last.
+// - One body serves every ISA (eltwise, norm, ...): it is written once over Vec in the family's generic.cpp, which
+//   CMake compiles once per ISA, and each compilation yields one table of function pointers.
+//
+// The same rows feed the dispatch, the test that runs every kernel this CPU supports, and the benchmark.
 #pragma once
 
 #include "kernels/base/isa.h"
@@ -23,6 +27,31 @@ const Table& first_eligible(const Table* const (&rows)[Count]) {
     if (isa_eligible(row->isa)) return *row;
   }
   return *rows[Count - 1];
+}
+
+// The table of a family as compiled for one ISA. Its generic.cpp specialises this for kVecIsa and nobody
+// defines the general case, so a family that was not compiled for an ISA does not link.
+template <class Kernels, Isa isa>
+const Kernels& kernels_for();
+
+// The tables of a family, best first, whether or not this CPU can run them.
+template <class Kernels>
+const auto& compiled_kernels() {
+  static const Kernels* const rows[] = {
+#if defined(ESPALIER_X86) && !defined(ESPALIER_PORTABLE_ONLY)
+      &kernels_for<Kernels, Isa::avx512>(), &kernels_for<Kernels, Isa::avx2>(),
+#elif defined(ESPALIER_ARM) && !defined(ESPALIER_PORTABLE_ONLY)
+      &kernels_for<Kernels, Isa::neon>(),
+#endif
+      &kernels_for<Kernels, Isa::portable>()};
+  return rows;
+}
+
+// The table that this process uses.
+template <class Kernels>
+const Kernels& active_kernels() {
+  static const Kernels& active = first_eligible(compiled_kernels<Kernels>());
+  return active;
 }
 
 }  // namespace espalier::kernels

@@ -29,4 +29,19 @@ inline constexpr int lanes_in_group(std::int64_t n, std::int64_t g) {
   return left < kLanes ? static_cast<int>(left) : kLanes;
 }
 
+// Activations as the kernels walk them: [G][T][C][P][16], of which the first HW of P vectors count.
+// Images have T = 1; tokens and features have HW = P = 1.
+struct LaneShape {
+  std::int64_t N = 0;
+  std::int64_t T = 1, C = 1, HW = 1, P = 1;
+
+  std::int64_t G() const { return groups(N); }
+  std::int64_t floats() const { return G() * T * C * P * kLanes; }
+};
+
+inline LaneShape image_lanes(std::int64_t n, std::int64_t c, std::int64_t pixels) {
+  return {n, 1, c, pixels, plane_vectors(pixels)};
+}
+inline LaneShape token_lanes(std::int64_t n, std::int64_t t, std::int64_t c) { return {n, t, c, 1, 1}; }
+
 }  // namespace espalier::kernels

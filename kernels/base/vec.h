@@ -18,10 +18,10 @@
 
 #include "kernels/base/isa.h"
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
 #include <immintrin.h>
 #define ESPALIER_VEC_ISA Isa::avx512
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(__AVX2__) && defined(__FMA__) && !defined(ESPALIER_VEC_PORTABLE)
 #include <immintrin.h>
 #define ESPALIER_VEC_ISA Isa::avx2
 #elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
@@ -39,7 +39,7 @@ namespace {
 
 inline constexpr Isa kVecIsa = ESPALIER_VEC_ISA;
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
 
 struct Vec { __m512 v; };
 using Mask16 = __mmask16;  // bit i: lane i
@@ -62,7 +62,11 @@ ESPALIER_INLINE Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
 // b where a is NaN (x86's rule): write max(x, zero()) and the NaN is lost, max(zero(), x) and it stays.
 ESPALIER_INLINE Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
 ESPALIER_INLINE Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+// Comparisons are false where either is NaN.
 ESPALIER_INLINE Mask16 greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ); }
+ESPALIER_INLINE Mask16 equal(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+ESPALIER_INLINE Mask16 either(Mask16 a, Mask16 b) { return static_cast<Mask16>(a | b); }
+ESPALIER_INLINE Mask16 invert(Mask16 a) { return static_cast<Mask16>(~a); }
 ESPALIER_INLINE Mask16 first_lanes(int count) { return static_cast<Mask16>((1u << count) - 1u); }
 // Lane i from bytes[i] != 0.
 ESPALIER_INLINE Mask16 mask_from_bytes(const std::uint8_t* bytes) {
@@ -71,8 +75,15 @@ ESPALIER_INLINE Mask16 mask_from_bytes(const std::uint8_t* bytes) {
 }
 // a where the mask is set, else b.
 ESPALIER_INLINE Vec select(Mask16 m, Vec a, Vec b) { return {_mm512_mask_blend_ps(m, b.v, a.v)}; }
+// Small whole numbers (0 .. 65535) kept in two bytes each.
+ESPALIER_INLINE Vec load_u16(const std::uint16_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))))};
+}
+ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(a.v)));
+}
 
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(__AVX2__) && defined(__FMA__) && !defined(ESPALIER_VEC_PORTABLE)
 
 struct Vec { __m256 lo, hi; };
 struct Mask16 { __m256 lo, hi; };  // all ones or all zeros a lane
@@ -104,6 +115,16 @@ ESPALIER_INLINE Mask16 first_lanes(int count) {
   return {_mm256_cmp_ps(_mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7), c, _CMP_LT_OQ),
           _mm256_cmp_ps(_mm256_setr_ps(8, 9, 10, 11, 12, 13, 14, 15), c, _CMP_LT_OQ)};
 }
+ESPALIER_INLINE Mask16 equal(Vec a, Vec b) {
+  return {_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ)};
+}
+ESPALIER_INLINE Mask16 either(Mask16 a, Mask16 b) {
+  return {_mm256_or_ps(a.lo, b.lo), _mm256_or_ps(a.hi, b.hi)};
+}
+ESPALIER_INLINE Mask16 invert(Mask16 a) {
+  const __m256 ones = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+  return {_mm256_xor_ps(a.lo, ones), _mm256_xor_ps(a.hi, ones)};
+}
 ESPALIER_INLINE Mask16 mask_from_bytes(const std::uint8_t* bytes) {
   const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
   const __m256i lo = _mm256_cvtepu8_epi32(b), hi = _mm256_cvtepu8_epi32(_mm_srli_si128(b, 8));
@@ -113,6 +134,15 @@ ESPALIER_INLINE Mask16 mask_from_bytes(const std::uint8_t* bytes) {
 }
 ESPALIER_INLINE Vec select(Mask16 m, Vec a, Vec b) {
   return {_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
+}
+ESPALIER_INLINE Vec load_u16(const std::uint16_t* p) {
+  const __m128i* halves = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(halves))),
+          _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(halves + 1)))};
+}
+ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
+  const __m256i packed = _mm256_packus_epi32(_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
 }
 
 #elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
@@ -164,6 +194,21 @@ ESPALIER_INLINE Mask16 greater(Vec a, Vec b) {
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) m.q[i] = vcgtq_f32(a.q[i], b.q[i]);
   return m;
 }
+ESPALIER_INLINE Mask16 equal(Vec a, Vec b) {
+  Mask16 m;
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) m.q[i] = vceqq_f32(a.q[i], b.q[i]);
+  return m;
+}
+ESPALIER_INLINE Mask16 either(Mask16 a, Mask16 b) {
+  Mask16 m;
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) m.q[i] = vorrq_u32(a.q[i], b.q[i]);
+  return m;
+}
+ESPALIER_INLINE Mask16 invert(Mask16 a) {
+  Mask16 m;
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) m.q[i] = vmvnq_u32(a.q[i]);
+  return m;
+}
 ESPALIER_INLINE Mask16 first_lanes(int count) {
   static const std::uint32_t kIndex[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   Mask16 m;
@@ -182,6 +227,14 @@ ESPALIER_INLINE Vec select(Mask16 m, Vec a, Vec b) {
   Vec r;
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) r.q[i] = vbslq_f32(m.q[i], a.q[i], b.q[i]);
   return r;
+}
+ESPALIER_INLINE Vec load_u16(const std::uint16_t* p) {
+  Vec r;
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) r.q[i] = vcvtq_f32_u32(vmovl_u16(vld1_u16(p + 4 * i)));
+  return r;
+}
+ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vmovn_u32(vcvtq_u32_f32(a.q[i])));
 }
 
 #else
@@ -218,6 +271,21 @@ ESPALIER_INLINE Mask16 greater(Vec a, Vec b) {
   for (int i = 0; i < 16; ++i) m.v[i] = a.v[i] > b.v[i];
   return m;
 }
+ESPALIER_INLINE Mask16 equal(Vec a, Vec b) {
+  Mask16 m;
+  for (int i = 0; i < 16; ++i) m.v[i] = a.v[i] == b.v[i];
+  return m;
+}
+ESPALIER_INLINE Mask16 either(Mask16 a, Mask16 b) {
+  Mask16 m;
+  for (int i = 0; i < 16; ++i) m.v[i] = a.v[i] || b.v[i];
+  return m;
+}
+ESPALIER_INLINE Mask16 invert(Mask16 a) {
+  Mask16 m;
+  for (int i = 0; i < 16; ++i) m.v[i] = !a.v[i];
+  return m;
+}
 ESPALIER_INLINE Mask16 first_lanes(int count) {
   Mask16 m;
   for (int i = 0; i < 16; ++i) m.v[i] = i < count;
@@ -228,11 +296,32 @@ ESPALIER_INLINE Mask16 mask_from_bytes(const std::uint8_t* bytes) {
   for (int i = 0; i < 16; ++i) m.v[i] = bytes[i] != 0;
   return m;
 }
+ESPALIER_INLINE Vec load_u16(const std::uint16_t* p) {
+  Vec r;
+  for (int i = 0; i < 16; ++i) r.v[i] = p[i];
+  return r;
+}
+ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<std::uint16_t>(a.v[i]);
+}
 
 #endif
 
 ESPALIER_INLINE Vec operator-(Vec a) { return zero() - a; }
 ESPALIER_INLINE Vec& operator+=(Vec& a, Vec b) { return a = a + b; }
+ESPALIER_INLINE Vec abs(Vec a) { return max(a, -a); }
+
+// The first `count` floats of a vector, for the end of an array; the other lanes load as zero.
+ESPALIER_INLINE Vec load_first(const float* p, int count) {
+  alignas(64) float x[16] = {};
+  for (int i = 0; i < count; ++i) x[i] = p[i];
+  return load(x);
+}
+ESPALIER_INLINE void store_first(float* p, Vec a, int count) {
+  alignas(64) float x[16];
+  store(x, a);
+  for (int i = 0; i < count; ++i) p[i] = x[i];
+}
 
 // The sum over the 16 lanes, always in the same order, so that every ISA adds alike.
 ESPALIER_INLINE float sum(Vec a) {

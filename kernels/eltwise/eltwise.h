@@ -1,23 +1,74 @@
 // Elementwise functions over contiguous arrays. Activations in lanes are contiguous too, the
 // padding of their planes included, so one loop serves both kinds of tensor. n counts floats.
+//
+// exp, log, sqrt and div may turn the finite values of padding lanes into infinities and NaN, and their gradients
+// likewise: follow them with layout().clear_padding_lanes where N is no multiple of 16.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/base/isa.h"
+#include "kernels/base/dispatch.h"
+#include "kernels/base/lanes.h"
 
 namespace espalier::kernels {
 
-// One row of kernels.inc: the family compiled for one ISA. dst may be one of the inputs.
-struct EltwiseKernels {
-  Isa isa;
-  // dst = max(src, 0); NaN stays NaN.
-  void (*relu_fwd)(const float* src, float* dst, std::int64_t n);
-  // diff_src = dst > 0 ? diff_dst : 0. Takes the output, so that the input need not be kept.
-  void (*relu_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
-  void (*add)(const float* a, const float* b, float* dst, std::int64_t n);
+// The numbers that dropout draws: element i of call `key` keeps its value when a Philox 4x32-10 stream
+// (Salmon et al., SC 2011) says so. The same key gives the same mask, so backward stores none.
+struct DropoutParams {
+  std::uint64_t key = 0;      // seed, layer and step, mixed by the caller
+  float probability = 0.5f;   // of an element to be dropped, 0 <= p < 1
 };
 
-const EltwiseKernels& eltwise();
+enum class BinaryOp { add, sub, mul, div };
+
+// One row of dispatch: the family compiled for one ISA. dst may be one of the inputs.
+struct EltwiseKernels {
+  Isa isa;
+
+  // Forward: dst = f(src). Backward: diff_src = f'(src) * diff_dst, from the tensor that gives it cheapest: `dst`
+  // where the first argument is called so, else `src`.
+
+  // max(x, 0); NaN stays NaN. The gradient at 0 is 0.
+  void (*relu_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*relu_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
+  // x * Phi(x), Phi the normal distribution function  (Hendrycks and Gimpel, arXiv:1606.08415)
+  void (*gelu_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*gelu_bwd)(const float* src, const float* diff_dst, float* diff_src, std::int64_t n);
+  // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  void (*gelu_tanh_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*gelu_tanh_bwd)(const float* src, const float* diff_dst, float* diff_src, std::int64_t n);
+  void (*exp_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*exp_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
+  void (*log_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*log_bwd)(const float* src, const float* diff_dst, float* diff_src, std::int64_t n);
+  void (*sqrt_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*sqrt_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
+  // 1 / (1 + e^-x)
+  void (*sigmoid_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*sigmoid_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
+  void (*tanh_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*tanh_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
+
+  // dst = a op b
+  void (*add)(const float* a, const float* b, float* dst, std::int64_t n);
+  void (*sub)(const float* a, const float* b, float* dst, std::int64_t n);
+  void (*mul)(const float* a, const float* b, float* dst, std::int64_t n);
+  void (*div)(const float* a, const float* b, float* dst, std::int64_t n);
+  // dst = scale * src + shift
+  void (*affine)(const float* src, float scale, float shift, float* dst, std::int64_t n);
+  // dst += scale * src
+  void (*accumulate)(const float* src, float scale, float* dst, std::int64_t n);
+
+  // dst[g, t, c, p] = a[g, t, c, p] op b[c]: activations with a plain parameter a channel or feature, b [C].
+  // `swapped`: b op a. A parameter [T, C] over tokens is one with T = 1 and T*C channels.
+  void (*binary_channel)(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b, float* dst);
+  // dst[g, t, c, p] = a[g, t, c, p] op b[g, t, c]: b [G][T][C][16] has one value a plane of each image.
+  void (*binary_plane)(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b, float* dst);
+
+  // dst = kept ? src / (1 - p) : 0. It is its own backward: diff_src = dropout(diff_dst) with the same params.
+  void (*dropout)(const float* src, float* dst, std::int64_t n, const DropoutParams& params);
+};
+
+inline const EltwiseKernels& eltwise() { return active_kernels<EltwiseKernels>(); }
 
 }  // namespace espalier::kernels

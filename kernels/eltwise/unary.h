@@ -1,0 +1,105 @@
+// Functions of one array and their gradients.
+#pragma once
+
+#include "kernels/base/map.h"
+#include "kernels/base/vec_math.h"
+
+namespace espalier::kernels {
+namespace {
+
+// dst = f(src)
+template <class Function>
+void unary(const float* src, float* dst, std::int64_t n, const Function& f) {
+  map(n, output_for(dst, n, dst == src), [&](const auto& at) { at.set(dst, f(at.get(src))); });
+}
+
+// dst = f(a, b)
+template <class Function>
+void binary(const float* a, const float* b, float* dst, std::int64_t n, const Function& f) {
+  map(n, output_for(dst, n, dst == a || dst == b),
+      [&](const auto& at) { at.set(dst, f(at.get(a), at.get(b))); });
+}
+
+void relu_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return max(zero(), x); });
+}
+void relu_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return select(greater(y, zero()), dy, zero()); });
+}
+
+constexpr float kHalfSqrt2 = 0.707106781186547524f;
+constexpr float kInverseSqrt2Pi = 0.398942280401432678f;
+
+// Phi(x) = (1 + erf(x / sqrt 2)) / 2
+ESPALIER_INLINE Vec normal_distribution(Vec x) {
+  return fma(broadcast(0.5f), erf(x * broadcast(kHalfSqrt2)), broadcast(0.5f));
+}
+void gelu_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return x * normal_distribution(x); });
+}
+// (x Phi)' = Phi + x phi,  phi(x) = e^(-x^2/2) / sqrt(2 pi)
+void gelu_bwd(const float* src, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(src, diff_dst, diff_src, n, [](Vec x, Vec dy) {
+    const Vec density = broadcast(kInverseSqrt2Pi) * exp(broadcast(-0.5f) * x * x);
+    return dy * fma(x, density, normal_distribution(x));
+  });
+}
+
+constexpr float kSqrt2OverPi = 0.797884560802865356f;
+constexpr float kGeluCubic = 0.044715f;
+
+ESPALIER_INLINE Vec gelu_inner_tanh(Vec x) {
+  return tanh(broadcast(kSqrt2OverPi) * fma(broadcast(kGeluCubic) * x, x * x, x));
+}
+void gelu_tanh_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) {
+    const Vec half = broadcast(0.5f) * x;
+    return fma(half, gelu_inner_tanh(x), half);
+  });
+}
+// With t = tanh(u):  ((1 + t) + x (1 - t^2) u') / 2,  u' = sqrt(2/pi) (1 + 3 * 0.044715 x^2)
+void gelu_tanh_bwd(const float* src, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(src, diff_dst, diff_src, n, [](Vec x, Vec dy) {
+    const Vec one = broadcast(1.0f), t = gelu_inner_tanh(x);
+    const Vec slope = broadcast(kSqrt2OverPi) * fma(broadcast(3.0f * kGeluCubic) * x, x, one);
+    return broadcast(0.5f) * dy * fma(x * fnma(t, t, one), slope, one + t);
+  });
+}
+
+void exp_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return exp(x); });
+}
+void exp_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return y * dy; });
+}
+
+void log_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return log(x); });
+}
+void log_bwd(const float* src, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(src, diff_dst, diff_src, n, [](Vec x, Vec dy) { return dy / x; });
+}
+
+void sqrt_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return sqrt(x); });
+}
+void sqrt_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return broadcast(0.5f) * dy / y; });
+}
+
+void sigmoid_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return sigmoid(x); });
+}
+void sigmoid_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return dy * fnma(y, y, y); });
+}
+
+void tanh_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return tanh(x); });
+}
+void tanh_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return dy * fnma(y, y, broadcast(1.0f)); });
+}
+
+}  // namespace
+}  // namespace espalier::kernels
