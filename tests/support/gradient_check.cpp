@@ -43,14 +43,18 @@ Tensor random_tensor(const Shape& shape, Layout layout, std::uint64_t seed, floa
   return layout == Layout::lanes ? to_lanes(tensor) : tensor;
 }
 
+void backward_with(const Tensor& y, const Tensor& gradient) {
+  record("inner_product", {y}, Tensor::scalar(0.0f), [gradient](Backward& b) {
+    b.give(0, gradient.clone());
+  }).backward();
+}
+
 void check_gradients(const std::function<Tensor(const std::vector<Tensor>&)>& f, std::vector<Tensor> inputs,
                      const GradientCheckOptions& options) {
   for (Tensor& input : inputs) input.set_requires_grad();
   const Tensor y = f(inputs);
   const Tensor weights = random_tensor(y.shape(), y.layout(), 7);
-  record("inner_product", {y}, Tensor::scalar(0.0f), [weights](Backward& b) {
-    b.give(0, weights.clone());
-  }).backward();
+  backward_with(y, weights);
 
   const auto value = [&] {
     const NoGrad off;

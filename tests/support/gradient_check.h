@@ -24,6 +24,9 @@ struct GradientCheckOptions {
 void check_gradients(const std::function<Tensor(const std::vector<Tensor>&)>& f, std::vector<Tensor> inputs,
                      const GradientCheckOptions& options = {});
 
+// Walks the tape from y as if dL/dy were `gradient`.
+void backward_with(const Tensor& y, const Tensor& gradient);
+
 // Normal random values, plain or in lanes (padding lanes zero), from a seed.
 Tensor random_tensor(const Shape& shape, Layout layout, std::uint64_t seed, float scale = 1.0f);
 

@@ -1,0 +1,27 @@
+#include "framework/ops/checks.h"
+
+#include "framework/core/error.h"
+
+namespace espalier::ops {
+
+std::string describe(const Tensor& t) {
+  if (!t.defined()) return "nothing";
+  std::string text = t.is_lanes() ? "lanes " : "plain ";
+  if (t.dtype() != DType::f32) text.append(dtype_name(t.dtype())).append(" ");
+  return text + t.shape().str();
+}
+
+void check_activation(const Tensor& x, int rank, std::string_view op, std::string_view name,
+                      std::string_view dimensions) {
+  const bool fits = x.defined() && x.dtype() == DType::f32 && x.rank() == rank;
+  const bool only_layout = fits && !x.is_lanes();
+  check(fits && x.is_lanes(), op, "{} expects {} in lanes, got {}{}", name, dimensions, describe(x),
+        only_layout ? "; convert it with to_lanes" : "");
+}
+
+void check_parameter(const Tensor& p, const Shape& shape, std::string_view op, std::string_view name) {
+  const bool fits = p.defined() && p.dtype() == DType::f32 && p.shape() == shape;
+  check(fits && !p.is_lanes(), op, "{} expects plain {}, got {}", name, shape.str(), describe(p));
+}
+
+}  // namespace espalier::ops

@@ -1,0 +1,94 @@
+#include "framework/ops/conv2d.h"
+
+#include "framework/autograd/node.h"
+#include "framework/core/error.h"
+#include "framework/ops/checks.h"
+#include "kernels/backend.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace espalier::ops {
+namespace {
+
+kernels::Conv2dShape checked_shape(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                   const Conv2dOptions& o) {
+  constexpr const char* op = "conv2d";
+  check_activation(x, 4, op, "x", "[N, IC, H, W]");
+  check(weight.defined() && weight.rank() == 4, op, "weight expects plain [OC, IC/groups, KH, KW], got {}",
+        describe(weight));
+  check(o.stride_h > 0 && o.stride_w > 0, op, "stride expects 1 or more, got {} x {}", o.stride_h,
+        o.stride_w);
+  check(o.padding_h >= 0 && o.padding_w >= 0, op, "padding expects 0 or more, got {} x {}", o.padding_h,
+        o.padding_w);
+  const std::int64_t ic = x.dim(1), oc = weight.dim(0);
+  check(o.groups > 0 && ic % o.groups == 0 && oc % o.groups == 0, op,
+        "groups expects a divisor of {} input and {} output channels, got {}", ic, oc, o.groups);
+  check(weight.dim(1) == ic / o.groups, op, "weight expects {} input channels, got {}; check groups",
+        ic / o.groups, weight.dim(1));
+  check_parameter(weight, weight.shape(), op, "weight");
+  if (bias.defined()) check_parameter(bias, {oc}, op, "bias");
+
+  kernels::Conv2dShape s{.N = x.dim(0),
+                         .IC = static_cast<int>(ic),
+                         .IH = static_cast<int>(x.dim(2)),
+                         .IW = static_cast<int>(x.dim(3)),
+                         .OC = static_cast<int>(oc),
+                         .KH = static_cast<int>(weight.dim(2)),
+                         .KW = static_cast<int>(weight.dim(3)),
+                         .SH = o.stride_h,
+                         .SW = o.stride_w,
+                         .PH = o.padding_h,
+                         .PW = o.padding_w,
+                         .groups = o.groups};
+  check(s.KH <= s.IH + 2 * s.PH && s.KW <= s.IW + 2 * s.PW, op,
+        "the {} x {} kernel expects a plane at least as large, got {} x {} with padding; check padding, or "
+        "whether the model is too deep for this image size",
+        s.KH, s.KW, s.IH + 2 * s.PH, s.IW + 2 * s.PW);
+  return s;
+}
+
+void run(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, kernels::Conv2dArgs args) {
+  const kernels::Conv2dKernel& kernel = kernels::backend_conv2d(s, pass);
+  const auto scratch_bytes = static_cast<std::int64_t>(kernel.scratch_bytes(s));
+  Tensor scratch = Tensor::empty({scratch_bytes}, Layout::plain, DType::u8);
+  args.scratch = scratch.data<std::uint8_t>();
+  kernel.run(s, args);
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+  const kernels::Conv2dShape s = checked_shape(x, weight, bias, options);
+  Tensor y = Tensor::empty({s.N, s.OC, s.OH(), s.OW()}, Layout::lanes);
+  run(s, kernels::Conv2dPass::forward,
+      {.src = x.data(),
+       .weights = weight.data(),
+       .bias = bias.defined() ? bias.data() : nullptr,
+       .dst = y.data()});
+  // Each operand's gradient reads the other operand; a frozen layer keeps no activation, and the first
+  // layer's images have no gradient.
+  const bool trains = weight.requires_grad() || (bias.defined() && bias.requires_grad());
+  Tensor saved_x = trains ? x.detach() : Tensor();
+  Tensor saved_weight = x.requires_grad() ? weight.detach() : Tensor();
+  return record("conv2d", {x, weight, bias}, y, [=](Backward& b) {
+    const float* dy = b.grad().data();
+    if (b.needs(1) || b.needs(2)) {
+      Tensor dweight = Tensor::empty({s.OC, s.IC / s.groups, s.KH, s.KW});
+      Tensor dbias = b.needs(2) ? Tensor::empty({s.OC}) : Tensor();
+      run(s, kernels::Conv2dPass::backward_weights,
+          {.src = saved_x.data(),
+           .diff_dst = dy,
+           .diff_weights = dweight.data(),
+           .diff_bias = b.needs(2) ? dbias.data() : nullptr});
+      b.give(1, std::move(dweight));
+      b.give(2, std::move(dbias));
+    }
+    if (b.needs(0)) {
+      Tensor dx = Tensor::empty({s.N, s.IC, s.IH, s.IW}, Layout::lanes);
+      run(s, kernels::Conv2dPass::backward_data,
+          {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.data()});
+      b.give(0, std::move(dx));
+    }
+  });
+}
+
+}  // namespace espalier::ops
