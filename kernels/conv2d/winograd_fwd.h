@@ -1,0 +1,265 @@
+// Winograd F(4x4, 3x3): forward, and backward data, which is the forward of the turned and transposed
+// weights.
+//
+//   U = G g G^T for each (ic, oc)          V = B^T d B for each (ic, tile, image)
+//   M[f] = U[f]^T V[f] for each of 36 frequencies f: products of [OC, IC] by [IC, tiles * 16 images]
+//   dst = A^T M A + bias
+//
+// Two orders of the same work, chosen by size:
+//   blocked  a task takes a few tiles through all three steps, with V and M in its L2 cache; U comes past
+//            once for each block. For few channels and many tiles.
+//   staged   each step runs over all tiles (or a large part) before the next; a frequency's U, V and M are in
+//   L2
+//            during its product. For many channels and few tiles, where U is what must not come past often.
+#pragma once
+
+#include "kernels/base/parallel.h"
+#include "kernels/base/transpose.h"
+#include "kernels/conv2d/winograd_multiply.h"
+#include "kernels/conv2d/winograd_tiles.h"
+
+namespace espalier::kernels {
+namespace {
+
+// How 3x3 weights lie in memory as the taps of output channel o and input channel i.
+struct TapView {
+  const float* weights;
+  std::int64_t out_stride, in_stride;  // in floats
+  bool turned;                         // by 180 degrees
+};
+
+struct ForwardPlan {
+  TiledConv conv;
+  Panels panels;  // of output channels
+  bool staged;
+  std::int64_t block_tiles;  // tiles in V and M at once
+  std::int64_t panel_floats, u_stride, v_stride, m_stride;
+
+  explicit ForwardPlan(const TiledConv& c) : conv(c), panels{c.OC} {
+    choose_blocks();
+    // Weights are stored 16 at a time, beyond the last row of a panel: hence the 16 spare floats.
+    panel_floats = std::int64_t{conv.IC} * panels.max_rows() + kLanes;
+    u_stride = frequency_stride(panels.count() * panel_floats);
+    v_stride = frequency_stride(std::int64_t{conv.IC} * block_tiles * kLanes);
+    m_stride = frequency_stride(std::int64_t{conv.OC} * block_tiles * kLanes);
+  }
+
+  std::int64_t u_floats() const { return kFrequencies * u_stride; }
+  std::int64_t v_floats() const { return kFrequencies * v_stride; }
+  std::int64_t m_floats() const { return kFrequencies * m_stride; }
+  std::size_t scratch_bytes() const {
+    const std::int64_t copies = staged ? 1 : num_threads();
+    return static_cast<std::size_t>(u_floats() + copies * (v_floats() + m_floats())) * sizeof(float);
+  }
+
+ private:
+  void choose_blocks() {
+    // V and M of one tile vector; a block's should leave room in 2 MiB of L2 for U, or for the part of it in
+    // use.
+    const std::int64_t tile_bytes = std::int64_t{kFrequencies} * (conv.IC + conv.OC) * kLanes * 4;
+    const std::int64_t u_bytes = std::int64_t{kFrequencies} * conv.IC * conv.OC * 4;
+    staged = u_bytes > (4 << 20);
+    const std::int64_t budget_bytes = staged ? 64 << 20 : 768 << 10;
+    block_tiles = budget_bytes / tile_bytes / kPanelVectors * kPanelVectors;
+    if (block_tiles < kPanelVectors) block_tiles = kPanelVectors;
+    if (block_tiles > conv.tiles()) block_tiles = conv.tiles();
+  }
+};
+
+// U for one panel of output channels: U[f][panel][IC][rows].
+void transform_weights(const ForwardPlan& plan, const TapView& taps, int panel, float* U) {
+  const int rows = plan.panels.rows(panel);
+  const float* from = taps.weights + plan.panels.begin(panel) * taps.out_stride;
+  float* to = U + panel * plan.panel_floats;
+  for (int ic = 0; ic < plan.conv.IC; ++ic, from += taps.in_stride, to += rows) {
+    Vec flat[16], g[9];
+    load_transposed(from, taps.out_stride, rows, 9, flat);
+    ESPALIER_UNROLL for (int tap = 0; tap < 9; ++tap) g[tap] = flat[taps.turned ? 8 - tap : tap];
+    expand_tile<3, winograd::weights>(
+        g, [&](int f, Vec u) __attribute__((always_inline)) { store(to + f * plan.u_stride, u); });
+  }
+}
+
+// Tiles of a block go through the product in vectors of kPanelVectors; the last may have fewer.
+ESPALIER_INLINE int vectors_at(std::int64_t tile, std::int64_t tiles) {
+  return tiles - tile < kPanelVectors ? static_cast<int>(tiles - tile) : kPanelVectors;
+}
+
+// Where tile `tile` of a block of `tiles`, channel c of C, lies in V or M: [tiles / NV][C][NV][16].
+ESPALIER_INLINE std::int64_t block_offset(std::int64_t tile, std::int64_t tiles, int c, int C) {
+  const std::int64_t first = tile / kPanelVectors * kPanelVectors;
+  return (first * C + std::int64_t{c} * vectors_at(first, tiles) + (tile - first)) * kLanes;
+}
+
+// V of the tiles t0 .. t0+tiles-1 for the channels c0 .. c1-1: V[f][tiles / NV][IC][NV][16].
+void transform_inputs(const ForwardPlan& plan, const float* src, std::int64_t t0, std::int64_t tiles, int c0,
+                      int c1, float* V) {
+  const TiledConv& conv = plan.conv;
+  for_each_run(conv, t0, t0 + tiles, [&](const TiledConv::Tile& tile, int index, int count) {
+    for (int c = c0; c < c1; ++c) {
+      transform_input(conv, src + (tile.g * conv.IC + c) * conv.src_plane(), tile, count, plan.v_stride,
+                      [&](int r) { return V + block_offset(index + r, tiles, c, conv.IC); });
+    }
+  });
+}
+
+// M[f] = U[f]^T V[f] for one frequency: M[f][tiles / NV][OC][NV][16].
+void multiply_frequency(const ForwardPlan& plan, const float* U, const float* V, float* M, int f,
+                        std::int64_t tiles, TilePrefetcher& ahead, int lines_a_call) {
+  const int IC = plan.conv.IC, OC = plan.conv.OC;
+  for (int panel = 0; panel < plan.panels.count(); ++panel) {
+    const float* u = U + f * plan.u_stride + panel * plan.panel_floats;
+    const int oc = plan.panels.begin(panel), rows = plan.panels.rows(panel);
+    for (std::int64_t tile = 0; tile < tiles; tile += kPanelVectors) {
+      const int vectors = vectors_at(tile, tiles);
+      ahead.fetch(lines_a_call);
+      multiply_kernel<PanelOrder::rows>(rows, vectors)(
+          u, V + f * plan.v_stride + block_offset(tile, tiles, 0, IC),
+          M + f * plan.m_stride + block_offset(tile, tiles, oc, OC), IC, false);
+    }
+  }
+}
+
+// dst of the tiles t0 .. t0+tiles-1 for the channels c0 .. c1-1.
+void transform_outputs(const ForwardPlan& plan, const float* M, const float* bias, std::int64_t t0,
+                       std::int64_t tiles, int c0, int c1, float* dst) {
+  const TiledConv& conv = plan.conv;
+  // Output beyond the caches goes past them: fetching the lines first would cost half as much memory traffic
+  // again.
+  const bool past_cache = conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const TiledConv::Tile tile = conv.tile(t0 + i);
+    const int oh0 = tile.row * kTile, ow0 = tile.col * kTile;
+    const bool whole = oh0 + kTile <= conv.OH && ow0 + kTile <= conv.OW;
+    for (int c = c0; c < c1; ++c) {
+      const float* m = M + block_offset(i, tiles, c, conv.OC);
+      float* plane = dst + (tile.g * conv.OC + c) * conv.dst_plane();
+      float* out = plane + (std::int64_t{oh0} * conv.OW + ow0) * kLanes;
+      const Vec b = broadcast(bias == nullptr ? 0.0f : bias[c]);
+      const auto get = [&](int f) __attribute__((always_inline)) { return load(m + f * plan.m_stride); };
+      const auto at = [&](int y, int x) { return out + (std::int64_t{y} * conv.OW + x) * kLanes; };
+      if (!whole) {
+        contract_tile<4, winograd::output>(
+            get, [&](int y, int x, Vec v) __attribute__((always_inline)) {
+              if (oh0 + y < conv.OH && ow0 + x < conv.OW) store(at(y, x), v + b);
+            });
+      } else if (past_cache) {
+        contract_tile<4, winograd::output>(
+            get, [&](int y, int x, Vec v) __attribute__((always_inline)) { stream(at(y, x), v + b); });
+      } else {
+        contract_tile<4, winograd::output>(
+            get, [&](int y, int x, Vec v) __attribute__((always_inline)) { store(at(y, x), v + b); });
+      }
+      if (oh0 == 0 && ow0 == 0 && conv.OH * conv.OW % 2 == 0)
+        store(plane + conv.dst_plane() - kLanes, zero());
+    }
+  }
+  if (past_cache) stream_fence();
+}
+
+void run_blocked(const ForwardPlan& plan, const float* src, const float* U, const float* bias, float* dst,
+                 float* scratch) {
+  const TiledConv& conv = plan.conv;
+  const std::int64_t blocks = (conv.tiles() + plan.block_tiles - 1) / plan.block_tiles;
+  // Consecutive blocks in one task, so that a block can fetch the input of the next.
+  constexpr std::int64_t kBlocksPerTask = 8;
+  parallel_for((blocks + kBlocksPerTask - 1) / kBlocksPerTask, [&](std::int64_t task) {
+    float* V = scratch + thread_index() * (plan.v_floats() + plan.m_floats());  // [36][block_tiles][IC][16]
+    float* M = V + plan.v_floats();                                             // [36][block_tiles][OC][16]
+    const std::int64_t first = task * kBlocksPerTask * plan.block_tiles;
+    std::int64_t end = first + kBlocksPerTask * plan.block_tiles;
+    if (end > conv.tiles()) end = conv.tiles();
+    for (std::int64_t t = first; t < end; t += plan.block_tiles) {
+      const auto tiles_from = [&](std::int64_t start) {
+        return end - start < plan.block_tiles ? end - start : plan.block_tiles;
+      };
+      const std::int64_t tiles = tiles_from(t), next = t + tiles;
+      transform_inputs(plan, src, t, tiles, 0, conv.IC, V);
+      TilePrefetcher ahead(conv, src, conv.IC, conv.IH, conv.IW, conv.src_plane(), conv.PH, conv.PW,
+                           kTileInput, next, next + tiles_from(next));
+      const std::int64_t calls =
+          kFrequencies * plan.panels.count() * ((tiles + kPanelVectors - 1) / kPanelVectors);
+      const int lines_a_call = static_cast<int>((ahead.lines() + calls - 1) / calls);
+      for (int f = 0; f < kFrequencies; ++f) multiply_frequency(plan, U, V, M, f, tiles, ahead, lines_a_call);
+      transform_outputs(plan, M, bias, t, tiles, 0, conv.OC, dst);
+    }
+  });
+}
+
+void run_staged(const ForwardPlan& plan, const float* src, const float* U, const float* bias, float* dst,
+                float* scratch) {
+  const TiledConv& conv = plan.conv;
+  float* V = scratch;              // [36][block_tiles][IC][16]
+  float* M = V + plan.v_floats();  // [36][block_tiles][OC][16]
+  constexpr int kChannelsPerTask = 16;
+  const auto for_channels = [&](int channels, const auto& body) {
+    parallel_for((channels + kChannelsPerTask - 1) / kChannelsPerTask, [&](std::int64_t task) {
+      const int c0 = static_cast<int>(task) * kChannelsPerTask;
+      body(c0, c0 + kChannelsPerTask < channels ? c0 + kChannelsPerTask : channels);
+    });
+  };
+  for (std::int64_t t = 0; t < conv.tiles(); t += plan.block_tiles) {
+    const std::int64_t tiles = conv.tiles() - t < plan.block_tiles ? conv.tiles() - t : plan.block_tiles;
+    for_channels(conv.IC, [&](int c0, int c1) { transform_inputs(plan, src, t, tiles, c0, c1, V); });
+    parallel_for(kFrequencies, [&](std::int64_t f) {
+      TilePrefetcher nothing;
+      multiply_frequency(plan, U, V, M, static_cast<int>(f), tiles, nothing, 0);
+    });
+    for_channels(conv.OC, [&](int c0, int c1) { transform_outputs(plan, M, bias, t, tiles, c0, c1, dst); });
+  }
+}
+
+void winograd_convolve(const TiledConv& conv, const TapView& taps, const float* src, const float* bias,
+                       float* dst, void* scratch) {
+  const ForwardPlan plan(conv);
+  float* U = static_cast<float*>(scratch);  // [36][panels][IC][rows]
+  parallel_for(plan.panels.count(),
+               [&](std::int64_t panel) { transform_weights(plan, taps, static_cast<int>(panel), U); });
+  float* rest = U + plan.u_floats();
+  if (plan.staged) {
+    run_staged(plan, src, U, bias, dst, rest);
+  } else {
+    run_blocked(plan, src, U, bias, dst, rest);
+  }
+}
+
+void winograd_forward(const Conv2dShape& s, const Conv2dArgs& args) {
+  const TapView taps = {args.weights, std::int64_t{s.IC} * 9, 9, false};
+  winograd_convolve(TiledConv::forward(s), taps, args.src, args.bias, args.dst, args.scratch);
+}
+
+void winograd_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
+  const TapView taps = {args.weights, 9, std::int64_t{s.IC} * 9, true};
+  winograd_convolve(TiledConv::backward_data(s), taps, args.diff_dst, nullptr, args.diff_src, args.scratch);
+}
+
+std::size_t winograd_forward_scratch(const Conv2dShape& s) {
+  return ForwardPlan(TiledConv::forward(s)).scratch_bytes();
+}
+std::size_t winograd_backward_data_scratch(const Conv2dShape& s) {
+  return ForwardPlan(TiledConv::backward_data(s)).scratch_bytes();
+}
+
+bool winograd_forward_supports(const Conv2dShape& s) {
+  return winograd_possible(s) && s.IC >= 8 && s.OC >= 8;
+}
+
+constexpr Conv2dKernel winograd_forward_kernel(const char* name) {
+  return {name,
+          kVecIsa,
+          Conv2dPass::forward,
+          winograd_forward_supports,
+          winograd_forward_scratch,
+          winograd_forward};
+}
+constexpr Conv2dKernel winograd_backward_data_kernel(const char* name) {
+  return {name,
+          kVecIsa,
+          Conv2dPass::backward_data,
+          winograd_forward_supports,
+          winograd_backward_data_scratch,
+          winograd_backward_data};
+}
+
+}  // namespace
+}  // namespace espalier::kernels

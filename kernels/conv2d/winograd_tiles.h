@@ -1,0 +1,155 @@
+// How Winograd cuts a convolution into tiles of 4x4 outputs, and reads the 6x6 inputs of each.
+#pragma once
+
+#include "kernels/base/lanes.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/winograd_transforms.h"
+
+namespace espalier::kernels {
+namespace {
+
+// A 3x3 convolution of stride 1 as a list of tiles: tile t covers 4x4 outputs of the 16 images of a group, in
+// the order [group][tile row][tile column]. Tiles at the right and lower edge may reach beyond the output.
+struct TiledConv {
+  std::int64_t G;  // groups of 16 images
+  int IC, IH, IW;
+  int OC, OH, OW;
+  int PH, PW;
+
+  struct Tile {
+    std::int64_t g;
+    int row, col;
+  };
+
+  int tile_rows() const { return (OH + kTile - 1) / kTile; }
+  int tile_cols() const { return (OW + kTile - 1) / kTile; }
+  std::int64_t tiles() const { return G * tile_rows() * tile_cols(); }
+  Tile tile(std::int64_t t) const {
+    const std::int64_t row = t / tile_cols();
+    return {row / tile_rows(), static_cast<int>(row % tile_rows()), static_cast<int>(t % tile_cols())};
+  }
+  // Floats from one channel to the next.
+  std::int64_t src_plane() const { return plane_vectors(std::int64_t{IH} * IW) * kLanes; }
+  std::int64_t dst_plane() const { return plane_vectors(std::int64_t{OH} * OW) * kLanes; }
+
+  static TiledConv forward(const Conv2dShape& s) {
+    return {groups(s.N), s.IC, s.IH, s.IW, s.OC, s.OH(), s.OW(), s.PH, s.PW};
+  }
+  // The gradient of the input is a convolution of the output's gradient with the taps turned by 180 degrees.
+  static TiledConv backward_data(const Conv2dShape& s) {
+    return {groups(s.N), s.OC, s.OH(), s.OW(), s.IC, s.IH, s.IW, s.KH - 1 - s.PH, s.KW - 1 - s.PW};
+  }
+};
+
+inline bool winograd_possible(const Conv2dShape& s) {
+  return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.groups == 1 && s.PH <= 2 && s.PW <= 2;
+}
+
+// Distance between frequencies, in floats: an odd number of cache lines, so that 36 of them spread over the
+// cache.
+constexpr std::int64_t frequency_stride(std::int64_t floats) {
+  return ((floats + kLanes - 1) / kLanes | 1) * kLanes;
+}
+
+constexpr int kMaxRun = 8;                                         // tiles of one row transformed together
+constexpr int kMaxRunCols = kTile * kMaxRun + kTileInput - kTile;  // input columns they share
+alignas(64) constexpr float kZeroRow[kMaxRunCols * kLanes] = {};
+
+// Transforms the inputs of `count` <= kMaxRun neighbouring tiles, the first at `first`, of one channel:
+// frequency f of tile r goes to address(r) + f * stride. src is the channel's plane in the tiles' group.
+template <class Address>
+void transform_input(const TiledConv& conv, const float* src, const TiledConv::Tile& first, int count,
+                     std::int64_t stride, const Address& address) {
+  const int ih0 = first.row * kTile - conv.PH, iw0 = first.col * kTile - conv.PW;
+  const int cols = kTile * count + kTileInput - kTile;
+  const float* rows[kTileInput];  // each points at column iw0
+  for (int i = 0; i < kTileInput; ++i) {
+    const int ih = ih0 + i;
+    rows[i] = ih >= 0 && ih < conv.IH ? src + (std::int64_t{ih} * conv.IW + iw0) * kLanes : kZeroRow;
+  }
+  alignas(64) float half[kTileInput][kMaxRunCols][kLanes];  // columns done, rows to do
+  for (int j = 0; j < cols; ++j) {
+    Vec d[6], out[6];
+    const bool inside = iw0 + j >= 0 && iw0 + j < conv.IW;
+    if (inside) {
+      ESPALIER_UNROLL for (int i = 0; i < 6; ++i) d[i] = load(rows[i] + j * kLanes);
+      winograd::input(d, out);
+    } else {
+      ESPALIER_UNROLL for (int i = 0; i < 6; ++i) out[i] = zero();
+    }
+    ESPALIER_UNROLL for (int i = 0; i < 6; ++i) store(half[i][j], out[i]);
+  }
+  for (int r = 0; r < count; ++r) {
+    float* out_r = address(r);
+    for (int i = 0; i < 6; ++i) {
+      Vec d[6], out[6];
+      ESPALIER_UNROLL for (int j = 0; j < 6; ++j) d[j] = load(half[i][kTile * r + j]);
+      winograd::input(d, out);
+      ESPALIER_UNROLL for (int j = 0; j < 6; ++j) store(out_r + (6 * i + j) * stride, out[j]);
+    }
+  }
+}
+
+// Calls run(tile, index, count) for the tiles t0 .. t1-1 cut at the ends of rows; index counts from t0.
+template <class Run>
+void for_each_run(const TiledConv& conv, std::int64_t t0, std::int64_t t1, const Run& run) {
+  for (std::int64_t t = t0; t < t1;) {
+    const TiledConv::Tile tile = conv.tile(t);
+    std::int64_t count = conv.tile_cols() - tile.col;
+    if (count > t1 - t) count = t1 - t;
+    if (count > kMaxRun) count = kMaxRun;
+    run(tile, static_cast<int>(t - t0), static_cast<int>(count));
+    t += count;
+  }
+}
+
+// Fetches into the L2 cache, a few lines at a time between other work, what the tiles t0 .. t1-1 read from
+// `rows` rows and columns around each tile row (6 for inputs, 4 for outputs).
+class TilePrefetcher {
+ public:
+  TilePrefetcher() = default;
+
+  // Plane of [H*W | 1] vectors, C channels; window of the tiles: from 4*tile - pad, `reach` long.
+  TilePrefetcher(const TiledConv& conv, const float* base, int C, int H, int W, std::int64_t plane, int PH,
+                 int PW, int reach, std::int64_t t0, std::int64_t t1) {
+    if (t0 >= t1) return;
+    const TiledConv::Tile first = conv.tile(t0), last = conv.tile(t1 - 1);
+    const bool one_group = first.g == last.g;
+    const bool one_row = one_group && first.row == last.row;
+    const int ih0 = clamp(first.row * kTile - PH, H), iw0 = one_row ? clamp(first.col * kTile - PW, W) : 0;
+    const int ih1 = one_group ? clamp(last.row * kTile - PH + reach, H) : H;
+    const int iw1 = one_row ? clamp(last.col * kTile - PW + reach, W) : W;
+    origin_ = base + first.g * C * plane + (std::int64_t{ih0} * W + iw0) * kLanes;
+    channels_ = C;
+    rows_ = ih1 - ih0;
+    cols_ = iw1 - iw0;
+    plane_ = plane;
+    row_stride_ = std::int64_t{W} * kLanes;
+    next_ = origin_;
+  }
+
+  std::int64_t lines() const { return std::int64_t{channels_} * rows_ * cols_; }
+
+  ESPALIER_INLINE void fetch(int lines) {
+    for (; lines > 0 && channel_ < channels_; --lines) {
+      __builtin_prefetch(next_, 0, 2);
+      next_ += kLanes;
+      if (++col_ < cols_) continue;
+      col_ = 0;
+      if (++row_ == rows_) row_ = 0, ++channel_;
+      next_ = origin_ + channel_ * plane_ + row_ * row_stride_;
+    }
+  }
+
+ private:
+  static int clamp(int x, int end) { return x < 0 ? 0 : x > end ? end : x; }
+
+  const float* origin_ = nullptr;
+  const float* next_ = nullptr;
+  int channels_ = 0, rows_ = 0, cols_ = 0;
+  std::int64_t plane_ = 0, row_stride_ = 0;
+  int channel_ = 0, row_ = 0, col_ = 0;
+};
+
+}  // namespace
+}  // namespace espalier::kernels
