@@ -1,0 +1,50 @@
+// Which random changes training images go through, in this order: crop, flip, cutout. The defaults change
+// nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/core/fields.h"
+#include "framework/core/random.h"
+#include "framework/tensor/shape.h"
+
+namespace espalier::datasets {
+
+struct Augmentation {
+  std::int64_t crop_padding = 0;
+  std::string crop_mode = "zero";
+  bool flip = false;
+  std::int64_t cutout = 0;
+
+  void fields(FieldVisitor& v) {
+    v.field("crop_padding", crop_padding, "pixels added on each side before a random crop; 0: no crop",
+            {0, 256});
+    v.field("crop_mode", crop_mode, "what is added: black, or the image mirrored", {"zero", "reflect"});
+    v.field("flip", flip, "flip left and right at random");
+    v.field("cutout", cutout, "side of a square painted over at a random place, in pixels; 0: none",
+            {0, 1024});
+  }
+
+  bool none() const { return crop_padding == 0 && !flip && cutout == 0; }
+  // Throws Error (usage) when the settings make no sense for images of this shape [C, H, W].
+  void check_for(const Shape& image_shape) const;
+};
+
+// Changes images by the settings. All randomness comes from the Random that is passed in.
+class Augmenter {
+ public:
+  // `fill` [C]: what cutout paints with.
+  Augmenter(const Augmentation& settings, const Shape& image_shape, std::vector<std::uint8_t> fill);
+
+  // Changes `image` [C, H, W]; `scratch` has its size. Returns the one of the two that holds the result.
+  std::uint8_t* apply(std::uint8_t* image, std::uint8_t* scratch, Random& random) const;
+
+ private:
+  Augmentation settings_;
+  Shape image_shape_;
+  std::vector<std::uint8_t> fill_;  // [C]
+};
+
+}  // namespace espalier::datasets

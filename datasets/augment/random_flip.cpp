@@ -1,0 +1,13 @@
+#include "datasets/augment/random_flip.h"
+
+#include <algorithm>
+
+namespace espalier::datasets {
+
+void random_flip(std::uint8_t* image, const Shape& image_shape, Random& random) {
+  if (random.below(2) == 0) return;
+  const std::int64_t rows = image_shape[0] * image_shape[1], width = image_shape[2];
+  for (std::int64_t r = 0; r < rows; ++r) std::reverse(image + r * width, image + (r + 1) * width);
+}
+
+}  // namespace espalier::datasets
