@@ -1,0 +1,295 @@
+// Winograd F(4x4, 3x3), backward weights. The gradient goes back through the forward's maps:
+//
+//   V = B^T d B for each (ic, tile, image)     D = A y A^T for each (oc, tile, image), y the gradient of 4x4
+//   outputs W[f] = V[f] D[f]^T for each of 36 frequencies f: products of [IC, tiles * 16 images] by [tiles *
+//   16 images, OC] diff_weights = G^T W G
+//
+// Here the images are summed over. V stays in lanes, and the product broadcasts from them; of D each 16
+// channels x 16 images are transposed on reading, so that a vector holds 16 output channels of one image.
+//
+// Two orders of the same work, chosen by size:
+//   blocked  a task takes its share of the tiles, a few at a time, through transforms and products, with V, D
+//   and
+//            its own W in the L2 cache; the tasks' taps are added at the end. For few channels and many
+//            tiles.
+//   staged   all tiles are transformed, then each frequency multiplied, then W transformed: W is written
+//   once.
+//            For many channels, where W does not fit.
+// The tasks and so the order of every sum depend on the shape alone.
+#pragma once
+
+#include "kernels/base/parallel.h"
+#include "kernels/base/transpose.h"
+#include "kernels/conv2d/bias_gradient.h"
+#include "kernels/conv2d/winograd_multiply.h"
+#include "kernels/conv2d/winograd_tiles.h"
+
+namespace espalier::kernels {
+namespace {
+
+// Output channels in vectors of 16, and these in blocks of kPanelVectors, the last of each maybe smaller.
+struct OutputBlocks {
+  int channels;
+  int vectors() const { return (channels + kLanes - 1) / kLanes; }
+  int count() const { return (vectors() + kPanelVectors - 1) / kPanelVectors; }
+  int width(int block) const {
+    const int left = vectors() - block * kPanelVectors;
+    return left < kPanelVectors ? left : kPanelVectors;
+  }
+};
+
+struct BackwardWeightsPlan {
+  TiledConv conv;
+  Panels panels;        // of input channels
+  OutputBlocks blocks;  // of output channels
+  bool staged;
+  std::int64_t chunk_tiles;  // tiles in V and D at once
+  std::int64_t tasks;        // blocked: each a contiguous share of the chunks
+  std::int64_t v_stride, d_stride, w_stride;
+
+  explicit BackwardWeightsPlan(const Conv2dShape& s)
+      : conv(TiledConv::forward(s)), panels{s.IC}, blocks{s.OC} {
+    choose_chunks();
+    v_stride = frequency_stride(conv.IC * chunk_tiles * kLanes);
+    d_stride = frequency_stride(blocks.vectors() * chunk_tiles * kLanes * kLanes);
+    w_stride = frequency_stride(std::int64_t{conv.IC} * blocks.vectors() * kLanes);
+  }
+
+  std::int64_t chunks() const { return (conv.tiles() + chunk_tiles - 1) / chunk_tiles; }
+  // V, D and W together: [36][IC][chunk_tiles][16], [36][OC/16][chunk_tiles*16][16], [36][OC/16][IC][16]
+  std::int64_t work_floats() const { return kFrequencies * (v_stride + d_stride + w_stride); }
+  // [OC/16][IC][9][16]
+  std::int64_t taps_floats() const { return std::int64_t{blocks.vectors()} * conv.IC * 9 * kLanes; }
+  std::size_t scratch_bytes() const {
+    const std::int64_t floats =
+        staged ? work_floats() : num_threads() * work_floats() + tasks * taps_floats();
+    return static_cast<std::size_t>(floats) * sizeof(float);
+  }
+
+  // Where channel c of a chunk's tile lies in a frequency of V: [panels][tiles][rows][16].
+  ESPALIER_INLINE std::int64_t v_offset(int panel, std::int64_t tile, int c, std::int64_t tiles) const {
+    const int begin = panels.begin(panel);
+    return (begin * tiles + tile * panels.rows(panel) + (c - begin)) * kLanes;
+  }
+  // Image 0 of a chunk's tile, output channels 16*vector.. of D: [blocks][tiles * 16][width][16].
+  ESPALIER_INLINE std::int64_t d_offset(std::int64_t tile, int vector, std::int64_t tiles) const {
+    const int block = vector / kPanelVectors;
+    return (std::int64_t{block} * kPanelVectors * tiles * kLanes + tile * kLanes * blocks.width(block) +
+            vector % kPanelVectors) *
+           kLanes;
+  }
+  // Input channel ic, output channels 16*vector.. of W: [blocks][IC][width][16].
+  ESPALIER_INLINE std::int64_t w_offset(int ic, int vector) const {
+    const int block = vector / kPanelVectors;
+    return (std::int64_t{block} * kPanelVectors * conv.IC + std::int64_t{ic} * blocks.width(block) +
+            vector % kPanelVectors) *
+           kLanes;
+  }
+
+ private:
+  void choose_chunks() {
+    const std::int64_t oc = blocks.vectors() * kLanes;
+    const std::int64_t tile_bytes = kFrequencies * (conv.IC + oc) * kLanes * 4;
+    const std::int64_t w_bytes = kFrequencies * conv.IC * oc * 4;
+    staged = w_bytes > (1 << 20);
+    const std::int64_t budget_bytes = staged ? 64 << 20 : (1792 << 10) - w_bytes;
+    chunk_tiles = budget_bytes / tile_bytes;
+    if (chunk_tiles < 1) chunk_tiles = 1;
+    if (chunk_tiles > conv.tiles()) chunk_tiles = conv.tiles();
+    tasks = (chunks() + 7) / 8;
+    if (tasks > 16) tasks = 16;
+  }
+};
+
+// V of the tiles t0 .. t0+tiles-1 for one panel of input channels.
+void transform_sources(const BackwardWeightsPlan& plan, const float* src, std::int64_t t0, std::int64_t tiles,
+                       int panel, float* V) {
+  const TiledConv& conv = plan.conv;
+  for_each_run(conv, t0, t0 + tiles, [&](const TiledConv::Tile& tile, int index, int count) {
+    for (int c = plan.panels.begin(panel); c < plan.panels.begin(panel + 1); ++c) {
+      transform_input(conv, src + (tile.g * conv.IC + c) * conv.src_plane(), tile, count, plan.v_stride,
+                      [&](int r) { return V + plan.v_offset(panel, index + r, c, tiles); });
+    }
+  });
+}
+
+// D of the tiles t0 .. t0+tiles-1 for 16 output channels.
+void transform_gradients(const BackwardWeightsPlan& plan, const float* diff_dst, std::int64_t t0,
+                         std::int64_t tiles, int vector, float* D) {
+  const TiledConv& conv = plan.conv;
+  const int oc = vector * kLanes, count = conv.OC - oc < kLanes ? conv.OC - oc : kLanes;
+  const std::int64_t image_stride = plan.blocks.width(vector / kPanelVectors) * kLanes;
+  alignas(64) float pixels[kTile * kTile][kLanes][kLanes];  // [pixel][image][channel]
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const TiledConv::Tile tile = conv.tile(t0 + i);
+    const float* plane = diff_dst + (tile.g * conv.OC + oc) * conv.dst_plane();
+    for (int pixel = 0; pixel < kTile * kTile; ++pixel) {
+      const int oh = tile.row * kTile + pixel / kTile, ow = tile.col * kTile + pixel % kTile;
+      const bool inside = oh < conv.OH && ow < conv.OW;
+      Vec channels[kLanes];
+      load_transposed(plane + (inside ? (std::int64_t{oh} * conv.OW + ow) * kLanes : 0), conv.dst_plane(),
+                      inside ? count : 0, kLanes, channels);
+      ESPALIER_UNROLL for (int image = 0; image < kLanes; ++image)
+          store(pixels[pixel][image], channels[image]);
+    }
+    float* out = D + plan.d_offset(i, vector, tiles);
+    for (int image = 0; image < kLanes; ++image, out += image_stride) {
+      Vec y[kTile * kTile];
+      ESPALIER_UNROLL for (int pixel = 0; pixel < kTile * kTile; ++pixel) y[pixel] =
+          load(pixels[pixel][image]);
+      expand_tile<4, winograd::output_gradient>(
+          y, [&](int f, Vec v) __attribute__((always_inline)) { store(out + f * plan.d_stride, v); });
+    }
+  }
+}
+
+// W[f] (+)= V[f] D[f]^T
+void multiply_frequency(const BackwardWeightsPlan& plan, const float* V, const float* D, float* W, int f,
+                        std::int64_t tiles, bool accumulate, TilePrefetcher& src_ahead, int src_lines,
+                        TilePrefetcher& dst_ahead, int dst_lines) {
+  for (int block = 0; block < plan.blocks.count(); ++block) {
+    const int vector = block * kPanelVectors;
+    for (int panel = 0; panel < plan.panels.count(); ++panel) {
+      const int ic = plan.panels.begin(panel);
+      src_ahead.fetch(src_lines);
+      dst_ahead.fetch(dst_lines);
+      multiply_kernel<PanelOrder::lanes>(plan.panels.rows(panel), plan.blocks.width(block))(
+          V + f * plan.v_stride + plan.v_offset(panel, 0, ic, tiles),
+          D + f * plan.d_stride + plan.d_offset(0, vector, tiles),
+          W + f * plan.w_stride + plan.w_offset(ic, vector), static_cast<int>(tiles * kLanes), accumulate);
+    }
+  }
+}
+
+// taps[9] = G^T W G for one input channel and 16 output channels.
+ESPALIER_INLINE void transform_products(const BackwardWeightsPlan& plan, const float* W, int ic, int vector,
+                                        Vec (&taps)[16]) {
+  const float* w = W + plan.w_offset(ic, vector);
+  contract_tile<3, winograd::weights_gradient>(
+      [&](int f) __attribute__((always_inline)) { return load(w + f * plan.w_stride); },
+      [&](int i, int j, Vec v) __attribute__((always_inline)) { taps[3 * i + j] = v; });
+  ESPALIER_UNROLL for (int tap = 9; tap < 16; ++tap) taps[tap] = zero();
+}
+
+ESPALIER_INLINE void store_taps(const BackwardWeightsPlan& plan, const Vec (&taps)[16], int ic, int vector,
+                                float* diff_weights) {
+  const int IC = plan.conv.IC, oc = vector * kLanes;
+  const int count = plan.conv.OC - oc < kLanes ? plan.conv.OC - oc : kLanes;
+  store_transposed(diff_weights + (std::int64_t{oc} * IC + ic) * 9, std::int64_t{IC} * 9, count, 9, taps);
+}
+
+void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
+  const TiledConv& conv = plan.conv;
+  float* partials = static_cast<float*>(args.scratch);       // [tasks][OC/16][IC][9][16]
+  float* work = partials + plan.tasks * plan.taps_floats();  // [threads] V, D, W
+  parallel_for(plan.tasks, [&](std::int64_t task) {
+    float* V = work + thread_index() * plan.work_floats();
+    float* D = V + kFrequencies * plan.v_stride;
+    float* W = D + kFrequencies * plan.d_stride;
+    const std::int64_t first = plan.chunks() * task / plan.tasks * plan.chunk_tiles;
+    std::int64_t end = plan.chunks() * (task + 1) / plan.tasks * plan.chunk_tiles;
+    if (end > conv.tiles()) end = conv.tiles();
+    for (std::int64_t t = first; t < end; t += plan.chunk_tiles) {
+      const auto tiles_from = [&](std::int64_t start) {
+        return end - start < plan.chunk_tiles ? end - start : plan.chunk_tiles;
+      };
+      const std::int64_t tiles = tiles_from(t), next = t + tiles, next_end = next + tiles_from(next);
+      for (int panel = 0; panel < plan.panels.count(); ++panel)
+        transform_sources(plan, args.src, t, tiles, panel, V);
+      for (int vector = 0; vector < plan.blocks.vectors(); ++vector) {
+        transform_gradients(plan, args.diff_dst, t, tiles, vector, D);
+      }
+      TilePrefetcher src_ahead(conv, args.src, conv.IC, conv.IH, conv.IW, conv.src_plane(), conv.PH, conv.PW,
+                               kTileInput, next, next_end);
+      TilePrefetcher dst_ahead(conv, args.diff_dst, conv.OC, conv.OH, conv.OW, conv.dst_plane(), 0, 0, kTile,
+                               next, next_end);
+      const std::int64_t calls = kFrequencies * plan.panels.count() * plan.blocks.count();
+      const auto lines_a_call = [&](const TilePrefetcher& ahead) {
+        return static_cast<int>((ahead.lines() + calls - 1) / calls);
+      };
+      const int src_lines = lines_a_call(src_ahead), dst_lines = lines_a_call(dst_ahead);
+      for (int f = 0; f < kFrequencies; ++f) {
+        multiply_frequency(plan, V, D, W, f, tiles, t > first, src_ahead, src_lines, dst_ahead, dst_lines);
+      }
+    }
+    float* partial = partials + task * plan.taps_floats();
+    for (int vector = 0; vector < plan.blocks.vectors(); ++vector) {
+      for (int ic = 0; ic < conv.IC; ++ic, partial += 9 * kLanes) {
+        Vec taps[16];
+        transform_products(plan, W, ic, vector, taps);
+        ESPALIER_UNROLL for (int tap = 0; tap < 9; ++tap) store(partial + tap * kLanes, taps[tap]);
+      }
+    }
+  });
+  parallel_for(plan.blocks.vectors(), [&](std::int64_t vector) {
+    for (int ic = 0; ic < conv.IC; ++ic) {
+      const float* partial = partials + (vector * conv.IC + ic) * 9 * kLanes;
+      Vec taps[16];
+      ESPALIER_UNROLL for (int tap = 0; tap < 16; ++tap) taps[tap] = zero();
+      for (std::int64_t task = 0; task < plan.tasks; ++task, partial += plan.taps_floats()) {
+        ESPALIER_UNROLL for (int tap = 0; tap < 9; ++tap) taps[tap] += load(partial + tap * kLanes);
+      }
+      store_taps(plan, taps, ic, static_cast<int>(vector), args.diff_weights);
+    }
+  });
+}
+
+void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
+  const TiledConv& conv = plan.conv;
+  float* V = static_cast<float*>(args.scratch);
+  float* D = V + kFrequencies * plan.v_stride;
+  float* W = D + kFrequencies * plan.d_stride;
+  for (std::int64_t t = 0; t < conv.tiles(); t += plan.chunk_tiles) {
+    const std::int64_t tiles = conv.tiles() - t < plan.chunk_tiles ? conv.tiles() - t : plan.chunk_tiles;
+    const int panels = plan.panels.count();
+    parallel_for(panels + plan.blocks.vectors(), [&](std::int64_t task) {
+      const int index = static_cast<int>(task);
+      if (index < panels) {
+        transform_sources(plan, args.src, t, tiles, index, V);
+      } else {
+        transform_gradients(plan, args.diff_dst, t, tiles, index - panels, D);
+      }
+    });
+    parallel_for(kFrequencies, [&](std::int64_t f) {
+      TilePrefetcher nothing;
+      multiply_frequency(plan, V, D, W, static_cast<int>(f), tiles, t > 0, nothing, 0, nothing, 0);
+    });
+  }
+  parallel_for(plan.blocks.vectors(), [&](std::int64_t vector) {
+    for (int ic = 0; ic < conv.IC; ++ic) {
+      Vec taps[16];
+      transform_products(plan, W, ic, static_cast<int>(vector), taps);
+      store_taps(plan, taps, ic, static_cast<int>(vector), args.diff_weights);
+    }
+  });
+}
+
+void winograd_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
+  const BackwardWeightsPlan plan(s);
+  if (plan.staged) {
+    run_staged(plan, args);
+  } else {
+    run_blocked(plan, args);
+  }
+  bias_gradient(s, args);
+}
+
+std::size_t winograd_backward_weights_scratch(const Conv2dShape& s) {
+  return BackwardWeightsPlan(s).scratch_bytes();
+}
+
+bool winograd_backward_weights_supports(const Conv2dShape& s) {
+  return winograd_possible(s) && s.IC >= 8 && s.OC >= 8;
+}
+
+constexpr Conv2dKernel winograd_backward_weights_kernel(const char* name) {
+  return {name,
+          kVecIsa,
+          Conv2dPass::backward_weights,
+          winograd_backward_weights_supports,
+          winograd_backward_weights_scratch,
+          winograd_backward_weights};
+}
+
+}  // namespace
+}  // namespace espalier::kernels
