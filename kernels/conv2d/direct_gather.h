@@ -1,0 +1,208 @@
+// Forward and backward data, direct. Both gather: an output pixel is a sum over input channels and taps,
+//
+//   out[m] = bias[m] + sum over c, taps of  weight[m, c, tap] * in[c][pixel + tap's offset]
+//
+// with out = dst, in = src forward, and out = diff_src, in = diff_dst backward, where the channels of the
+// weights change places and the taps run the other way (axis.h). So one body serves both: the packed weights
+// are the broadcast operand of the register-blocked product (kernels/gemm/micro.h), the vectors of a block
+// are pixels of one class, wherever they stand in the plane.
+#pragma once
+
+#include "kernels/base/lanes.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/scratch.h"
+#include "kernels/base/transpose.h"
+#include "kernels/conv2d/axis.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/gemm/micro.h"
+
+namespace espalier::kernels {
+namespace {
+
+// The input rows that a task reads should stay in the L2 cache while each panel of weights passes over them.
+constexpr std::int64_t kInputBlockBytes = 768 * 1024;
+
+struct Gather {
+  bool backward;
+  int groups, M, C;  // output and input channels a group
+  int taps;          // KH * KW
+  AxisShape h, w;
+  std::int64_t in_plane, out_plane;  // floats
+  int block_rows;                    // output rows of a task
+  Axis axis_h, axis_w;
+  Tap* tap_lists;               // [axis_h.class_count][axis_w.class_count][taps]
+  float* packed;                // [groups][panels][panel_size]
+  std::int64_t panel_size = 0;  // floats: [C][taps][height], and room for one vector
+};
+
+inline int row_blocks(const Gather& p) { return (p.h.out + p.block_rows - 1) / p.block_rows; }
+
+inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& scratch) {
+  Gather p;
+  const int ICG = s.IC / s.groups, OCG = s.OC / s.groups, OH = s.OH(), OW = s.OW();
+  p.backward = backward;
+  p.groups = s.groups;
+  p.M = backward ? ICG : OCG;
+  p.C = backward ? OCG : ICG;
+  p.taps = s.KH * s.KW;
+  p.h = backward ? AxisShape{s.IH, OH, s.KH, s.SH, s.PH, true} : AxisShape{OH, s.IH, s.KH, s.SH, s.PH, false};
+  p.w = backward ? AxisShape{s.IW, OW, s.KW, s.SW, s.PW, true} : AxisShape{OW, s.IW, s.KW, s.SW, s.PW, false};
+  p.in_plane = plane_vectors(std::int64_t{p.h.in} * p.w.in) * kLanes;
+  p.out_plane = plane_vectors(std::int64_t{p.h.out} * p.w.out) * kLanes;
+
+  const std::int64_t row_bytes = std::int64_t{p.C} * p.w.in * kLanes * 4;
+  const std::int64_t in_rows = kInputBlockBytes / row_bytes - s.KH + 1;
+  const std::int64_t rows = in_rows * p.h.out / p.h.in;
+  const int blocks = rows <= 1 ? p.h.out : static_cast<int>((p.h.out + rows - 1) / rows);
+  p.block_rows = (p.h.out + blocks - 1) / blocks;
+
+  p.axis_h = build_axis(p.h, scratch);
+  p.axis_w = build_axis(p.w, scratch);
+  p.tap_lists = scratch.take<Tap>(std::int64_t{max_axis_classes(p.h)} * max_axis_classes(p.w) * p.taps);
+  const Panels panels(p.M);
+  p.panel_size =
+      (std::int64_t{p.C} * p.taps * panels.height(panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
+  p.packed = scratch.take<float>(p.groups * panels.count * p.panel_size);
+  return p;
+}
+
+inline const Tap* tap_list(const Gather& p, int class_h, int class_w) {
+  return p.tap_lists + (class_h * p.axis_w.class_count + class_w) * p.taps;
+}
+
+void build_tap_lists(const Gather& p, int KW) {
+  for (int ch = 0; ch < p.axis_h.class_count; ++ch) {
+    for (int cw = 0; cw < p.axis_w.class_count; ++cw) {
+      Tap* list = p.tap_lists + (ch * p.axis_w.class_count + cw) * p.taps;
+      const AxisClass &h = p.axis_h.classes[ch], &w = p.axis_w.classes[cw];
+      for (int i = 0; i < h.taps; ++i) {
+        for (int j = 0; j < w.taps; ++j) {
+          const int kh = h.first_tap + i * p.axis_h.tap_step, kw = w.first_tap + j * p.axis_w.tap_step;
+          *list++ = {kh * KW + kw, (i * p.axis_h.in_step * p.w.in + j * p.axis_w.in_step) * kLanes};
+        }
+      }
+    }
+  }
+}
+
+// Panels of weights as [C][taps][height]: the scalars that one step of the micro-kernel broadcasts are
+// neighbours.
+void pack_weights(const Gather& p, const float* weights) {
+  const Panels panels(p.M);
+  // weights is [OC][ICG][taps]. Forward a panel is rows of OC, each one run over (c, tap); backward it is
+  // rows of ICG, with a run of taps for each c = OC.
+  const std::int64_t run = p.backward ? p.taps : std::int64_t{p.C} * p.taps;
+  const std::int64_t row_stride = p.backward ? p.taps : run;
+  const std::int64_t run_stride = std::int64_t{p.M} * p.taps;
+  const int runs = p.backward ? p.C : 1;
+  parallel_for(std::int64_t{p.groups} * panels.count, [&](std::int64_t task) {
+    const int panel = static_cast<int>(task % panels.count), height = panels.height(panel);
+    const float* from = weights + task / panels.count * p.M * p.C * p.taps + panels.begin(panel) * row_stride;
+    float* to = p.packed + task * p.panel_size;
+    for (int r = 0; r < runs; ++r, from += run_stride) {
+      for (std::int64_t k = 0; k < run; k += 16) {
+        const int count = run - k < 16 ? static_cast<int>(run - k) : 16;
+        Vec columns[16];
+        load_transposed(from + k, row_stride, height, count, columns);
+        // A vector is wider than a column; the next one overwrites what is too much.
+        for (int i = 0; i < count; ++i, to += height) store(to, columns[i]);
+      }
+    }
+  });
+}
+
+// The pixels of one class in the task's rows, for one panel of output channels.
+struct PixelRange {
+  const int *out_h, *in_h, *out_w, *in_w;  // coordinates
+  int rows, columns;
+};
+
+void multiply_pixels(const Gather& p, const PixelRange& pixels, int height, const float* in, float* out,
+                     BlockArgs& args) {
+  const int total = pixels.rows * pixels.columns, widest = max_vectors(height);
+  int row = 0, column = 0;
+  for (int done = 0; done < total;) {
+    const int vectors = smaller(widest, total - done);
+    for (int n = 0; n < vectors; ++n) {
+      args.b[n] = in + (std::int64_t{pixels.in_h[row]} * p.w.in + pixels.in_w[column]) * kLanes;
+      args.c[n] = out + (std::int64_t{pixels.out_h[row]} * p.w.out + pixels.out_w[column]) * kLanes;
+      if (++column == pixels.columns) column = 0, ++row;
+    }
+    block_kernel(height, vectors)(args);
+    done += vectors;
+  }
+}
+
+// Output rows [row_begin, row_end) of one group of convolution and one group of images.
+void gather_rows(const Gather& p, int row_begin, int row_end, const float* in, const float* packed,
+                 const float* bias, float* out) {
+  const Panels panels(p.M);
+  for (int panel = 0; panel < panels.count; ++panel, packed += p.panel_size) {
+    const int height = panels.height(panel), m = panels.begin(panel);
+    BlockArgs args;
+    args.A = packed;
+    args.a_step = std::int64_t{p.taps} * height;
+    args.b_step = p.in_plane;
+    args.c_step = p.out_plane;
+    args.start = bias == nullptr ? nullptr : bias + m;
+    for (int ch = 0; ch < p.axis_h.class_count; ++ch) {
+      const AxisClass& h = p.axis_h.classes[ch];
+      int begin = h.begin, end = h.end;
+      while (begin < end && p.axis_h.out[begin] < row_begin) ++begin;
+      while (end > begin && p.axis_h.out[end - 1] >= row_end) --end;
+      if (begin == end) continue;
+      for (int cw = 0; cw < p.axis_w.class_count; ++cw) {
+        const AxisClass& w = p.axis_w.classes[cw];
+        args.taps = tap_list(p, ch, cw);
+        args.tap_count = h.taps * w.taps;
+        args.K = args.tap_count == 0 ? 0 : p.C;
+        multiply_pixels(p,
+                        {p.axis_h.out + begin, p.axis_h.first_in + begin, p.axis_w.out + w.begin,
+                         p.axis_w.first_in + w.begin, end - begin, w.end - w.begin},
+                        height, in, out + m * p.out_plane, args);
+      }
+    }
+    if (row_end == p.h.out) {
+      for (int i = 0; i < height; ++i) {
+        float* plane_end = out + (m + i + 1) * p.out_plane;
+        if (p.h.out * p.w.out % 2 == 0) store(plane_end - kLanes, zero());
+      }
+    }
+  }
+}
+
+void run_gather(const Conv2dShape& s, bool backward, const float* in, const float* weights, const float* bias,
+                float* out, void* memory) {
+  ScratchLayout scratch(memory);
+  const Gather p = plan_gather(s, backward, scratch);
+  build_tap_lists(p, s.KW);
+  pack_weights(p, weights);
+  const int blocks = row_blocks(p);
+  const std::int64_t panels_size = Panels(p.M).count * p.panel_size;
+  parallel_for(groups(s.N) * p.groups * blocks, [&](std::int64_t task) {
+    const std::int64_t channels = task / blocks;  // group of images, group of convolution
+    const std::int64_t group = channels % p.groups;
+    const int row = static_cast<int>(task % blocks) * p.block_rows;
+    gather_rows(p, row, smaller(row + p.block_rows, p.h.out), in + channels * p.C * p.in_plane,
+                p.packed + group * panels_size, bias == nullptr ? nullptr : bias + group * p.M,
+                out + channels * p.M * p.out_plane);
+  });
+}
+
+template <bool backward>
+std::size_t gather_scratch_bytes(const Conv2dShape& shape) {
+  ScratchLayout scratch(nullptr);
+  plan_gather(shape, backward, scratch);
+  return scratch.bytes();
+}
+
+void direct_forward(const Conv2dShape& shape, const Conv2dArgs& args) {
+  run_gather(shape, false, args.src, args.weights, args.bias, args.dst, args.scratch);
+}
+
+void direct_backward_data(const Conv2dShape& shape, const Conv2dArgs& args) {
+  run_gather(shape, true, args.diff_dst, args.weights, nullptr, args.diff_src, args.scratch);
+}
+
+}  // namespace
+}  // namespace espalier::kernels

@@ -1,0 +1,124 @@
+// The micro-kernel under every dense product: a block of output stays in registers while the sum runs.
+//
+//   c[n][m] = start[m] + sum over k < K and t < taps of  A[k][tap[t].a][m] * b[n][k][tap[t].b]
+//
+// m < MR counts scalars that are broadcast (output channels of packed weights), n < NV counts vectors of 16
+// lanes (pixels, tokens, columns). Each vector loaded from b serves MR multiply-adds and each scalar NV of
+// them, so for MR x NV = 14 x 2 there are 16 loads for 28 multiply-adds, well under what the load ports give.
+//
+// The vectors of a block need not be neighbours: each has its own pointer. That is what makes a convolution
+// a matrix product without copying: the taps of the kernel are offsets from the pixel, the same for
+// every pixel of a block. A plain matrix product is the case of one tap {0, 0}.
+#pragma once
+
+#include "kernels/base/vec.h"
+
+namespace espalier::kernels {
+namespace {
+
+// The tallest block. AVX-512: 14 x 2 accumulators, 2 vectors and 1 scalar of 32 registers. AVX2 and NEON: a
+// Vec is two of 16 or four of 32 registers, so 6 x 1 takes 12 of 16 or 24 of 32.
+inline constexpr int kMaxRows = kVecIsa == Isa::avx512 ? 14 : kVecIsa == Isa::portable ? 2 : 6;
+
+// The widest block of a height. More vectors a scalar are better as long as the block fits the registers:
+// 14x2, 9x3 and 6x4 all reach the peak, 7x4 and 3x8 spill.
+constexpr int max_vectors(int rows) {
+  if (kVecIsa == Isa::avx512) return rows <= 2 ? 6 : rows <= 4 ? 5 : rows <= 6 ? 4 : rows <= 9 ? 3 : 2;
+  return rows == 1 ? 3 : rows == 2 && kVecIsa != Isa::portable ? 2 : 1;
+}
+inline constexpr int kMaxVectors = max_vectors(1);
+
+struct Tap {
+  std::int32_t a;  // which of the MR-wide rows that A has for each k
+  std::int32_t b;  // floats from the vector's pointer
+};
+inline constexpr Tap kOneTap = {0, 0};
+
+struct BlockArgs {
+  int K = 0;
+  const Tap* taps = &kOneTap;  // [tap_count]
+  int tap_count = 1;
+  const float* A = nullptr;     // [K][a_step / MR][MR]
+  std::int64_t a_step = 0;      // floats from one k to the next
+  const float* b[kMaxVectors];  // NV pointers
+  std::int64_t b_step = 0;      // floats from one k to the next
+  float* c[kMaxVectors];        // NV pointers; row m is m * c_step floats further
+  std::int64_t c_step = 0;
+  const float* start = nullptr;  // [MR]: the sum starts with these; null: with zero
+  bool accumulate = false;       // the sum starts with what c holds
+};
+
+using BlockKernel = void (*)(const BlockArgs&);
+
+template <int MR, int NV>
+void multiply_block(const BlockArgs& args) {
+  Vec c[MR][NV];
+  ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+    ESPALIER_UNROLL for (int n = 0; n < NV; ++n) {
+      float* at = args.c[n] + m * args.c_step;
+      if (args.accumulate) {
+        c[m][n] = load(at);
+      } else {
+        __builtin_prefetch(at, 1);
+        c[m][n] = args.start == nullptr ? zero() : broadcast(args.start[m]);
+      }
+    }
+  }
+  const float* base[NV];
+  ESPALIER_UNROLL for (int n = 0; n < NV; ++n) base[n] = args.b[n];
+  const Tap* const taps_end = args.taps + args.tap_count;
+  const float* A = args.A;
+  std::int64_t b_offset = 0;
+  for (int k = 0; k < args.K; ++k, A += args.a_step, b_offset += args.b_step) {
+    for (const Tap* tap = args.taps; tap != taps_end; ++tap) {
+      const float* a = A + tap->a * MR;
+      const std::int64_t offset = b_offset + tap->b;
+      Vec b[NV];
+      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = load(base[n] + offset);
+      ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+        const Vec scalar = broadcast(a[m]);
+        ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] = fma(scalar, b[n], c[m][n]);
+      }
+    }
+  }
+  ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+    ESPALIER_UNROLL for (int n = 0; n < NV; ++n) store(args.c[n] + m * args.c_step, c[m][n]);
+  }
+}
+
+template <int MR, int NV>
+constexpr BlockKernel block_kernel_or_null() {
+  if constexpr (MR <= kMaxRows && NV <= max_vectors(MR)) return multiply_block<MR, NV>;
+  return nullptr;
+}
+
+#define ESPALIER_BLOCK_ROW(MR)                                                                      \
+  {                                                                                                 \
+    block_kernel_or_null<MR, 1>(), block_kernel_or_null<MR, 2>(), block_kernel_or_null<MR, 3>(),    \
+        block_kernel_or_null<MR, 4>(), block_kernel_or_null<MR, 5>(), block_kernel_or_null<MR, 6>() \
+  }
+constexpr BlockKernel kBlockKernels[14][6] = {
+    ESPALIER_BLOCK_ROW(1),  ESPALIER_BLOCK_ROW(2),  ESPALIER_BLOCK_ROW(3),  ESPALIER_BLOCK_ROW(4),
+    ESPALIER_BLOCK_ROW(5),  ESPALIER_BLOCK_ROW(6),  ESPALIER_BLOCK_ROW(7),  ESPALIER_BLOCK_ROW(8),
+    ESPALIER_BLOCK_ROW(9),  ESPALIER_BLOCK_ROW(10), ESPALIER_BLOCK_ROW(11), ESPALIER_BLOCK_ROW(12),
+    ESPALIER_BLOCK_ROW(13), ESPALIER_BLOCK_ROW(14)};
+#undef ESPALIER_BLOCK_ROW
+
+// 1 <= rows <= kMaxRows, 1 <= vectors <= max_vectors(rows).
+inline BlockKernel block_kernel(int rows, int vectors) { return kBlockKernels[rows - 1][vectors - 1]; }
+
+// M rows are cut into panels of nearly equal height, none above kMaxRows: for 16 rows 8 + 8 rather than 14
+// + 2.
+struct Panels {
+  int M;
+  int count;
+
+  explicit constexpr Panels(int rows) : M(rows), count((rows + kMaxRows - 1) / kMaxRows) {}
+  constexpr int begin(int panel) const {
+    return static_cast<int>(static_cast<std::int64_t>(M) * panel / count);
+  }
+  constexpr int height(int panel) const { return begin(panel + 1) - begin(panel); }
+};
+
+}  // namespace
+}  // namespace espalier::kernels
