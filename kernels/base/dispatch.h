@@ -2,7 +2,8 @@
 //
 // - Its kernels differ from ISA to ISA (gemm, conv2d): each row of its kernels.inc names one kernel, best
 //   first, the portable one last.
-// - One body serves every ISA (eltwise, norm, ...): it is written once over Vec in the family's generic.cpp, which
+// - One body serves every ISA (eltwise, norm, ...): it is written once over Vec in the family's generic.cpp,
+// which
 //   CMake compiles once per ISA, and each compilation yields one table of function pointers.
 //
 // The same rows feed the dispatch, the test that runs every kernel this CPU supports, and the benchmark.
@@ -12,15 +13,15 @@
 
 namespace espalier::kernels {
 
-// May a kernel compiled for `isa` be picked in this process? Portable code always; otherwise the active ISA's,
-// and AVX2's where AVX-512 is active.
+// May a kernel compiled for `isa` be picked in this process? Portable code always; otherwise the active
+// ISA's, and AVX2's where AVX-512 is active.
 inline bool isa_eligible(Isa isa) {
   const Isa active = active_isa();
   return isa == Isa::portable || isa == active || (isa == Isa::avx2 && active == Isa::avx512);
 }
 
-// The first table of a family, in the order of its rows, that may be used. For families whose kernels all exist
-// for every ISA: a table is a struct of function pointers with a member `isa`.
+// The first table of a family, in the order of its rows, that may be used. For families whose kernels all
+// exist for every ISA: a table is a struct of function pointers with a member `isa`.
 template <class Table, int Count>
 const Table& first_eligible(const Table* const (&rows)[Count]) {
   for (const Table* row : rows) {
@@ -39,11 +40,13 @@ template <class Kernels>
 const auto& compiled_kernels() {
   static const Kernels* const rows[] = {
 #if defined(ESPALIER_X86) && !defined(ESPALIER_PORTABLE_ONLY)
-      &kernels_for<Kernels, Isa::avx512>(), &kernels_for<Kernels, Isa::avx2>(),
+    &kernels_for<Kernels, Isa::avx512>(),
+    &kernels_for<Kernels, Isa::avx2>(),
 #elif defined(ESPALIER_ARM) && !defined(ESPALIER_PORTABLE_ONLY)
-      &kernels_for<Kernels, Isa::neon>(),
+    &kernels_for<Kernels, Isa::neon>(),
 #endif
-      &kernels_for<Kernels, Isa::portable>()};
+    &kernels_for<Kernels, Isa::portable>()
+  };
   return rows;
 }
 

@@ -1,4 +1,5 @@
-// A function of each element of arrays that lie alongside each other, in parallel, the end of the arrays included.
+// A function of each element of arrays that lie alongside each other, in parallel, the end of the arrays
+// included.
 #pragma once
 
 #include "kernels/base/parallel.h"
@@ -10,8 +11,8 @@ namespace {
 // 64 KiB of each array a task: large enough to hide the start of a task, small enough to balance.
 constexpr std::int64_t kTaskFloats = 16 * 1024;
 
-// An output from this size on is streamed past the caches: it would push out what is there and be gone itself before
-// the next pass reads it. Measured: 19 instead of 10 GB/s.
+// An output from this size on is streamed past the caches: it would push out what is there and be gone itself
+// before the next pass reads it. Measured: 19 instead of 10 GB/s.
 constexpr std::int64_t kStreamFloats = std::int64_t{1} << 20;
 
 enum class Output { cached, streamed };
@@ -73,6 +74,16 @@ void map(std::int64_t n, Output output, const Body& body) {
   } else {
     map_stored<Output::cached>(n, body);
   }
+}
+
+// body(row) for each of `rows` rows of `row_floats`, short rows several a task.
+template <class Body>
+void for_each_row(std::int64_t rows, std::int64_t row_floats, const Body& body) {
+  const std::int64_t step = row_floats >= kTaskFloats ? 1 : kTaskFloats / row_floats;
+  parallel_for((rows + step - 1) / step, [&](std::int64_t task) {
+    const std::int64_t end = (task + 1) * step < rows ? (task + 1) * step : rows;
+    for (std::int64_t row = task * step; row < end; ++row) body(row);
+  });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Philox 4x32-10: a counter-based random generator (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as
-// 1, 2, 3. SC 2011). A number is a function of its key and its index, so any thread may draw any part
+// Philox 4x32-10: a counter-based random generator (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as
+// easy as 1, 2, 3. SC 2011). A number is a function of its key and its index, so any thread may draw any part
 // of a stream. Written over 16 counters at a time in plain loops, which compilers vectorise.
 #pragma once
 

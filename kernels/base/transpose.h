@@ -7,7 +7,7 @@
 namespace espalier::kernels {
 namespace {
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
 
 // out[i] lane j = in[j] lane i
 ESPALIER_INLINE void transpose(const Vec (&in)[16], Vec (&out)[16]) {

@@ -310,6 +310,7 @@ ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
 ESPALIER_INLINE Vec operator-(Vec a) { return zero() - a; }
 ESPALIER_INLINE Vec& operator+=(Vec& a, Vec b) { return a = a + b; }
 ESPALIER_INLINE Vec abs(Vec a) { return max(a, -a); }
+ESPALIER_INLINE Mask16 is_nan(Vec x) { return invert(equal(x, x)); }
 
 // The first `count` floats of a vector, for the end of an array; the other lanes load as zero.
 ESPALIER_INLINE Vec load_first(const float* p, int count) {

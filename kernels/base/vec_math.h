@@ -1,5 +1,5 @@
-// exp, log, tanh and erf of a Vec, each within a few units in the last place (ulp) over the whole range of f32; the
-// bounds are tested. Polynomials: Cephes (S. Moshier, netlib.org/cephes) and, for erf, N. Juffa.
+// exp, log, tanh and erf of a Vec, each within a few units in the last place (ulp) over the whole range of
+// f32; the bounds are tested. Polynomials: Cephes (S. Moshier, netlib.org/cephes) and, for erf, N. Juffa.
 #pragma once
 
 #include "kernels/base/vec.h"
@@ -27,7 +27,8 @@ ESPALIER_INLINE Vec power_of_two(Vec n) {
 #else
   Vec r;
   for (int i = 0; i < 16; ++i) {
-    const std::int32_t bits = static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<int>(n.v[i]) + 127) << 23);
+    const std::int32_t bits =
+        static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<int>(n.v[i]) + 127) << 23);
     __builtin_memcpy(&r.v[i], &bits, sizeof bits);
   }
   return r;
@@ -42,8 +43,8 @@ ESPALIER_INLINE Split split(Vec x) {
 #if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
   const __m512i bits = _mm512_castps_si512(x.v);
   const __m512i exponent = _mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(126));
-  const __m512i mantissa = _mm512_or_epi32(_mm512_and_epi32(bits, _mm512_set1_epi32(0x007fffff)),
-                                           _mm512_set1_epi32(0x3f000000));
+  const __m512i mantissa =
+      _mm512_or_epi32(_mm512_and_epi32(bits, _mm512_set1_epi32(0x007fffff)), _mm512_set1_epi32(0x3f000000));
   return {{_mm512_castsi512_ps(mantissa)}, {_mm512_cvtepi32_ps(exponent)}};
 #elif defined(__AVX2__) && defined(__FMA__) && !defined(ESPALIER_VEC_PORTABLE)
   const auto half = [](__m256 v, __m256& mantissa, __m256& exponent) {
@@ -60,9 +61,10 @@ ESPALIER_INLINE Split split(Vec x) {
   Split s;
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) {
     const uint32x4_t bits = vreinterpretq_u32_f32(x.q[i]);
-    s.exponent.q[i] = vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(vshrq_n_u32(bits, 23)), vdupq_n_s32(126)));
-    s.mantissa.q[i] = vreinterpretq_f32_u32(
-        vorrq_u32(vandq_u32(bits, vdupq_n_u32(0x007fffff)), vdupq_n_u32(0x3f000000)));
+    s.exponent.q[i] =
+        vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(vshrq_n_u32(bits, 23)), vdupq_n_s32(126)));
+    s.mantissa.q[i] =
+        vreinterpretq_f32_u32(vorrq_u32(vandq_u32(bits, vdupq_n_u32(0x007fffff)), vdupq_n_u32(0x3f000000)));
   }
   return s;
 #else
@@ -84,7 +86,6 @@ ESPALIER_INLINE Vec round(Vec x) {
   return (x + shift) - shift;
 }
 
-ESPALIER_INLINE Mask16 is_nan(Vec x) { return invert(equal(x, x)); }
 ESPALIER_INLINE Vec copy_sign_of(Vec sign, Vec positive) {
   return select(greater(zero(), sign), -positive, positive);
 }
@@ -122,8 +123,9 @@ ESPALIER_INLINE Vec log(Vec x) {
   exponent = exponent - select(low, broadcast(1.0f), zero());
   const Vec m = select(low, s.mantissa + s.mantissa, s.mantissa) - broadcast(1.0f);
   const Vec square = m * m;
-  Vec y = polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
-                         -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) *
+  Vec y = polynomial(
+              m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                  -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) *
           m * square;
   y = fma(exponent, broadcast(-2.12194440e-4f), y);
   y = fnma(broadcast(0.5f), square, y);
@@ -136,8 +138,8 @@ ESPALIER_INLINE Vec log(Vec x) {
 // tanh x within 3 ulp: an odd polynomial near zero, else 1 - 2 / (e^2|x| + 1).
 ESPALIER_INLINE Vec tanh(Vec x) {
   const Vec a = abs(x), square = x * x;
-  const Vec p = polynomial(square, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f,
-                                    -3.33332819422e-1f});
+  const Vec p = polynomial(square, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
+                                    1.33314422036e-1f, -3.33332819422e-1f});
   const Vec near = fma(p * square, x, x);
   const Vec one = broadcast(1.0f);
   const Vec far = copy_sign_of(x, one - broadcast(2.0f) / (exp(a + a) + one));
@@ -147,11 +149,12 @@ ESPALIER_INLINE Vec tanh(Vec x) {
 // 1 / (1 + e^-x) within 3 ulp.
 ESPALIER_INLINE Vec sigmoid(Vec x) { return broadcast(1.0f) / (broadcast(1.0f) + exp(-x)); }
 
-// erf x = 2/sqrt(pi) integral from 0 to x of e^(-t^2) dt, within 3 ulp: an odd polynomial near zero, else 1 - e^P(|x|).
+// erf x = 2/sqrt(pi) integral from 0 to x of e^(-t^2) dt, within 3 ulp: an odd polynomial near zero, else 1 -
+// e^P(|x|).
 ESPALIER_INLINE Vec erf(Vec x) {
   const Vec a = abs(x), square = x * x;
-  const Vec p = polynomial(square, {-5.96761703e-4f, 4.99119423e-3f, -2.67681349e-2f, 1.12819925e-1f, -3.76125336e-1f,
-                                    1.28379166e-1f});
+  const Vec p = polynomial(square, {-5.96761703e-4f, 4.99119423e-3f, -2.67681349e-2f, 1.12819925e-1f,
+                                    -3.76125336e-1f, 1.28379166e-1f});
   const Vec near = fma(p, x, x);
   const Vec b = min(a, broadcast(10.0f));  // where erf is 1 long since, and the polynomial still finite
   Vec q = polynomial(b, {-1.72853470e-5f, 3.83197126e-4f, -3.88396438e-3f, 2.42546219e-2f, -1.06777877e-1f,

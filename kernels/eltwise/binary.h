@@ -27,32 +27,23 @@ void accumulate(const float* src, float scale, float* dst, std::int64_t n) {
   binary(src, dst, dst, n, [=](Vec x, Vec y) { return fma(broadcast(scale), x, y); });
 }
 
-// Rows of a broadcast a task: a row is one channel's plane of one group.
-constexpr std::int64_t rows_per_task(std::int64_t row_floats) {
-  return row_floats >= kTaskFloats ? 1 : kTaskFloats / row_floats;
-}
-
-// dst = f(a, other(row, channel)) over the planes of `shape`.
+// dst = f(a, other(row)) over the planes of `shape`.
 template <Output output, class Other, class Function>
-void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other, const Function& f) {
-  const std::int64_t rows = shape.G() * shape.T * shape.C, row_floats = shape.P * kLanes;
-  const std::int64_t step = rows_per_task(row_floats);
-  parallel_for((rows + step - 1) / step, [&](std::int64_t task) {
-    const std::int64_t end = (task + 1) * step < rows ? (task + 1) * step : rows;
-    std::int64_t channel = task * step % shape.C;
-    for (std::int64_t row = task * step; row < end; ++row) {
-      const Vec b = other(row, channel);
-      const float* from = a + row * row_floats;
-      float* to = dst + row * row_floats;
-      for (std::int64_t i = 0; i < row_floats; i += kLanes) put<output>(to + i, f(load(from + i), b));
-      if (++channel == shape.C) channel = 0;
-    }
+void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other,
+                      const Function& f) {
+  const std::int64_t row_floats = shape.P * kLanes;
+  for_each_row(shape.G() * shape.T * shape.C, row_floats, [&](std::int64_t row) {
+    const Vec b = other(row);
+    const float* from = a + row * row_floats;
+    float* to = dst + row * row_floats;
+    for (std::int64_t i = 0; i < row_floats; i += kLanes) put<output>(to + i, f(load(from + i), b));
     if (output == Output::streamed) stream_fence();
   });
 }
 
 template <class Other, class Function>
-void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other, const Function& f) {
+void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other,
+                      const Function& f) {
   if (output_for(dst, shape.floats(), dst == a) == Output::streamed) {
     broadcast_planes<Output::streamed>(shape, a, dst, other, f);
   } else {
@@ -64,8 +55,10 @@ template <class Other>
 void binary_broadcast(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, float* dst,
                       const Other& other) {
   switch (op) {
-    case BinaryOp::add: return broadcast_planes(shape, a, dst, other, [](Vec x, Vec y) { return x + y; });
-    case BinaryOp::mul: return broadcast_planes(shape, a, dst, other, [](Vec x, Vec y) { return x * y; });
+    case BinaryOp::add:
+      return broadcast_planes(shape, a, dst, other, [](Vec x, Vec y) { return x + y; });
+    case BinaryOp::mul:
+      return broadcast_planes(shape, a, dst, other, [](Vec x, Vec y) { return x * y; });
     case BinaryOp::sub:
       if (swapped) return broadcast_planes(shape, a, dst, other, [](Vec x, Vec y) { return y - x; });
       return broadcast_planes(shape, a, dst, other, [](Vec x, Vec y) { return x - y; });
@@ -75,13 +68,14 @@ void binary_broadcast(BinaryOp op, bool swapped, const LaneShape& shape, const f
   }
 }
 
-void binary_channel(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b, float* dst) {
+void binary_channel(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b,
+                    float* dst) {
   binary_broadcast(op, swapped, shape, a, dst,
-                   [=](std::int64_t, std::int64_t channel) { return broadcast(b[channel]); });
+                   [b, C = shape.C](std::int64_t row) { return broadcast(b[row % C]); });
 }
-void binary_plane(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b, float* dst) {
-  binary_broadcast(op, swapped, shape, a, dst,
-                   [=](std::int64_t row, std::int64_t) { return load(b + row * kLanes); });
+void binary_plane(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b,
+                  float* dst) {
+  binary_broadcast(op, swapped, shape, a, dst, [=](std::int64_t row) { return load(b + row * kLanes); });
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Elementwise functions over contiguous arrays. Activations in lanes are contiguous too, the
 // padding of their planes included, so one loop serves both kinds of tensor. n counts floats.
 //
-// exp, log, sqrt and div may turn the finite values of padding lanes into infinities and NaN, and their gradients
-// likewise: follow them with layout().clear_padding_lanes where N is no multiple of 16.
+// exp, log, sqrt and div may turn the finite values of padding lanes into infinities and NaN, and their
+// gradients likewise: follow them with layout().clear_padding_lanes where N is no multiple of 16.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace espalier::kernels {
 // The numbers that dropout draws: element i of call `key` keeps its value when a Philox 4x32-10 stream
 // (Salmon et al., SC 2011) says so. The same key gives the same mask, so backward stores none.
 struct DropoutParams {
-  std::uint64_t key = 0;      // seed, layer and step, mixed by the caller
-  float probability = 0.5f;   // of an element to be dropped, 0 <= p < 1
+  std::uint64_t key = 0;     // seed, layer and step, mixed by the caller
+  float probability = 0.5f;  // of an element to be dropped, 0 <= p < 1
 };
 
 enum class BinaryOp { add, sub, mul, div };
@@ -25,8 +25,8 @@ enum class BinaryOp { add, sub, mul, div };
 struct EltwiseKernels {
   Isa isa;
 
-  // Forward: dst = f(src). Backward: diff_src = f'(src) * diff_dst, from the tensor that gives it cheapest: `dst`
-  // where the first argument is called so, else `src`.
+  // Forward: dst = f(src). Backward: diff_src = f'(src) * diff_dst, from the tensor that gives it cheapest:
+  // `dst` where the first argument is called so, else `src`.
 
   // max(x, 0); NaN stays NaN. The gradient at 0 is 0.
   void (*relu_fwd)(const float* src, float* dst, std::int64_t n);
@@ -61,11 +61,14 @@ struct EltwiseKernels {
 
   // dst[g, t, c, p] = a[g, t, c, p] op b[c]: activations with a plain parameter a channel or feature, b [C].
   // `swapped`: b op a. A parameter [T, C] over tokens is one with T = 1 and T*C channels.
-  void (*binary_channel)(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b, float* dst);
+  void (*binary_channel)(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b,
+                         float* dst);
   // dst[g, t, c, p] = a[g, t, c, p] op b[g, t, c]: b [G][T][C][16] has one value a plane of each image.
-  void (*binary_plane)(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b, float* dst);
+  void (*binary_plane)(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b,
+                       float* dst);
 
-  // dst = kept ? src / (1 - p) : 0. It is its own backward: diff_src = dropout(diff_dst) with the same params.
+  // dst = kept ? src / (1 - p) : 0. It is its own backward: diff_src = dropout(diff_dst) with the same
+  // params.
   void (*dropout)(const float* src, float* dst, std::int64_t n, const DropoutParams& params);
 };
 

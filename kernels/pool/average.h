@@ -1,0 +1,61 @@
+// Average pooling over windows and over whole planes, forward and backward.
+#pragma once
+
+#include "kernels/base/blocked_sum.h"
+#include "kernels/pool/windows.h"
+
+namespace espalier::kernels {
+namespace {
+
+ESPALIER_INLINE Vec window_scale(const PoolShape& shape, const Window& window) {
+  return broadcast(1.0f / static_cast<float>(shape.count_include_pad ? shape.KH * shape.KW : window.taps()));
+}
+
+void average_fwd(const PoolShape& shape, const float* src, float* dst) {
+  for_each_plane(shape, [&](std::int64_t plane) {
+    const float* from = src + plane * shape.src().P * kLanes;
+    float* to = dst + plane * shape.dst().P * kLanes;
+    for_each_window(shape, [&](std::int64_t out, const Window& window) {
+      Vec total = zero();
+      for_each_tap(shape, window, [&](int, std::int64_t pixel) { total += load(from + pixel * kLanes); });
+      store(to + out * kLanes, total * window_scale(shape, window));
+    });
+  });
+}
+
+void average_bwd(const PoolShape& shape, const float* diff_dst, float* diff_src) {
+  scatter(shape, diff_src, [&](std::int64_t plane, const auto& give) {
+    const float* from = diff_dst + plane * shape.dst().P * kLanes;
+    for_each_window(shape, [&](std::int64_t out, const Window& window) {
+      const Vec share = load(from + out * kLanes) * window_scale(shape, window);
+      for_each_tap(shape, window, [&](int, std::int64_t pixel) { give(pixel, share); });
+    });
+  });
+}
+
+void global_average_fwd(const LaneShape& shape, const float* src, float* dst) {
+  const Vec scale = broadcast(1.0f / static_cast<float>(shape.HW));
+  for_each_row(shape.G() * shape.T * shape.C, shape.P * kLanes, [&](std::int64_t plane) {
+    const float* from = src + plane * shape.P * kLanes;
+    store(dst + plane * kLanes,
+          lane_sum(shape.HW, [&](std::int64_t p) { return load(from + p * kLanes); }) * scale);
+  });
+}
+
+void global_average_bwd(const LaneShape& shape, const float* diff_dst, float* diff_src) {
+  const Vec scale = broadcast(1.0f / static_cast<float>(shape.HW));
+  const bool streamed = output_for(diff_src, shape.floats(), false) == Output::streamed;
+  for_each_row(shape.G() * shape.T * shape.C, shape.P * kLanes, [&](std::int64_t plane) {
+    const Vec share = load(diff_dst + plane * kLanes) * scale;
+    float* to = diff_src + plane * shape.P * kLanes;
+    if (streamed) {
+      for (std::int64_t p = 0; p < shape.HW; ++p) stream(to + p * kLanes, share);
+      stream_fence();
+    } else {
+      for (std::int64_t p = 0; p < shape.HW; ++p) store(to + p * kLanes, share);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace espalier::kernels

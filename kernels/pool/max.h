@@ -1,0 +1,41 @@
+// Max pooling, forward and backward.
+#pragma once
+
+#include "kernels/pool/windows.h"
+
+namespace espalier::kernels {
+namespace {
+
+void max_fwd(const PoolShape& shape, const float* src, float* dst, std::uint16_t* indices) {
+  for_each_plane(shape, [&](std::int64_t plane) {
+    const float* from = src + plane * shape.src().P * kLanes;
+    const std::int64_t first = plane * shape.dst().P;
+    for_each_window(shape, [&](std::int64_t out, const Window& window) {
+      Vec best = broadcast(-__builtin_inff()), index = broadcast(static_cast<float>(window.first_tap));
+      for_each_tap(shape, window, [&](int tap, std::int64_t pixel) {
+        const Vec x = load(from + pixel * kLanes);
+        const Mask16 wins = either(greater(x, best), is_nan(x));
+        best = select(wins, x, best);
+        index = select(wins, broadcast(static_cast<float>(tap)), index);
+      });
+      store(dst + (first + out) * kLanes, best);
+      if (indices != nullptr) store_u16(indices + (first + out) * kLanes, index);
+    });
+  });
+}
+
+void max_bwd(const PoolShape& shape, const std::uint16_t* indices, const float* diff_dst, float* diff_src) {
+  scatter(shape, diff_src, [&](std::int64_t plane, const auto& give) {
+    const std::int64_t first = plane * shape.dst().P;
+    for_each_window(shape, [&](std::int64_t out, const Window& window) {
+      const Vec gradient = load(diff_dst + (first + out) * kLanes);
+      const Vec index = load_u16(indices + (first + out) * kLanes);
+      for_each_tap(shape, window, [&](int tap, std::int64_t pixel) {
+        give(pixel, select(equal(index, broadcast(static_cast<float>(tap))), gradient, zero()));
+      });
+    });
+  });
+}
+
+}  // namespace
+}  // namespace espalier::kernels
