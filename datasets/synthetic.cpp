@@ -122,7 +122,7 @@ struct Stroke {
 };
 
 // How much of a pixel lies inside an outline at this distance.
-float coverage(float distance) { return std::clamp(0.5f - distance, 0.0f, 1.0f); }
+float coverage(float distance) { return std::min(std::max(0.5f - distance, 0.0f), 1.0f); }
 
 }  // namespace
 
@@ -138,21 +138,32 @@ std::int32_t draw_synthetic(std::uint64_t seed, std::string_view split, std::int
   const float noise = between(random, 0.02f, 0.12f);
 
   for (int y = 0; y < kSide; ++y) {
+    const float fy = static_cast<float>(y);
+    float inside[kSide], over[kStrokes][kSide], background_wave[kSide], foreground_wave[kSide];
+    std::uint32_t noise_bits[kSide];
     for (int x = 0; x < kSide; ++x) {
-      const float fx = static_cast<float>(x), fy = static_cast<float>(y);
-      const float inside = coverage(pose.distance(shape, fx, fy));
-      const float background_wave = background.wave(fx, fy), foreground_wave = foreground.wave(fx, fy);
-      float over[kStrokes];
-      for (int s = 0; s < kStrokes; ++s) over[s] = coverage(strokes[s].distance(fx, fy));
-      std::uint32_t noise_bytes = random.next_u32();
-      for (int c = 0; c < 3; ++c, noise_bytes >>= 8) {
-        const float behind = background.colour.rgb[c] + background.stripes.rgb[c] * background_wave;
-        const float front = foreground.colour.rgb[c] + foreground.stripes.rgb[c] * foreground_wave;
-        float value = behind + (front - behind) * inside;
-        for (int s = 0; s < kStrokes; ++s) value += (strokes[s].colour.rgb[c] - value) * over[s];
-        value += noise * (static_cast<float>(noise_bytes & 255u) / 127.5f - 1.0f);
-        chw[(c * kSide + y) * kSide + x] =
-            static_cast<std::uint8_t>(std::clamp(value, 0.0f, 1.0f) * 255.0f + 0.5f);
+      const float fx = static_cast<float>(x);
+      inside[x] = coverage(pose.distance(shape, fx, fy));
+      for (int s = 0; s < kStrokes; ++s) over[s][x] = coverage(strokes[s].distance(fx, fy));
+      noise_bits[x] = random.next_u32();
+    }
+    // Loops without branches, for the compiler to vectorise.
+    for (int x = 0; x < kSide; ++x) {
+      background_wave[x] = background.wave(static_cast<float>(x), fy);
+      foreground_wave[x] = foreground.wave(static_cast<float>(x), fy);
+    }
+    for (int c = 0; c < 3; ++c) {
+      std::uint8_t* row = chw + (c * kSide + y) * kSide;
+      for (int x = 0; x < kSide; ++x) {
+        const float behind = background.colour.rgb[c] + background.stripes.rgb[c] * background_wave[x];
+        const float front = foreground.colour.rgb[c] + foreground.stripes.rgb[c] * foreground_wave[x];
+        float value = behind + (front - behind) * inside[x];
+        for (int s = 0; s < kStrokes; ++s) value += (strokes[s].colour.rgb[c] - value) * over[s][x];
+        const auto grain = static_cast<int>(noise_bits[x] >> (8 * c) & 255u);
+        value += noise * (static_cast<float>(grain) * (1.0f / 127.5f) - 1.0f);
+        // Clamped as an integer, which takes no branch.
+        const int level = static_cast<int>(value * 255.0f + 0.5f);
+        row[x] = static_cast<std::uint8_t>(std::min(std::max(level, 0), 255));
       }
     }
   }
