@@ -1,0 +1,2 @@
+include(${CMAKE_CURRENT_LIST_DIR}/aarch64.cmake)
+set(ESPALIER_PORTABLE ON CACHE BOOL "")
