@@ -1,9 +1,6 @@
 #include "framework/nn/module.h"
 
-#include <map>
-
 #include "framework/autograd/node.h"
-#include "framework/core/error.h"
 
 namespace espalier::nn {
 namespace {
@@ -12,13 +9,25 @@ std::string join(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
 
+thread_local CallObserver* current_observer = nullptr;
+
 }  // namespace
+
+CallObserver::CallObserver() : before_(current_observer) { current_observer = this; }
+
+CallObserver::~CallObserver() { current_observer = before_; }
 
 Module::Module() : path_(std::make_shared<const std::string>()) {}
 
 Tensor Module::operator()(const Tensor& x) {
+  return call(x, [&] { return forward(x); });
+}
+
+Tensor Module::call(const Tensor& x, const std::function<Tensor()>& compute) {
   const LayerScope scope(path_);
-  return forward(x);
+  Tensor y = compute();
+  if (current_observer != nullptr) current_observer->called(*this, x, y);
+  return y;
 }
 
 std::vector<Module*> Module::modules() {
@@ -28,6 +37,12 @@ std::vector<Module*> Module::modules() {
     all.insert(all.end(), below.begin(), below.end());
   }
   return all;
+}
+
+std::vector<Parameter*> Module::own_parameters() {
+  std::vector<Parameter*> own;
+  for (auto& [name, parameter] : parameters_) own.push_back(parameter.get());
+  return own;
 }
 
 std::vector<Parameter*> Module::parameters() {
@@ -52,8 +67,8 @@ std::int64_t Module::parameter_count() {
   return count;
 }
 
-std::vector<std::pair<std::string, Tensor>> Module::state_dict() {
-  std::vector<std::pair<std::string, Tensor>> state;
+NamedTensors Module::state_dict() {
+  NamedTensors state;
   for (Module* module : modules()) {
     for (auto& [name, parameter] : module->parameters_)
       state.emplace_back(parameter->name, parameter->value.detach());
@@ -62,29 +77,8 @@ std::vector<std::pair<std::string, Tensor>> Module::state_dict() {
   return state;
 }
 
-void Module::load_state_dict(const std::vector<std::pair<std::string, Tensor>>& state) {
-  std::map<std::string, const Tensor*> given;
-  for (const auto& [name, tensor] : state) given[name] = &tensor;
-  std::vector<std::pair<std::string, Tensor>> own = state_dict();
-  std::string problems;
-  for (const auto& [name, tensor] : own) {
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      problems += fmt::format("\n  missing: {} {}", name, tensor.shape().str());
-    } else if (found->second->shape() != tensor.shape() || found->second->dtype() != tensor.dtype()) {
-      problems +=
-          fmt::format("\n  {}: expected {} {}, got {} {}", name, dtype_name(tensor.dtype()),
-                      tensor.shape().str(), dtype_name(found->second->dtype()), found->second->shape().str());
-    }
-    given.erase(name);
-  }
-  for (const auto& [name, tensor] : given)
-    problems += fmt::format("\n  unexpected: {} {}", name, tensor->shape().str());
-  if (!problems.empty()) {
-    fail(ErrorKind::integrity, "load_state_dict", "the state does not fit the model:{}", problems);
-  }
-  for (const auto& [name, tensor] : state) given[name] = &tensor;
-  for (auto& [name, tensor] : own) tensor.copy_(*given.at(name));
+void Module::load_state_dict(const NamedTensors& state) {
+  copy_named(state, state_dict(), "load_state_dict");
 }
 
 void Module::train(bool on) {

@@ -7,14 +7,33 @@
 //   };
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "framework/nn/parameter.h"
+#include "framework/tensor/named_tensors.h"
 
 namespace espalier::nn {
+
+class Module;
+
+// In a scope: sees every module's call once it is done, innermost first. Inspection and statistics use it.
+// Per thread.
+class CallObserver {
+ public:
+  CallObserver();
+  virtual ~CallObserver();
+  CallObserver(const CallObserver&) = delete;
+  CallObserver& operator=(const CallObserver&) = delete;
+
+  virtual void called(Module& module, const Tensor& x, const Tensor& y) = 0;
+
+ private:
+  CallObserver* before_;
+};
 
 struct Buffer {
   std::string name;  // path from the model: "bn1.running_mean"
@@ -40,22 +59,34 @@ class Module {
   std::int64_t parameter_count();
 
   // Parameters' values and buffers by name; the tensors share storage with the module.
-  std::vector<std::pair<std::string, Tensor>> state_dict();
+  NamedTensors state_dict();
   // Copies values in. Throws Error naming every missing, unexpected or misshapen entry; then nothing was
   // copied.
-  void load_state_dict(const std::vector<std::pair<std::string, Tensor>>& state);
+  void load_state_dict(const NamedTensors& state);
 
   void train(bool on = true);
   void eval() { train(false); }
   bool is_training() const { return training_; }
   void zero_grad();
 
+  // Gives this module's own parameters and buffers, not those of its children, their initial values: a
+  // function of the seed and the parameters' names. initialise() in init.h calls it on a whole model.
+  virtual void reset_parameters(std::uint64_t /*seed*/) {}
+  // How many times each element of `weight` is multiplied to give the output `y` for one image; 0 for a
+  // module without such a weight. Its multiply-accumulates are this times the weights that exist.
+  virtual std::int64_t uses_per_weight(const Shape& /*y*/) const { return 0; }
+
   // Path from the model: "layer1.0"; "" for the model itself.
   const std::string& path() const { return *path_; }
   // What kind of module this is, as PyTorch names it: "Conv2d".
   virtual std::string type_name() const = 0;
+  // Those of this module alone, without its children's.
+  std::vector<Parameter*> own_parameters();
 
  protected:
+  // What operator() does around forward(), for a module with a second way in.
+  Tensor call(const Tensor& x, const std::function<Tensor()>& compute);
+
   Parameter& register_parameter(std::string name, Tensor value, ParameterKind kind);
   Buffer& register_buffer(std::string name, Tensor value);
   template <class M>

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "framework/nn/module.h"
+
+namespace espalier::nn {
+
+// y = x weight^T + bias, of [N, IC] or of each token of [N, T, IC], in lanes: ops::linear.
+//
+//   weight [OC, IC], bias [OC]: uniform in +-1/sqrt(IC)
+class Linear : public Module {
+ public:
+  Linear(std::int64_t in_features, std::int64_t out_features, bool bias = true);
+
+  Tensor forward(const Tensor& x) override;
+  void reset_parameters(std::uint64_t seed) override;
+  std::int64_t uses_per_weight(const Shape& y) const override { return y.rank() == 3 ? y[1] : 1; }
+  std::string type_name() const override { return "Linear"; }
+
+  Parameter& weight() { return *weight_; }
+
+ private:
+  Parameter* weight_;
+  Parameter* bias_ = nullptr;  // null: none
+};
+
+}  // namespace espalier::nn

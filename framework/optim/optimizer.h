@@ -1,0 +1,110 @@
+// What all optimizers share: the order of a step, hooks, clipping, which parameters decay, the mask contract
+// and the state of a checkpoint. An optimizer adds its formula for a slice of neighbouring weights.
+//
+//   optim::Sgd optimizer(model->parameters(), {{.lr = 0.1, .weight_decay = 5e-4}, 0.9});
+//   loss.backward();
+//   optimizer.step();
+//   optimizer.zero_grad();
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/core/fields.h"
+#include "framework/optim/slices.h"
+#include "framework/optim/step_hook.h"
+#include "framework/tensor/named_tensors.h"
+
+namespace espalier::optim {
+
+// The keys that every optimizer has.
+struct OptimizerSettings {
+  double lr = 0.1;                  // the base rate, which a schedule multiplies
+  double weight_decay = 0.0;        // of weights
+  bool decay_norm_and_bias = true;  // false: biases and the parameters of norms do not decay
+  double clip_norm = 0.0;           // largest global gradient norm; 0: no clipping
+
+  void fields(FieldVisitor& v);
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  // One step: the hooks' before_step; the global gradient norm, and scaling by
+  //   gradient_scale * min(1, clip_norm / norm);
+  // one pass over weights, gradients, moments and masks; the hooks' after_step, then enforce_masks().
+  // A parameter without a gradient keeps its value. Throws Error (not_finite), naming the parameter, before
+  // any weight changes when a gradient is NaN or Inf.
+  void step();
+  void zero_grad();
+
+  double lr() const { return lr_; }
+  double base_lr() const { return settings_.lr; }
+  void set_lr(double lr) { lr_ = lr; }
+  // Gradients are multiplied by this: 1 / the number of batches that were added up.
+  void set_gradient_scale(double scale) { gradient_scale_ = scale; }
+  // The hook is called in every step from now on, after the hooks before it, and must outlive the optimizer.
+  void add_hook(StepHook* hook) { hooks_.push_back(hook); }
+
+  const std::vector<nn::Parameter*>& parameters() const { return parameters_; }
+  std::int64_t steps() const { return steps_; }
+  // The norm over all parameters' gradients in the last step, scaled but not yet clipped. Pruned weights do
+  // not count.
+  double gradient_norm() const { return gradient_norm_; }
+
+  // Makes weights and moments exactly 0 wherever their mask is 0.
+  void enforce_masks();
+  // Throws Error naming the first parameter that breaks the mask contract. Builds with assertions call it in
+  // every step.
+  void check_masks() const;
+
+  // Every moment under "<parameter>.<moment>": "layer1.0.conv1.weight.momentum". The tensors share storage.
+  NamedTensors state() const;
+  // Copies moments in and sets steps(). Throws Error (integrity) naming every missing, unexpected or
+  // misshapen entry; then nothing was copied.
+  void load_state(const NamedTensors& state, std::int64_t steps);
+
+ protected:
+  static constexpr int kMaxMoments = 2;
+
+  // `count` neighbouring weights of one parameter.
+  struct Slice {
+    float* weight;
+    const float* gradient;
+    std::array<float*, kMaxMoments> moments;
+    const std::uint8_t* mask;  // null: dense
+    std::int64_t count;
+    double weight_decay;    // of this parameter
+    double gradient_scale;  // of every gradient: the user's scale times that of clipping
+  };
+
+  Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSettings& settings,
+            std::vector<std::string> moment_names);
+
+  // The formula. Slices are updated in parallel; steps() counts the step under way already.
+  virtual void update(const Slice& slice) const = 0;
+
+ private:
+  double measure_gradient_norm();
+  void update_all(double gradient_scale);
+  double decay_of(const nn::Parameter& parameter) const;
+
+  std::vector<nn::Parameter*> parameters_;
+  OptimizerSettings settings_;
+  std::vector<std::string> moment_names_;
+  std::vector<std::array<Tensor, kMaxMoments>> moments_;  // a parameter; undefined beyond the names
+  Slices slices_;
+  std::vector<double> partial_sums_;  // a slice; of squared gradients
+  std::vector<StepHook*> hooks_;
+  double lr_;
+  double gradient_scale_ = 1.0;
+  double gradient_norm_ = 0.0;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace espalier::optim
