@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
+#include "kernels/update/update.h"
 
 namespace espalier::optim {
 
@@ -114,12 +115,11 @@ void Optimizer::enforce_masks() {
     nn::Parameter& parameter = *parameters_[slice.parameter];
     if (parameter.mask.dense()) return;
     const std::uint8_t* mask = parameter.mask.data() + slice.begin;
-    const auto zero_masked = [&](Tensor& tensor) {
-      float* values = tensor.data() + slice.begin;
-      for (std::int64_t j = 0; j < slice.count; ++j) values[j] = mask[j] != 0 ? values[j] : 0.0f;
+    const auto zero_pruned = [&](Tensor& tensor) {
+      kernels::update().apply_mask(slice.count, mask, tensor.data() + slice.begin);
     };
-    zero_masked(parameter.value);
-    for (std::size_t m = 0; m < moment_names_.size(); ++m) zero_masked(moments_[slice.parameter][m]);
+    zero_pruned(parameter.value);
+    for (std::size_t m = 0; m < moment_names_.size(); ++m) zero_pruned(moments_[slice.parameter][m]);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "framework/optim/sgd.h"
 
 #include "framework/core/error.h"
+#include "kernels/update/update.h"
 
 namespace espalier::optim {
 
@@ -19,23 +20,13 @@ Sgd::Sgd(std::vector<nn::Parameter*> parameters, const SgdSettings& settings)
 }
 
 void Sgd::update(const Slice& s) const {
-  const auto lr_now = static_cast<float>(lr()), momentum = static_cast<float>(settings_.momentum);
-  const auto scale = static_cast<float>(s.gradient_scale), decay = static_cast<float>(s.weight_decay);
-  float* velocity = s.moments[0];
-  for (std::int64_t i = 0; i < s.count; ++i) {
-    if (s.mask != nullptr && s.mask[i] == 0) {
-      s.weight[i] = velocity[i] = 0.0f;
-      continue;
-    }
-    float g = scale * s.gradient[i], w = s.weight[i];
-    if (settings_.decoupled_decay) {
-      w -= lr_now * decay * w;
-    } else {
-      g += decay * w;
-    }
-    velocity[i] = momentum * velocity[i] + g;
-    s.weight[i] = w - lr_now * (settings_.nesterov ? g + momentum * velocity[i] : velocity[i]);
-  }
+  const kernels::SgdParams params = {.lr = static_cast<float>(lr()),
+                                     .momentum = static_cast<float>(settings_.momentum),
+                                     .weight_decay = static_cast<float>(s.weight_decay),
+                                     .gradient_scale = static_cast<float>(s.gradient_scale),
+                                     .nesterov = settings_.nesterov,
+                                     .decoupled = settings_.decoupled_decay};
+  kernels::update().sgd(params, s.count, s.mask, s.gradient, s.weight, s.moments[0]);
 }
 
 }  // namespace espalier::optim

@@ -1,0 +1,38 @@
+#include "framework/optim/adamw.h"
+
+#include "kernels/update/update.h"
+
+namespace espalier::optim {
+
+void AdamWSettings::fields(FieldVisitor& v) {
+  OptimizerSettings::fields(v);
+  v.field("beta1", beta1, "decay of the running mean of gradients", {0.0, 1.0});
+  v.field("beta2", beta2, "decay of the running mean of squared gradients", {0.0, 1.0});
+  v.field("eps", eps, "added to the root, against division by zero", {0.0, 1.0});
+  v.field("decoupled_decay", decoupled_decay, "decay weights directly instead of through the gradient?");
+}
+
+AdamWSettings adamw_defaults() { return {{.lr = 1e-3, .weight_decay = 1e-2}}; }
+
+AdamWSettings adam_defaults() {
+  AdamWSettings settings = {{.lr = 1e-3}};
+  settings.decoupled_decay = false;
+  return settings;
+}
+
+AdamW::AdamW(std::vector<nn::Parameter*> parameters, const AdamWSettings& settings)
+    : Optimizer(std::move(parameters), settings, {"exp_avg", "exp_avg_sq"}), settings_(settings) {}
+
+void AdamW::update(const Slice& s) const {
+  const kernels::AdamParams params = {.lr = static_cast<float>(lr()),
+                                      .beta1 = settings_.beta1,
+                                      .beta2 = settings_.beta2,
+                                      .epsilon = static_cast<float>(settings_.eps),
+                                      .weight_decay = static_cast<float>(s.weight_decay),
+                                      .gradient_scale = static_cast<float>(s.gradient_scale),
+                                      .step = steps(),
+                                      .decoupled = settings_.decoupled_decay};
+  kernels::update().adam(params, s.count, s.mask, s.gradient, s.weight, s.moments[0], s.moments[1]);
+}
+
+}  // namespace espalier::optim

@@ -1,0 +1,46 @@
+#include "framework/optim/adamw.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/framework/optim/optimizer_fixture.h"
+
+using namespace espalier;
+using namespace espalier::testing;
+
+TEST_CASE("adamw and adam follow their formulas") {
+  for (optim::AdamWSettings settings : {optim::adamw_defaults(), optim::adam_defaults()}) {
+    settings.lr = 0.01;
+    settings.weight_decay = 0.1;
+    settings.decay_norm_and_bias = false;
+    CAPTURE(settings.decoupled_decay);
+    OptimizerFixture fixture;
+    optim::AdamW adam(fixture.parameters(), settings);
+    const auto textbook = [&](TextbookWeight& t, double g, std::int64_t step,
+                              const nn::Parameter& parameter) {
+      const double decay = parameter.kind == nn::ParameterKind::weight ? settings.weight_decay : 0.0;
+      if (settings.decoupled_decay) {
+        t.w -= settings.lr * decay * t.w;
+      } else {
+        g += decay * t.w;
+      }
+      t.m = settings.beta1 * t.m + (1.0 - settings.beta1) * g;
+      t.v = settings.beta2 * t.v + (1.0 - settings.beta2) * g * g;
+      const double m = t.m / (1.0 - std::pow(settings.beta1, static_cast<double>(step)));
+      const double v = t.v / (1.0 - std::pow(settings.beta2, static_cast<double>(step)));
+      t.w -= settings.lr * m / (std::sqrt(v) + settings.eps);
+    };
+    // Weights are below 4, a step moves them by about lr: a few roundings of 2^-22 each step.
+    check_against_textbook(fixture, adam, textbook, 4e-6f);
+  }
+}
+
+TEST_CASE("adamw's moments are saved under PyTorch's names") {
+  OptimizerFixture fixture;
+  const optim::AdamW adam(fixture.parameters(), optim::adamw_defaults());
+  const NamedTensors state = adam.state();
+  CHECK(state.size() == 10);
+  CHECK(state[0].first == "a.weight.exp_avg");
+  CHECK(state[1].first == "a.weight.exp_avg_sq");
+}
