@@ -107,13 +107,14 @@ constexpr BlockKernel kBlockKernels[14][6] = {
 // 1 <= rows <= kMaxRows, 1 <= vectors <= max_vectors(rows).
 inline BlockKernel block_kernel(int rows, int vectors) { return kBlockKernels[rows - 1][vectors - 1]; }
 
-// M rows are cut into panels of nearly equal height, none above kMaxRows: for 16 rows 8 + 8 rather than 14
+// M rows are cut into panels of nearly equal height, none above max_rows: 16 rows into 8 + 8 rather than 14
 // + 2.
 struct Panels {
   int M;
   int count;
 
-  explicit constexpr Panels(int rows) : M(rows), count((rows + kMaxRows - 1) / kMaxRows) {}
+  explicit constexpr Panels(int rows, int max_rows = kMaxRows)
+      : M(rows), count((rows + max_rows - 1) / max_rows) {}
   constexpr int begin(int panel) const {
     return static_cast<int>(static_cast<std::int64_t>(M) * panel / count);
   }
