@@ -24,6 +24,9 @@ class Backward {
 
   // dL/doutput, of the output's shape and layout.
   const Tensor& grad() const { return grad_; }
+  // Memory of grad()'s shape for the gradient of an input: grad()'s own when nothing else refers to it, so an
+  // operation that works element by element overwrites it; otherwise fresh.
+  Tensor grad_memory() const { return grad_.owns_storage_alone() ? grad_ : Tensor::empty_like(grad_); }
   // Does input i want a gradient? Skip the work when it does not.
   bool needs(int input) const;
   // dL/dinput_i; adds up when the input is used in several places.

@@ -10,7 +10,7 @@ Tensor relu(const Tensor& x) {
   kernels::eltwise().relu_fwd(x.data(), y.data(), x.storage_elements());
   // The output tells where x > 0, so the input need not be kept.
   return record("relu", {x}, y, [y = y.detach()](Backward& b) {
-    Tensor dx = Tensor::empty_like(y);
+    Tensor dx = b.grad_memory();
     kernels::eltwise().relu_bwd(y.data(), b.grad().data(), dx.data(), y.storage_elements());
     b.give(0, std::move(dx));
   });

@@ -51,7 +51,7 @@ void backward_with(const Tensor& y, const Tensor& gradient) {
 
 void check_gradients(const std::function<Tensor(const std::vector<Tensor>&)>& f, std::vector<Tensor> inputs,
                      const GradientCheckOptions& options) {
-  for (Tensor& input : inputs) input.set_requires_grad();
+  for (Tensor& input : inputs) input.set_requires_grad().set_grad({});
   const Tensor y = f(inputs);
   const Tensor weights = random_tensor(y.shape(), y.layout(), 7);
   backward_with(y, weights);

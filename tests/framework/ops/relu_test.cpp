@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
@@ -20,4 +21,8 @@ TEST_CASE("relu: gradient") {
     for (std::int64_t i = 0; i < x.storage_elements(); ++i) x.data()[i] += x.data()[i] < 0 ? -0.1f : 0.1f;
     check_gradients([](const std::vector<Tensor>& in) { return ops::relu(in[0]); }, {x});
   }
+}
+
+TEST_CASE("relu: PyTorch's values") {
+  testing::check_golden("relu", [](const std::vector<Tensor>& in) { return ops::relu(in[0]); });
 }

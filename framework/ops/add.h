@@ -1,0 +1,11 @@
+#pragma once
+
+#include "framework/tensor/tensor.h"
+
+namespace espalier::ops {
+
+// a + b element by element, broadcasting: plain tensors by NumPy's rules, lanes with lanes of the same rank
+// and batch whose other sizes agree or are 1, lanes with a plain tensor that repeats over the batch.
+Tensor add(const Tensor& a, const Tensor& b);
+
+}  // namespace espalier::ops

@@ -1,0 +1,21 @@
+#include "framework/ops/exp.h"
+
+#include "framework/autograd/node.h"
+#include "framework/ops/lane_shape.h"
+#include "kernels/eltwise/eltwise.h"
+
+namespace espalier::ops {
+
+Tensor exp(const Tensor& x) {
+  Tensor y = Tensor::empty_like(x);
+  kernels::eltwise().exp_fwd(x.data(), y.data(), x.storage_elements());
+  clear_padding_lanes(y);  // e^x may overflow there
+  // d e^x / dx = e^x: the output is kept, not the input.
+  return record("exp", {x}, y, [y = y.detach()](Backward& b) {
+    Tensor dx = b.grad_memory();
+    kernels::eltwise().exp_bwd(y.data(), b.grad().data(), dx.data(), y.storage_elements());
+    b.give(0, std::move(dx));
+  });
+}
+
+}  // namespace espalier::ops

@@ -1,0 +1,22 @@
+#include "framework/ops/relayout.h"
+
+#include "framework/ops/lane_shape.h"
+#include "kernels/layout/layout.h"
+
+namespace espalier::ops {
+
+Tensor relayout(const Tensor& t, const Shape& shape) {
+  const bool lanes = t.is_lanes();
+  if (!lanes || storage_elements(shape, Layout::lanes) == t.storage_elements()) return t.view(shape);
+  Tensor rows = t;  // without padding
+  if (has_plane_padding(t.shape())) {
+    rows = Tensor::empty({t.dim(0), t.numel() / t.dim(0)}, Layout::lanes);
+    kernels::layout().compact(lane_shape(t.shape()), t.data(), rows.data());
+  }
+  if (!has_plane_padding(shape)) return rows.view(shape);
+  Tensor planes = Tensor::empty(shape, Layout::lanes);
+  kernels::layout().expand(lane_shape(shape), rows.data(), planes.data());
+  return planes;
+}
+
+}  // namespace espalier::ops

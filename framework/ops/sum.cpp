@@ -1,0 +1,39 @@
+#include "framework/ops/sum.h"
+
+#include "framework/autograd/node.h"
+#include "framework/ops/broadcast.h"
+#include "framework/ops/lane_shape.h"
+#include "framework/ops/relayout.h"
+#include "framework/ops/sum_dimensions.h"
+#include "kernels/reduce/reduce.h"
+
+namespace espalier::ops {
+
+Tensor sum(const Tensor& x) {
+  const double total = x.is_lanes() ? kernels::reduce().lanes_sum(lane_shape(x.shape()), x.data())
+                                    : kernels::reduce().sum(x.data(), x.numel());
+  return record("sum", {x}, Tensor::scalar(static_cast<float>(total)),
+                [shape = x.shape(), layout = x.layout()](Backward& b) {
+                  Tensor dx = Tensor::full(shape, b.grad().item(), layout);
+                  clear_padding_lanes(dx);
+                  b.give(0, std::move(dx));
+                });
+}
+
+Tensor sum(const Tensor& x, const std::vector<int>& dimensions, bool keepdim) {
+  DimensionSet set;
+  for (int d : dimensions) set.set(static_cast<std::size_t>(x.shape().wrap(d)));
+  const Tensor sums = sum_dimensions(x, set);
+  Shape shape;
+  for (int d = 0; d < x.rank(); ++d) {
+    if (keepdim || !set[static_cast<std::size_t>(d)]) shape.append(sums.dim(d));
+  }
+  return record("sum", {x}, relayout(sums, shape),
+                [kept = sums.shape(), shape = x.shape(), layout = x.layout()](Backward& b) {
+                  Tensor dx = expand(relayout(b.grad(), kept), shape, layout);
+                  clear_padding_lanes(dx);  // a sum over the batch is repeated over the whole last vector
+                  b.give(0, std::move(dx));
+                });
+}
+
+}  // namespace espalier::ops

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "framework/tensor/tensor.h"
+
+namespace espalier::ops {
+
+// The sum of all elements: a scalar.
+Tensor sum(const Tensor& x);
+
+// The sum over some dimensions, which go, or stay with size 1 (keepdim). Lanes summed over their batch become
+// plain.
+Tensor sum(const Tensor& x, const std::vector<int>& dimensions, bool keepdim = false);
+
+}  // namespace espalier::ops

@@ -1,0 +1,58 @@
+#include "framework/ops/sum_dimensions.h"
+
+#include "framework/ops/lane_shape.h"
+#include "framework/ops/relayout.h"
+#include "kernels/reduce/reduce.h"
+
+namespace espalier::ops {
+namespace {
+
+// The dimensions from `first` on, one after another over memory without padding.
+Tensor sum_axes(Tensor t, DimensionSet dimensions, int first) {
+  Shape shape = t.shape();
+  const std::int64_t width = t.is_lanes() ? kernels::kLanes : 1;
+  if (t.is_lanes()) t = relayout(t, {t.dim(0), t.numel() / t.dim(0)});
+  for (int d = first; d < shape.rank(); ++d) {
+    if (!dimensions[static_cast<std::size_t>(d)] || shape[d] == 1) continue;
+    std::int64_t outer = t.is_lanes() ? t.groups() : 1, inner = width;
+    for (int i = first; i < d; ++i) outer *= shape[i];
+    for (int i = d + 1; i < shape.rank(); ++i) inner *= shape[i];
+    const std::int64_t size = shape[d];
+    shape = shape.with(d, 1);
+    Tensor sum = Tensor::empty(t.is_lanes() ? Shape{t.dim(0), shape.numel() / t.dim(0)} : shape, t.layout());
+    kernels::reduce().axis_sum(outer, size, inner, t.data(), sum.data());
+    t = std::move(sum);
+  }
+  return relayout(t, shape);
+}
+
+Tensor sum_planes(const Tensor& t) {
+  Tensor sums = Tensor::empty({t.dim(0), t.dim(1), 1, 1}, Layout::lanes);
+  kernels::reduce().plane_sum(lane_shape(t.shape()), t.data(), sums.data());
+  return sums;
+}
+
+// Over the images, which leaves no batch: plain.
+Tensor sum_batch(const Tensor& t) {
+  const std::int64_t features = t.numel() / t.dim(0);
+  const Tensor rows = relayout(t, {t.dim(0), features});
+  Tensor sums = Tensor::empty(t.shape().with(0, 1));
+  kernels::reduce().channel_sum(lane_shape(rows.shape()), rows.data(), sums.data());
+  return sums;
+}
+
+}  // namespace
+
+Tensor sum_dimensions(const Tensor& t, DimensionSet dimensions) {
+  if (!t.is_lanes()) return sum_axes(t, dimensions, 0);
+  Tensor sums = t;
+  if (t.rank() == 4 && dimensions[2] && dimensions[3]) {
+    sums = sum_planes(sums);
+    dimensions.reset(2).reset(3);
+  }
+  DimensionSet features = dimensions;
+  if (features.reset(0).any()) sums = sum_axes(sums, features, 1);
+  return dimensions[0] ? sum_batch(sums) : sums;
+}
+
+}  // namespace espalier::ops

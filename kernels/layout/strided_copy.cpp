@@ -1,0 +1,65 @@
+#include "kernels/layout/strided_copy.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/base/lanes.h"
+#include "kernels/base/parallel.h"
+
+namespace espalier::kernels {
+namespace {
+
+constexpr std::int64_t kTaskFloats = 16 * 1024;  // a task copies at least this much
+
+// One run along the last dimension.
+template <int src_width, int dst_width>
+void copy_row(const StridedCopy& c, const float* src, float* dst) {
+  constexpr int last = StridedCopy::kRank - 1;
+  const std::int64_t n = c.size[last];
+  if (src_width == dst_width && c.src_stride[last] == 1 && c.dst_stride[last] == 1) {
+    std::memcpy(dst, src, static_cast<std::size_t>(n * src_width) * sizeof(float));
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float* from = src + i * c.src_stride[last] * src_width;
+    float* to = dst + i * c.dst_stride[last] * dst_width;
+    for (int lane = 0; lane < dst_width; ++lane) to[lane] = from[src_width == 1 ? 0 : lane];
+  }
+}
+
+template <int src_width, int dst_width>
+void copy_rows(const StridedCopy& c, const float* src, float* dst) {
+  constexpr int last = StridedCopy::kRank - 1;
+  std::int64_t rows = 1;
+  for (int d = 0; d < last; ++d) rows *= c.size[d];
+  const std::int64_t row_floats = std::max<std::int64_t>(c.size[last] * dst_width, 1);
+  const std::int64_t rows_per_task = std::max<std::int64_t>(kTaskFloats / row_floats, 1);
+  parallel_for((rows + rows_per_task - 1) / rows_per_task, [&](std::int64_t task) {
+    const std::int64_t end = std::min((task + 1) * rows_per_task, rows);
+    for (std::int64_t row = task * rows_per_task; row < end; ++row) {
+      std::int64_t rest = row, from = 0, to = 0;
+      for (int d = last - 1; d >= 0; --d) {
+        const std::int64_t i = rest % c.size[d];
+        rest /= c.size[d];
+        from += i * c.src_stride[d];
+        to += i * c.dst_stride[d];
+      }
+      copy_row<src_width, dst_width>(c, src + from * src_width, dst + to * dst_width);
+    }
+  });
+}
+
+}  // namespace
+
+void strided_copy(const StridedCopy& copy, const float* src, float* dst) {
+  switch (copy.element) {
+    case CopyElement::floats:
+      return copy_rows<1, 1>(copy, src, dst);
+    case CopyElement::vectors:
+      return copy_rows<kLanes, kLanes>(copy, src, dst);
+    case CopyElement::floats_to_vectors:
+      return copy_rows<1, kLanes>(copy, src, dst);
+  }
+}
+
+}  // namespace espalier::kernels

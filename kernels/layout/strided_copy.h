@@ -1,0 +1,27 @@
+// Copies between arrays with strides of their own: permute, slice, concat and broadcast, of plain tensors and
+// of activations in lanes. One function for every ISA: moving memory needs no arithmetic.
+#pragma once
+
+#include <cstdint>
+
+namespace espalier::kernels {
+
+// What one element is: a float, a vector of 16 lanes, or a float that fills the 16 lanes of a vector.
+enum class CopyElement { floats, vectors, floats_to_vectors };
+
+//   dst[i0 * dst_stride[0] + i1 * dst_stride[1] + ...] = src[i0 * src_stride[0] + ...]   for all i[d] <
+//   size[d]
+//
+// Strides count elements; a source stride of 0 repeats. The destinations are all different, and not the
+// source.
+struct StridedCopy {
+  static constexpr int kRank = 6;
+  CopyElement element = CopyElement::floats;
+  std::int64_t size[kRank] = {1, 1, 1, 1, 1, 1};
+  std::int64_t src_stride[kRank] = {};
+  std::int64_t dst_stride[kRank] = {};
+};
+
+void strided_copy(const StridedCopy& copy, const float* src, float* dst);
+
+}  // namespace espalier::kernels

@@ -1,0 +1,75 @@
+#include "kernels/layout/strided_copy.h"
+
+#include <doctest/doctest.h>
+
+#include "kernels/base/lanes.h"
+#include "tests/kernels/support.h"
+
+namespace espalier::kernels {
+namespace {
+
+// The formula of strided_copy.h, one element at a time.
+void expect_formula(const StridedCopy& c, const Floats& src, const Floats& dst) {
+  const int src_width = c.element == CopyElement::vectors ? kLanes : 1;
+  const int dst_width = c.element == CopyElement::floats ? 1 : kLanes;
+  std::int64_t elements = 1;
+  for (std::int64_t size : c.size) elements *= size;
+  std::int64_t wrong = 0;
+  for (std::int64_t e = 0; e < elements; ++e) {
+    std::int64_t rest = e, from = 0, to = 0;
+    for (int d = StridedCopy::kRank - 1; d >= 0; --d) {
+      from += rest % c.size[d] * c.src_stride[d];
+      to += rest % c.size[d] * c.dst_stride[d];
+      rest /= c.size[d];
+    }
+    for (int lane = 0; lane < dst_width; ++lane) {
+      wrong +=
+          dst.data()[to * dst_width + lane] != src.data()[from * src_width + (src_width == 1 ? 0 : lane)];
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+void check_copy(StridedCopy copy, std::size_t elements) {
+  for (CopyElement element : {CopyElement::floats, CopyElement::vectors, CopyElement::floats_to_vectors}) {
+    copy.element = element;
+    const Floats src = Floats::random(elements * kLanes, 1);
+    Floats dst(elements * kLanes);
+    strided_copy(copy, src.data(), dst.data());
+    expect_formula(copy, src, dst);
+    with_threads(4, [&] {
+      Floats again(elements * kLanes);
+      strided_copy(copy, src.data(), again.data());
+      expect_formula(copy, src, again);
+    });
+  }
+}
+
+TEST_CASE("strided_copy permutes, slices, and repeats") {
+  SUBCASE("contiguous rows with gaps between planes") {
+    check_copy({.size = {1, 1, 2, 3, 5, 7},
+                .src_stride = {0, 0, 105, 35, 7, 1},
+                .dst_stride = {0, 0, 111, 37, 7, 1}},
+               222);
+  }
+  SUBCASE("transposed") {
+    check_copy(
+        {.size = {1, 1, 1, 4, 6, 9}, .src_stride = {0, 0, 0, 54, 1, 6}, .dst_stride = {0, 0, 0, 54, 9, 1}},
+        216);
+  }
+  SUBCASE("broadcast over the first and the last dimension") {
+    check_copy(
+        {.size = {1, 1, 1, 3, 5, 4}, .src_stride = {0, 0, 0, 0, 1, 0}, .dst_stride = {0, 0, 0, 20, 4, 1}},
+        60);
+  }
+  SUBCASE("all six dimensions, more than one task") {
+    check_copy({.size = {3, 2, 5, 4, 7, 9},
+                .src_stride = {2520, 1260, 63, 315, 1, 7},
+                .dst_stride = {2520, 1260, 252, 63, 9, 1}},
+               7560);
+  }
+  SUBCASE("nothing") { check_copy({.size = {1, 1, 1, 1, 3, 0}}, 1); }
+}
+
+}  // namespace
+}  // namespace espalier::kernels
