@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <system_error>
 
 #include "datasets/find_data.h"
 #include "datasets/memory_dataset.h"
+#include "datasets/read_file.h"
 #include "datasets/split.h"
 #include "datasets/synthetic.h"
 #include "framework/core/error.h"
@@ -25,26 +23,15 @@ const Normalisation kCifar10Normalisation = {{0.4914, 0.4822, 0.4465}, {0.2470, 
 
 // The bytes of a file that must have exactly `expected` of them.
 std::vector<std::uint8_t> read_exactly(const fs::path& path, std::int64_t expected) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) { fail(ErrorKind::io, "cifar10", "{} is missing; {}", path.string(), kGetIt); }
-  // A device or pipe would be read without end.
-  if (!fs::is_regular_file(status)) fail(ErrorKind::io, "cifar10", "{} is no regular file", path.string());
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (!file) fail(ErrorKind::io, "cifar10", "cannot open {}: {}", path.string(), std::strerror(errno));
-
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(expected) +
-                                  1);  // one more shows that a file is too long
-  const std::size_t got = std::fread(bytes.data(), 1, bytes.size(), file.get());
-  if (std::ferror(file.get())) {
-    fail(ErrorKind::io, "cifar10", "cannot read {}: {}", path.string(), std::strerror(errno));
-  }
-  if (static_cast<std::int64_t>(got) != expected) {
+  // One byte more would show that the file is too long.
+  const auto limit = static_cast<std::size_t>(expected) + 1;
+  std::vector<std::uint8_t> bytes = read_up_to(path, limit, "cifar10", kGetIt);
+  if (static_cast<std::int64_t>(bytes.size()) != expected) {
     fail(ErrorKind::integrity, "cifar10", "{} must have {} bytes, {}; is it damaged or cut off? {}",
          path.string(), expected,
-         got < bytes.size() ? fmt::format("it ends at byte {}", got) : "it goes on after them", kGetIt);
+         bytes.size() < limit ? fmt::format("it ends at byte {}", bytes.size()) : "it goes on after them",
+         kGetIt);
   }
-  bytes.pop_back();
   return bytes;
 }
 
@@ -119,7 +106,9 @@ Splits Cifar10Spec::load() const {
   Parts parts = split_stratified(read_cifar10(train_files, images_per_file_), validation_images, seed);
   splits.validation = parts.second;
   splits.train = parts.first;
-  check(splits.train != nullptr, "cifar10", "validation_images leaves nothing to train on");
+  if (parts.first == nullptr) {
+    fail(ErrorKind::usage, "cifar10", "validation_images leaves nothing to train on");
+  }
   if (train_images > 0 && train_images < splits.train->size()) {
     splits.train = split_stratified(splits.train, train_images, seed).second;
   }

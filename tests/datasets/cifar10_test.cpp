@@ -1,6 +1,7 @@
 #include "datasets/cifar10.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <map>
@@ -115,7 +116,7 @@ TEST_CASE(
 
 TEST_CASE("cifar10: a damaged file is refused by name, and by byte where one is wrong") {
   struct Damage {
-    const char* what;
+    std::string what;
     std::function<void(const fs::path&)> apply;
     ErrorKind kind;
     std::vector<std::string> text;
@@ -154,7 +155,7 @@ TEST_CASE("cifar10: a damaged file is refused by name, and by byte where one is 
     damages.push_back({"truncated",
                        rewrite([size](std::string& b) { b.resize(size); }),
                        ErrorKind::integrity,
-                       {"61460 bytes", "ends at byte " + std::to_string(size)}});
+                       {"61460 bytes", fmt::format("ends at byte {}", size)}});
   }
   for (const int image : {0, 7, 19}) {
     for (const int label : {10, 11, 64, 127, 128, 255}) {
@@ -163,7 +164,7 @@ TEST_CASE("cifar10: a damaged file is refused by name, and by byte where one is 
           {"wrong label",
            rewrite([=](std::string& b) { b[static_cast<std::size_t>(byte)] = static_cast<char>(label); }),
            ErrorKind::integrity,
-           {"the label at byte " + std::to_string(byte) + " ", "is " + std::to_string(label) + ","}});
+           {fmt::format("the label at byte {} ", byte), fmt::format("is {},", label)}});
     }
   }
   for (const char* file : {"data_batch_1.bin", "data_batch_4.bin", "test_batch.bin"}) {

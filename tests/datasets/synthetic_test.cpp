@@ -90,7 +90,8 @@ TEST_CASE("synthetic: every machine, compiler and number of threads draws the sa
   const int threads = kernels::num_threads();
   for (const int count : {1, 3}) {
     kernels::set_num_threads(count);
-    CHECK(sha256_hex(bytes_of(*synthetic_dataset(0, "train", 300))) == "c26b3f9a5cfcabc53807e80ccc487019264c650d192d57ff48f7032acd940658");
+    CHECK(sha256_hex(bytes_of(*synthetic_dataset(0, "train", 300))) ==
+          "c26b3f9a5cfcabc53807e80ccc487019264c650d192d57ff48f7032acd940658");
   }
   kernels::set_num_threads(threads);
 }
