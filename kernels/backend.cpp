@@ -3,6 +3,10 @@
 #include <cstdlib>
 #include <string>
 
+#if defined(ESPALIER_WITH_ONEDNN)
+#include "kernels/onednn/onednn.h"
+#endif
+
 namespace espalier::kernels {
 namespace {
 
@@ -46,14 +50,45 @@ std::string_view backend_name(Backend backend) {
   return "unknown";
 }
 
-bool backend_available(Backend backend) { return backend == Backend::native; }
+bool backend_available(Backend backend) {
+#if defined(ESPALIER_WITH_ONEDNN)
+  if (backend == Backend::onednn) return true;
+#endif
+  return backend == Backend::native;
+}
 
 Backend active_backend() { return chosen().backend; }
 
 std::string_view backend_request_error() { return chosen().error; }
 
 const Conv2dKernel& backend_conv2d(const Conv2dShape& shape, Conv2dPass pass) {
+#if defined(ESPALIER_WITH_ONEDNN)
+  if (active_backend() == Backend::onednn) {
+    if (const Conv2dKernel* kernel = onednn::conv2d(shape, pass)) return *kernel;
+  }
+#endif
   return select_conv2d(shape, pass);
+}
+
+void backend_gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C) {
+#if defined(ESPALIER_WITH_ONEDNN)
+  if (active_backend() == Backend::onednn) return onednn::gemm_f32(shape, A, B, C);
+#endif
+  gemm_f32(shape, A, B, C);
+}
+
+const NormKernels& backend_norm() {
+#if defined(ESPALIER_WITH_ONEDNN)
+  static const NormKernels with_onednn = [] {
+    NormKernels kernels = norm();
+    kernels.batch_norm_fwd_training = onednn::batch_norm_fwd_training;
+    kernels.batch_norm_fwd_inference = onednn::batch_norm_fwd_inference;
+    kernels.batch_norm_bwd = onednn::batch_norm_bwd;
+    return kernels;
+  }();
+  if (active_backend() == Backend::onednn) return with_onednn;
+#endif
+  return norm();
 }
 
 }  // namespace espalier::kernels

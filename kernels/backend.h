@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/norm/norm.h"
 
 namespace espalier::kernels {
 
@@ -24,5 +26,11 @@ std::string_view backend_request_error();
 // The convolution that this process runs for a shape and pass: the active backend's, or the native one where
 // that has none.
 const Conv2dKernel& backend_conv2d(const Conv2dShape& shape, Conv2dPass pass);
+
+// The active backend's plain matrix product (kernels/gemm/gemm.h).
+void backend_gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C);
+
+// The active backend's batch norm; layer norm is always native (kernels/norm/norm.h).
+const NormKernels& backend_norm();
 
 }  // namespace espalier::kernels

@@ -4,6 +4,7 @@
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
 #include "framework/ops/lane_shape.h"
+#include "kernels/backend.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/norm/norm.h"
 
@@ -56,11 +57,11 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
                                       .variance = variance.data(),
                                       .inv_std = inv_std.data()};
   if (training) {
-    kernels::norm().batch_norm_fwd_training(shape, forward);
+    kernels::backend_norm().batch_norm_fwd_training(shape, forward);
     move_towards(running_mean, mean, options.momentum);
     move_towards(running_var, variance, options.momentum);
   } else {
-    kernels::norm().batch_norm_fwd_inference(shape, forward);
+    kernels::backend_norm().batch_norm_fwd_inference(shape, forward);
   }
   // Where the ReLU passed follows from x alone, unless a residual was added: then the output is kept to tell.
   // The residual itself is never read again.
@@ -73,7 +74,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
                   Tensor dresidual = b.needs(3) && relu ? Tensor::empty_like(x) : Tensor();
                   Tensor dgamma = b.needs(1) ? Tensor::empty({shape.C}) : Tensor();
                   Tensor dbeta = b.needs(2) ? Tensor::empty({shape.C}) : Tensor();
-                  kernels::norm().batch_norm_bwd(
+                  kernels::backend_norm().batch_norm_bwd(
                       shape, {.src = x.data(),
                               .gamma = gamma.data(),
                               .beta = beta.data(),
