@@ -22,7 +22,7 @@
 #include "datasets/augment/augmentation.h"
 #include "datasets/augment/normalisation.h"
 #include "datasets/dataset.h"
-#include "framework/tensor/tensor.h"
+#include "framework/train/batch.h"
 
 namespace espalier::datasets {
 
@@ -35,27 +35,24 @@ struct LoaderOptions {
   bool drop_last = false;  // leave out a last batch that is not full
 };
 
-struct Batch {
-  Tensor images;  // f32 lanes [N, C, H, W]; N = batch, or fewer in the last
-  Tensor labels;  // i32 plain [N]
-};
+using train::Batch;
 
-class Loader {
+class Loader : public train::BatchSource {
  public:
   // Throws Error when the options make no sense for the data.
   Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options);
-  ~Loader();
+  ~Loader() override;
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  std::int64_t images() const;   // an epoch
-  std::int64_t batches() const;  // an epoch
+  std::int64_t images() const override;
+  std::int64_t batches() const override;
 
   // Begins an epoch at its batch `first_batch`; whatever was under way is dropped.
-  void start(std::int64_t epoch, std::int64_t first_batch = 0);
+  void start(std::int64_t epoch, std::int64_t first_batch = 0) override;
   // The next batch of the epoch, or nothing after its last. An error that reading an image threw is thrown
   // here, once the batches before it are used up.
-  std::optional<Batch> next();
+  std::optional<Batch> next() override;
 
  private:
   // Batches made ahead: one being used up while the next is complete and a third is in the making.

@@ -62,6 +62,9 @@ class Tensor {
   const T* data() const {
     return static_cast<const T*>(raw_data(dtype_of<T>()));
   }
+  // The same memory untyped, for files: storage_elements() * size_bytes(dtype()).
+  void* bytes() { return raw_data(dtype()); }
+  const void* bytes() const { return raw_data(dtype()); }
   // The only element of a tensor of one.
   float item() const;
   // The logical elements in row-major order, whatever the layout.

@@ -1,0 +1,109 @@
+#include "framework/core/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "framework/core/error.h"
+
+namespace espalier {
+namespace {
+
+[[noreturn]] void fail_io(const char* what, const std::filesystem::path& path, int code) {
+  const char* advice = "";
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG) advice = "; make room, or choose another --out";
+  if (code == EROFS || code == EACCES || code == EPERM) advice = "; choose an --out that can be written to";
+  fail(ErrorKind::io, "file", "cannot {} {}: {}{}", what, path.string(),
+       std::generic_category().message(code), advice);
+}
+
+// close() on a path that ends early.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() { ::close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+int open_or_fail(const char* what, const std::filesystem::path& path, int flags) {
+  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+  if (descriptor < 0) fail_io(what, path, errno);
+  return descriptor;
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path, std::size_t limit_bytes) {
+  const Descriptor file(open_or_fail("read", path, O_RDONLY));
+  std::string content;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_io("read", path, errno);
+    if (count == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(count));
+    if (content.size() > limit_bytes)
+      fail(ErrorKind::integrity, "file", "{} is larger than {} bytes", path.string(), limit_bytes);
+  }
+}
+
+void make_directories(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail_io("make directory", path, error.value());
+}
+
+DurableFile::DurableFile(std::filesystem::path path)
+    : path_(std::move(path)), descriptor_(open_or_fail("create", path_, O_WRONLY | O_CREAT | O_TRUNC)) {}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void DurableFile::write(const void* data, std::size_t size_bytes) {
+  const char* next = static_cast<const char*>(data);
+  while (size_bytes > 0) {
+    constexpr std::size_t kChunk = std::size_t{1} << 30;  // below every system's limit
+    const ssize_t count = ::write(descriptor_, next, std::min(size_bytes, kChunk));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_io("write", path_, errno);
+    next += count;
+    size_bytes -= static_cast<std::size_t>(count);
+  }
+}
+
+void DurableFile::close() {
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_io("write", path_, errno);  // EINVAL: not a disk
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0) fail_io("write", path_, errno);
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const Descriptor handle(open_or_fail("open", directory, O_RDONLY | O_DIRECTORY));
+  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_io("write", directory, errno);
+}
+
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_io("rename to", to, errno);
+  sync_directory(to.has_parent_path() ? to.parent_path() : ".");
+}
+
+void write_file_durably(const std::filesystem::path& path, std::string_view content) {
+  std::filesystem::path aside = path;
+  aside += ".new";
+  DurableFile file(aside);
+  file.write(content.data(), content.size());
+  file.close();
+  rename_durably(aside, path);
+}
+
+}  // namespace espalier
