@@ -37,6 +37,10 @@ struct LaneShape {
 
   std::int64_t G() const { return groups(N); }
   std::int64_t floats() const { return G() * T * C * P * kLanes; }
+  // Where element (t, c, p) of image n stands.
+  std::int64_t at(std::int64_t n, std::int64_t t, std::int64_t c, std::int64_t p) const {
+    return ((((n / kLanes) * T + t) * C + c) * P + p) * kLanes + n % kLanes;
+  }
 };
 
 inline LaneShape image_lanes(std::int64_t n, std::int64_t c, std::int64_t pixels) {

@@ -48,6 +48,9 @@ struct EltwiseKernels {
   void (*sigmoid_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
   void (*tanh_fwd)(const float* src, float* dst, std::int64_t n);
   void (*tanh_bwd)(const float* dst, const float* diff_dst, float* diff_src, std::int64_t n);
+  // 2/sqrt(pi) * the integral from 0 to x of e^(-t^2) dt
+  void (*erf_fwd)(const float* src, float* dst, std::int64_t n);
+  void (*erf_bwd)(const float* src, const float* diff_dst, float* diff_src, std::int64_t n);
 
   // dst = a op b
   void (*add)(const float* a, const float* b, float* dst, std::int64_t n);

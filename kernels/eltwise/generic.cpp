@@ -25,6 +25,8 @@ const EltwiseKernels& kernels_for<EltwiseKernels, kVecIsa>() {
       .sigmoid_bwd = sigmoid_bwd,
       .tanh_fwd = tanh_fwd,
       .tanh_bwd = tanh_bwd,
+      .erf_fwd = erf_fwd,
+      .erf_bwd = erf_bwd,
       .add = add,
       .sub = sub,
       .mul = mul,

@@ -101,5 +101,15 @@ void tanh_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int
   binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return dy * fnma(y, y, broadcast(1.0f)); });
 }
 
+constexpr float kTwoOverSqrtPi = 1.12837916709551257f;
+
+void erf_fwd(const float* src, float* dst, std::int64_t n) {
+  unary(src, dst, n, [](Vec x) { return erf(x); });
+}
+void erf_bwd(const float* src, const float* diff_dst, float* diff_src, std::int64_t n) {
+  binary(src, diff_dst, diff_src, n,
+         [](Vec x, Vec dy) { return dy * broadcast(kTwoOverSqrtPi) * exp(-(x * x)); });
+}
+
 }  // namespace
 }  // namespace espalier::kernels
