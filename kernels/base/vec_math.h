@@ -146,8 +146,11 @@ ESPALIER_INLINE Vec tanh(Vec x) {
   return select(is_nan(x), x, select(greater(broadcast(0.625f), a), near, far));
 }
 
-// 1 / (1 + e^-x) within 3 ulp.
-ESPALIER_INLINE Vec sigmoid(Vec x) { return broadcast(1.0f) / (broadcast(1.0f) + exp(-x)); }
+// 1 / (1 + e^-x) within 3 ulp; from e^-|x|, which cannot overflow: below zero it is e^x / (1 + e^x).
+ESPALIER_INLINE Vec sigmoid(Vec x) {
+  const Vec e = exp(-abs(x)), r = broadcast(1.0f) / (broadcast(1.0f) + e);
+  return select(greater(zero(), x), e * r, r);
+}
 
 // erf x = 2/sqrt(pi) integral from 0 to x of e^(-t^2) dt, within 3 ulp: an odd polynomial near zero, else 1 -
 // e^P(|x|).

@@ -1,0 +1,147 @@
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "kernels/eltwise/eltwise.h"
+#include "kernels/eltwise/reference.h"
+#include "tests/kernels/lanes_support.h"
+
+namespace espalier::kernels {
+namespace {
+
+using Forward = void (*)(const float*, float*, std::int64_t);
+using Backward = void (*)(const float*, const float*, float*, std::int64_t);
+
+struct Function {
+  reference::Unary truth;
+  Forward EltwiseKernels::*fwd;
+  Backward EltwiseKernels::*bwd;
+  bool backward_takes_dst;
+  bool positive_only;
+  double ulp;  // the bound on forward, over all of f32
+};
+
+// What vec_math.h states, and for gelu what its products add.
+const Function kFunctions[] = {
+    {reference::kRelu, &EltwiseKernels::relu_fwd, &EltwiseKernels::relu_bwd, true, false, 0.0},
+    {reference::kGelu, &EltwiseKernels::gelu_fwd, &EltwiseKernels::gelu_bwd, false, false, HUGE_VAL},
+    {reference::kGeluTanh, &EltwiseKernels::gelu_tanh_fwd, &EltwiseKernels::gelu_tanh_bwd, false, false,
+     HUGE_VAL},
+    {reference::kExp, &EltwiseKernels::exp_fwd, &EltwiseKernels::exp_bwd, true, false, 2.0},
+    {reference::kLog, &EltwiseKernels::log_fwd, &EltwiseKernels::log_bwd, false, true, 2.0},
+    {reference::kSqrt, &EltwiseKernels::sqrt_fwd, &EltwiseKernels::sqrt_bwd, true, true, 0.5},
+    {reference::kSigmoid, &EltwiseKernels::sigmoid_fwd, &EltwiseKernels::sigmoid_bwd, true, false, 3.0},
+    {reference::kTanh, &EltwiseKernels::tanh_fwd, &EltwiseKernels::tanh_bwd, true, false, 3.0},
+    {reference::kErf, &EltwiseKernels::erf_fwd, &EltwiseKernels::erf_bwd, false, false, 3.0},
+};
+
+// The distance between f32 numbers of the size of x.
+double ulp_of(double x) {
+  int exponent = 0;
+  std::frexp(x, &exponent);
+  return std::ldexp(1.0, std::max(exponent - 24, -149));
+}
+
+// One of every few thousand finite f32 numbers, of either sign.
+std::vector<float> sampled_floats(bool positive_only) {
+  std::vector<float> values;
+  for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 20011) {
+    const float value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    if (std::isfinite(value) && !(positive_only && value < 0.0f)) values.push_back(value);
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("elementwise functions are within their ulp over all of f32") {
+  for (const Function& f : kFunctions) {
+    CAPTURE(f.truth.name);
+    if (f.ulp == HUGE_VAL) continue;
+    const std::vector<float> x = sampled_floats(f.positive_only);
+    for_each_isa<EltwiseKernels>([&](const EltwiseKernels& kernels) {
+      Floats y(x.size());
+      (kernels.*f.fwd)(x.data(), y.data(), static_cast<std::int64_t>(x.size()));
+      double worst = 0.0;
+      float worst_x = 0.0f;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const double expected = f.truth.value(static_cast<double>(x[i]));
+        const double got = static_cast<double>(y.data()[i]);
+        const bool both_overflow = std::isinf(static_cast<float>(expected)) && std::isinf(got);
+        const double error = both_overflow ? 0.0 : std::fabs(got - expected) / ulp_of(expected);
+        if (!(error <= worst)) {
+          worst = std::isnan(error) ? HUGE_VAL : error;
+          worst_x = x[i];
+        }
+      }
+      CAPTURE(worst_x);
+      CHECK(worst <= f.ulp);
+    });
+  }
+}
+
+TEST_CASE("elementwise functions and their gradients agree with the reference at every tail") {
+  for (const Function& f : kFunctions) {
+    CAPTURE(f.truth.name);
+    for (std::size_t n : {1, 5, 15, 16, 17, 33, 1000, 40000}) {
+      CAPTURE(n);
+      const Doubles x = f.positive_only ? random_values(n, 1, 3.0, 2.9) : random_values(n, 1, 0.0, 6.0);
+      const Doubles dy = random_values(n, 2);
+      Doubles y(n), dx(n);
+      for (std::size_t i = 0; i < n; ++i) {
+        y[i] = f.truth.value(x[i]);
+        dx[i] = dy[i] * f.truth.derivative(x[i]);
+      }
+      const Floats src = plain_floats(x), diff_dst = plain_floats(dy);
+      for_each_isa<EltwiseKernels>([&](const EltwiseKernels& kernels) {
+        // One float more than the kernel may write.
+        Floats dst(n + 1), diff_src(n + 1);
+        const auto size = static_cast<std::int64_t>(n);
+        (kernels.*f.fwd)(src.data(), dst.data(), size);
+        const Floats& saved = f.backward_takes_dst ? dst : src;
+        (kernels.*f.bwd)(saved.data(), diff_dst.data(), diff_src.data(), size);
+        const auto largest = [](const Doubles& values) {
+          double result = 1.0;
+          for (double v : values) result = std::max(result, std::fabs(v));
+          return result;
+        };
+        // A few rounded operations on values of that size.
+        CHECK(worst_error(dst, y, largest(y)) < 4 * kEpsilon);
+        CHECK(worst_error(diff_src, dx, largest(dx)) < 8 * kEpsilon);
+        CHECK(std::isnan(dst.data()[n]));
+        CHECK(std::isnan(diff_src.data()[n]));
+      });
+    }
+  }
+}
+
+TEST_CASE("elementwise functions pass NaN on and meet infinity as the limit says") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float src[4] = {NAN, infinity, -infinity, 0.0f};
+  struct Expected {
+    Forward EltwiseKernels::*fwd;
+    float at_infinity, at_minus_infinity, at_zero;
+  };
+  const Expected cases[] = {
+      {&EltwiseKernels::relu_fwd, infinity, 0.0f, 0.0f},    {&EltwiseKernels::exp_fwd, infinity, 0.0f, 1.0f},
+      {&EltwiseKernels::log_fwd, infinity, NAN, -infinity}, {&EltwiseKernels::tanh_fwd, 1.0f, -1.0f, 0.0f},
+      {&EltwiseKernels::sigmoid_fwd, 1.0f, 0.0f, 0.5f},     {&EltwiseKernels::erf_fwd, 1.0f, -1.0f, 0.0f},
+      {&EltwiseKernels::sqrt_fwd, infinity, NAN, 0.0f},
+  };
+  for_each_isa<EltwiseKernels>([&](const EltwiseKernels& kernels) {
+    for (const Expected& e : cases) {
+      float dst[4];
+      (kernels.*e.fwd)(src, dst, 4);
+      CHECK(std::isnan(dst[0]));
+      const float expected[3] = {e.at_infinity, e.at_minus_infinity, e.at_zero};
+      for (int i = 0; i < 3; ++i) {
+        CHECK((dst[i + 1] == expected[i] || (std::isnan(dst[i + 1]) && std::isnan(expected[i]))));
+      }
+    }
+  });
+}
+
+}  // namespace espalier::kernels
