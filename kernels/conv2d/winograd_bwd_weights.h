@@ -48,7 +48,7 @@ struct BackwardWeightsPlan {
   std::int64_t v_stride, d_stride, w_stride;
 
   explicit BackwardWeightsPlan(const Conv2dShape& s)
-      : conv(TiledConv::forward(s)), panels{s.IC}, blocks{s.OC} {
+      : conv(TiledConv::forward(s)), panels(s.IC), blocks{s.OC} {
     choose_chunks();
     v_stride = frequency_stride(conv.IC * chunk_tiles * kLanes);
     d_stride = frequency_stride(blocks.vectors() * chunk_tiles * kLanes * kLanes);
@@ -91,8 +91,9 @@ struct BackwardWeightsPlan {
     const std::int64_t oc = blocks.vectors() * kLanes;
     const std::int64_t tile_bytes = kFrequencies * (conv.IC + oc) * kLanes * 4;
     const std::int64_t w_bytes = kFrequencies * conv.IC * oc * 4;
-    staged = w_bytes > (1 << 20);
-    const std::int64_t budget_bytes = staged ? 64 << 20 : (1792 << 10) - w_bytes;
+    // W may come past from L3 once for each chunk; V and D, written and read, should not.
+    staged = w_bytes > (4 << 20);
+    const std::int64_t budget_bytes = staged ? 64 << 20 : w_bytes > (1 << 20) ? 1200 << 10 : 600 << 10;
     chunk_tiles = budget_bytes / tile_bytes;
     if (chunk_tiles < 1) chunk_tiles = 1;
     if (chunk_tiles > conv.tiles()) chunk_tiles = conv.tiles();

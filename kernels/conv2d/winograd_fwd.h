@@ -6,11 +6,12 @@
 //   dst = A^T M A + bias
 //
 // Two orders of the same work, chosen by size:
-//   blocked  a task takes a few tiles through all three steps, with V and M in its L2 cache; U comes past
-//            once for each block. For few channels and many tiles.
-//   staged   each step runs over all tiles (or a large part) before the next; a frequency's U, V and M are in
-//   L2
-//            during its product. For many channels and few tiles, where U is what must not come past often.
+//   by tiles     a task takes a few tiles through all steps, with their V in its L2 cache; all of U comes
+//   past once
+//                for each few tiles. For few channels and many tiles.
+//   by channels  V is made of all tiles (or a large part); then a task makes the U of some output channels in
+//   its
+//                L2 cache, and V comes past once for each. For many channels and few tiles.
 #pragma once
 
 #include "kernels/base/parallel.h"
@@ -31,52 +32,53 @@ struct TapView {
 struct ForwardPlan {
   TiledConv conv;
   Panels panels;  // of output channels
-  bool staged;
-  std::int64_t block_tiles;  // tiles in V and M at once
-  std::int64_t panel_floats, u_stride, v_stride, m_stride;
+  bool by_channels;
+  std::int64_t block_tiles;  // tiles in V at once
+  int group_panels;          // panels in M at once
+  std::int64_t u_stride, v_stride, m_stride;
 
-  explicit ForwardPlan(const TiledConv& c) : conv(c), panels{c.OC} {
+  explicit ForwardPlan(const TiledConv& c) : conv(c), panels(c.OC) {
     choose_blocks();
     // Weights are stored 16 at a time, beyond the last row of a panel: hence the 16 spare floats.
-    panel_floats = std::int64_t{conv.IC} * panels.max_rows() + kLanes;
-    u_stride = frequency_stride(panels.count() * panel_floats);
-    v_stride = frequency_stride(std::int64_t{conv.IC} * block_tiles * kLanes);
-    m_stride = frequency_stride(std::int64_t{conv.OC} * block_tiles * kLanes);
+    u_stride = frequency_stride(std::int64_t{conv.IC} * panels.max_rows() + kLanes);
+    v_stride = frequency_stride(conv.IC * block_tiles * kLanes);
+    m_stride = frequency_stride(group_panels * panels.max_rows() * block_tiles * kLanes);
   }
 
-  std::int64_t u_floats() const { return kFrequencies * u_stride; }
+  std::int64_t panel_floats() const { return kFrequencies * u_stride; }
   std::int64_t v_floats() const { return kFrequencies * v_stride; }
   std::int64_t m_floats() const { return kFrequencies * m_stride; }
   std::size_t scratch_bytes() const {
-    const std::int64_t copies = staged ? 1 : num_threads();
-    return static_cast<std::size_t>(u_floats() + copies * (v_floats() + m_floats())) * sizeof(float);
+    const std::int64_t shared = by_channels ? v_floats() : panels.count() * panel_floats();
+    const std::int64_t own = by_channels ? group_panels * panel_floats() : v_floats();
+    return static_cast<std::size_t>(shared + num_threads() * (own + m_floats())) * sizeof(float);
   }
 
  private:
   void choose_blocks() {
-    // V and M of one tile vector; a block's should leave room in 2 MiB of L2 for U, or for the part of it in
+    // V of one tile vector; a block's should leave room in 2 MiB of L2 for M, and for U or the part of it in
     // use.
-    const std::int64_t tile_bytes = std::int64_t{kFrequencies} * (conv.IC + conv.OC) * kLanes * 4;
+    const std::int64_t tile_bytes = std::int64_t{kFrequencies} * conv.IC * kLanes * 4;
     const std::int64_t u_bytes = std::int64_t{kFrequencies} * conv.IC * conv.OC * 4;
-    staged = u_bytes > (4 << 20);
-    const std::int64_t budget_bytes = staged ? 64 << 20 : 768 << 10;
+    by_channels = u_bytes > (16 << 20);
+    const std::int64_t budget_bytes = by_channels ? 64 << 20 : 320 << 10;
+    group_panels = panels.count() < 2 ? 1 : 2;
     block_tiles = budget_bytes / tile_bytes / kPanelVectors * kPanelVectors;
     if (block_tiles < kPanelVectors) block_tiles = kPanelVectors;
     if (block_tiles > conv.tiles()) block_tiles = conv.tiles();
   }
 };
 
-// U for one panel of output channels: U[f][panel][IC][rows].
+// U of one panel of output channels: [36][IC][rows].
 void transform_weights(const ForwardPlan& plan, const TapView& taps, int panel, float* U) {
   const int rows = plan.panels.rows(panel);
   const float* from = taps.weights + plan.panels.begin(panel) * taps.out_stride;
-  float* to = U + panel * plan.panel_floats;
-  for (int ic = 0; ic < plan.conv.IC; ++ic, from += taps.in_stride, to += rows) {
+  for (int ic = 0; ic < plan.conv.IC; ++ic, from += taps.in_stride, U += rows) {
     Vec flat[16], g[9];
     load_transposed(from, taps.out_stride, rows, 9, flat);
     ESPALIER_UNROLL for (int tap = 0; tap < 9; ++tap) g[tap] = flat[taps.turned ? 8 - tap : tap];
     expand_tile<3, winograd::weights>(
-        g, [&](int f, Vec u) __attribute__((always_inline)) { store(to + f * plan.u_stride, u); });
+        g, [&](int f, Vec u) __attribute__((always_inline)) { store(U + f * plan.u_stride, u); });
   }
 }
 
@@ -103,36 +105,37 @@ void transform_inputs(const ForwardPlan& plan, const float* src, std::int64_t t0
   });
 }
 
-// M[f] = U[f]^T V[f] for one frequency: M[f][tiles / NV][OC][NV][16].
-void multiply_frequency(const ForwardPlan& plan, const float* U, const float* V, float* M, int f,
-                        std::int64_t tiles, TilePrefetcher& ahead, int lines_a_call) {
-  const int IC = plan.conv.IC, OC = plan.conv.OC;
-  for (int panel = 0; panel < plan.panels.count(); ++panel) {
-    const float* u = U + f * plan.u_stride + panel * plan.panel_floats;
-    const int oc = plan.panels.begin(panel), rows = plan.panels.rows(panel);
-    for (std::int64_t tile = 0; tile < tiles; tile += kPanelVectors) {
-      const int vectors = vectors_at(tile, tiles);
-      ahead.fetch(lines_a_call);
-      multiply_kernel<PanelOrder::rows>(rows, vectors)(
-          u, V + f * plan.v_stride + block_offset(tile, tiles, 0, IC),
-          M + f * plan.m_stride + block_offset(tile, tiles, oc, OC), IC, false);
+// M[f] = U[f]^T V[f] for the panels p0 .. p1-1, whose U is given: M[36][tiles / NV][their OC][NV][16].
+void multiply(const ForwardPlan& plan, const float* U, const float* V, float* M, int p0, int p1,
+              std::int64_t tiles, TilePrefetcher& ahead, int lines_a_call) {
+  const int IC = plan.conv.IC, oc0 = plan.panels.begin(p0), OC = plan.panels.begin(p1) - oc0;
+  for (int f = 0; f < kFrequencies; ++f) {
+    for (int panel = p0; panel < p1; ++panel) {
+      const float* u = U + (panel - p0) * plan.panel_floats() + f * plan.u_stride;
+      const int oc = plan.panels.begin(panel) - oc0, rows = plan.panels.rows(panel);
+      for (std::int64_t tile = 0; tile < tiles; tile += kPanelVectors) {
+        ahead.fetch(lines_a_call);
+        multiply_kernel<PanelOrder::rows>(rows, vectors_at(tile, tiles))(
+            u, V + f * plan.v_stride + block_offset(tile, tiles, 0, IC),
+            M + f * plan.m_stride + block_offset(tile, tiles, oc, OC), IC, false);
+      }
     }
   }
 }
 
-// dst of the tiles t0 .. t0+tiles-1 for the channels c0 .. c1-1.
-void transform_outputs(const ForwardPlan& plan, const float* M, const float* bias, std::int64_t t0,
-                       std::int64_t tiles, int c0, int c1, float* dst) {
+// dst of the tiles t0 .. t0+tiles-1 for the panels p0 .. p1-1.
+void transform_outputs(const ForwardPlan& plan, const float* M, const float* bias, int p0, int p1,
+                       std::int64_t t0, std::int64_t tiles, float* dst) {
   const TiledConv& conv = plan.conv;
-  // Output beyond the caches goes past them: fetching the lines first would cost half as much memory traffic
-  // again.
+  const int c0 = plan.panels.begin(p0), c1 = plan.panels.begin(p1);
+  // Output beyond the caches goes past them: fetching the lines first would double the traffic.
   const bool past_cache = conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
   for (std::int64_t i = 0; i < tiles; ++i) {
     const TiledConv::Tile tile = conv.tile(t0 + i);
     const int oh0 = tile.row * kTile, ow0 = tile.col * kTile;
     const bool whole = oh0 + kTile <= conv.OH && ow0 + kTile <= conv.OW;
     for (int c = c0; c < c1; ++c) {
-      const float* m = M + block_offset(i, tiles, c, conv.OC);
+      const float* m = M + block_offset(i, tiles, c - c0, c1 - c0);
       float* plane = dst + (tile.g * conv.OC + c) * conv.dst_plane();
       float* out = plane + (std::int64_t{oh0} * conv.OW + ow0) * kLanes;
       const Vec b = broadcast(bias == nullptr ? 0.0f : bias[c]);
@@ -157,69 +160,78 @@ void transform_outputs(const ForwardPlan& plan, const float* M, const float* bia
   if (past_cache) stream_fence();
 }
 
-void run_blocked(const ForwardPlan& plan, const float* src, const float* U, const float* bias, float* dst,
-                 float* scratch) {
+void convolve_by_tiles(const ForwardPlan& plan, const TapView& taps, const float* src, const float* bias,
+                       float* dst, float* scratch) {
   const TiledConv& conv = plan.conv;
+  const int panels = plan.panels.count();
+  float* U = scratch;  // [panels][36][IC][rows]
+  parallel_for(panels, [&](std::int64_t panel) {
+    transform_weights(plan, taps, static_cast<int>(panel), U + panel * plan.panel_floats());
+  });
+  float* own = U + panels * plan.panel_floats();
   const std::int64_t blocks = (conv.tiles() + plan.block_tiles - 1) / plan.block_tiles;
   // Consecutive blocks in one task, so that a block can fetch the input of the next.
   constexpr std::int64_t kBlocksPerTask = 8;
   parallel_for((blocks + kBlocksPerTask - 1) / kBlocksPerTask, [&](std::int64_t task) {
-    float* V = scratch + thread_index() * (plan.v_floats() + plan.m_floats());  // [36][block_tiles][IC][16]
-    float* M = V + plan.v_floats();                                             // [36][block_tiles][OC][16]
+    float* V = own + thread_index() * (plan.v_floats() + plan.m_floats());  // [36][block_tiles][IC][16]
+    float* M = V + plan.v_floats();  // [36][block_tiles][OC of group_panels][16]
     const std::int64_t first = task * kBlocksPerTask * plan.block_tiles;
-    std::int64_t end = first + kBlocksPerTask * plan.block_tiles;
-    if (end > conv.tiles()) end = conv.tiles();
+    const std::int64_t last = first + kBlocksPerTask * plan.block_tiles;
+    const std::int64_t end = last < conv.tiles() ? last : conv.tiles();
+    const auto tiles_from = [&](std::int64_t t) {
+      return end - t < plan.block_tiles ? end - t : plan.block_tiles;
+    };
     for (std::int64_t t = first; t < end; t += plan.block_tiles) {
-      const auto tiles_from = [&](std::int64_t start) {
-        return end - start < plan.block_tiles ? end - start : plan.block_tiles;
-      };
       const std::int64_t tiles = tiles_from(t), next = t + tiles;
       transform_inputs(plan, src, t, tiles, 0, conv.IC, V);
       TilePrefetcher ahead(conv, src, conv.IC, conv.IH, conv.IW, conv.src_plane(), conv.PH, conv.PW,
                            kTileInput, next, next + tiles_from(next));
-      const std::int64_t calls =
-          kFrequencies * plan.panels.count() * ((tiles + kPanelVectors - 1) / kPanelVectors);
+      const std::int64_t calls = kFrequencies * panels * ((tiles + kPanelVectors - 1) / kPanelVectors);
       const int lines_a_call = static_cast<int>((ahead.lines() + calls - 1) / calls);
-      for (int f = 0; f < kFrequencies; ++f) multiply_frequency(plan, U, V, M, f, tiles, ahead, lines_a_call);
-      transform_outputs(plan, M, bias, t, tiles, 0, conv.OC, dst);
+      for (int p = 0; p < panels; p += plan.group_panels) {
+        const int end_p = p + plan.group_panels < panels ? p + plan.group_panels : panels;
+        multiply(plan, U + p * plan.panel_floats(), V, M, p, end_p, tiles, ahead, lines_a_call);
+        transform_outputs(plan, M, bias, p, end_p, t, tiles, dst);
+      }
     }
   });
 }
 
-void run_staged(const ForwardPlan& plan, const float* src, const float* U, const float* bias, float* dst,
-                float* scratch) {
+void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const float* src, const float* bias,
+                          float* dst, float* scratch) {
   const TiledConv& conv = plan.conv;
-  float* V = scratch;              // [36][block_tiles][IC][16]
-  float* M = V + plan.v_floats();  // [36][block_tiles][OC][16]
-  constexpr int kChannelsPerTask = 16;
-  const auto for_channels = [&](int channels, const auto& body) {
-    parallel_for((channels + kChannelsPerTask - 1) / kChannelsPerTask, [&](std::int64_t task) {
-      const int c0 = static_cast<int>(task) * kChannelsPerTask;
-      body(c0, c0 + kChannelsPerTask < channels ? c0 + kChannelsPerTask : channels);
-    });
-  };
+  float* V = scratch;  // [36][block_tiles][IC][16]
+  float* own = V + plan.v_floats();
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.block_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.block_tiles ? conv.tiles() - t : plan.block_tiles;
-    for_channels(conv.IC, [&](int c0, int c1) { transform_inputs(plan, src, t, tiles, c0, c1, V); });
-    parallel_for(kFrequencies, [&](std::int64_t f) {
-      TilePrefetcher nothing;
-      multiply_frequency(plan, U, V, M, static_cast<int>(f), tiles, nothing, 0);
+    constexpr int kChannelsPerTask = 16;
+    parallel_for((conv.IC + kChannelsPerTask - 1) / kChannelsPerTask, [&](std::int64_t task) {
+      const int c0 = static_cast<int>(task) * kChannelsPerTask;
+      const int c1 = c0 + kChannelsPerTask < conv.IC ? c0 + kChannelsPerTask : conv.IC;
+      transform_inputs(plan, src, t, tiles, c0, c1, V);
     });
-    for_channels(conv.OC, [&](int c0, int c1) { transform_outputs(plan, M, bias, t, tiles, c0, c1, dst); });
+    const int panels = plan.panels.count();
+    parallel_for((panels + plan.group_panels - 1) / plan.group_panels, [&](std::int64_t task) {
+      const std::int64_t own_floats = plan.group_panels * plan.panel_floats() + plan.m_floats();
+      float* U = own + thread_index() * own_floats;            // [group_panels][36][IC][rows]
+      float* M = U + plan.group_panels * plan.panel_floats();  // [36][block_tiles][OC of group_panels][16]
+      const int p0 = static_cast<int>(task) * plan.group_panels;
+      const int p1 = p0 + plan.group_panels < panels ? p0 + plan.group_panels : panels;
+      for (int p = p0; p < p1; ++p) transform_weights(plan, taps, p, U + (p - p0) * plan.panel_floats());
+      TilePrefetcher nothing;
+      multiply(plan, U, V, M, p0, p1, tiles, nothing, 0);
+      transform_outputs(plan, M, bias, p0, p1, t, tiles, dst);
+    });
   }
 }
 
 void winograd_convolve(const TiledConv& conv, const TapView& taps, const float* src, const float* bias,
                        float* dst, void* scratch) {
   const ForwardPlan plan(conv);
-  float* U = static_cast<float*>(scratch);  // [36][panels][IC][rows]
-  parallel_for(plan.panels.count(),
-               [&](std::int64_t panel) { transform_weights(plan, taps, static_cast<int>(panel), U); });
-  float* rest = U + plan.u_floats();
-  if (plan.staged) {
-    run_staged(plan, src, U, bias, dst, rest);
+  if (plan.by_channels) {
+    convolve_by_channels(plan, taps, src, bias, dst, static_cast<float*>(scratch));
   } else {
-    run_blocked(plan, src, U, bias, dst, rest);
+    convolve_by_tiles(plan, taps, src, bias, dst, static_cast<float*>(scratch));
   }
 }
 

@@ -51,26 +51,47 @@ __attribute__((noinline)) void multiply_panel(const float* A, const float* B, fl
 
 using MultiplyPanel = void (*)(const float* A, const float* B, float* C, int K, bool accumulate);
 
-// The kernel for `rows` <= MR rows and `vectors` <= NV vectors.
-template <PanelOrder order, int MR = kPanelRows, int NV = kPanelVectors>
-MultiplyPanel multiply_kernel(int rows, int vectors) {
-  if constexpr (NV > 1) {
-    if (vectors < NV) return multiply_kernel<order, MR, NV - 1>(rows, vectors);
+template <PanelOrder order>
+struct MultiplyTable {
+  MultiplyPanel kernel[kPanelVectors][kPanelRows];
+
+  constexpr MultiplyTable() : kernel() { fill<kPanelRows, kPanelVectors>(); }
+  template <int MR, int NV>
+  constexpr void fill() {
+    kernel[NV - 1][MR - 1] = multiply_panel<MR, NV, order>;
+    if constexpr (MR > 1) {
+      fill<MR - 1, NV>();
+    } else if constexpr (NV > 1) {
+      fill<kPanelRows, NV - 1>();
+    }
   }
-  if constexpr (MR > 1) {
-    if (rows < MR) return multiply_kernel<order, MR - 1, NV>(rows, vectors);
-  }
-  return multiply_panel<MR, NV, order>;
+};
+
+// The kernel for `rows` <= kPanelRows rows and `vectors` <= kPanelVectors vectors.
+template <PanelOrder order>
+ESPALIER_INLINE MultiplyPanel multiply_kernel(int rows, int vectors) {
+  static constexpr MultiplyTable<order> kTable;
+  return kTable.kernel[vectors - 1][rows - 1];
 }
 
 // Channels in panels of at most kPanelRows, as even as can be: 64 is 5 panels of 12 or 13, not 4 of 14 and
 // one of 8.
-struct Panels {
-  int channels;
-  int count() const { return (channels + kPanelRows - 1) / kPanelRows; }
-  int begin(int panel) const { return static_cast<int>(std::int64_t{channels} * panel / count()); }
-  int rows(int panel) const { return begin(panel + 1) - begin(panel); }
-  int max_rows() const { return (channels + count() - 1) / count(); }
+class Panels {
+ public:
+  explicit Panels(int channels)
+      : count_((channels + kPanelRows - 1) / kPanelRows),
+        rows_(channels / count_),
+        longer_(channels % count_) {}
+
+  int count() const { return count_; }
+  int begin(int panel) const { return panel * rows_ + (panel < longer_ ? panel : longer_); }
+  int rows(int panel) const { return rows_ + (panel < longer_ ? 1 : 0); }
+  int max_rows() const { return rows(0); }
+
+ private:
+  int count_;
+  int rows_;    // in each panel
+  int longer_;  // the first panels, which have one more
 };
 
 }  // namespace
