@@ -11,10 +11,10 @@
 #include "kernels/base/lanes.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/scratch.h"
-#include "kernels/base/transpose.h"
 #include "kernels/conv2d/axis.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/gemm/micro.h"
+#include "kernels/gemm/pack.h"
 
 namespace espalier::kernels {
 namespace {
@@ -100,13 +100,7 @@ void pack_weights(const Gather& p, const float* weights) {
     const float* from = weights + task / panels.count * p.M * p.C * p.taps + panels.begin(panel) * row_stride;
     float* to = p.packed + task * p.panel_size;
     for (int r = 0; r < runs; ++r, from += run_stride) {
-      for (std::int64_t k = 0; k < run; k += 16) {
-        const int count = run - k < 16 ? static_cast<int>(run - k) : 16;
-        Vec columns[16];
-        load_transposed(from + k, row_stride, height, count, columns);
-        // A vector is wider than a column; the next one overwrites what is too much.
-        for (int i = 0; i < count; ++i, to += height) store(to, columns[i]);
-      }
+      to = pack_strip(from, row_stride, 1, height, run, 1.0f, to, height);
     }
   });
 }

@@ -4,12 +4,91 @@
 #pragma once
 
 #include "kernels/base/lanes.h"
+#include "kernels/base/parallel.h"
 #include "kernels/base/scratch.h"
+#include "kernels/conv2d/bias_gradient.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/gemm/weight_gradient.h"
 
 namespace espalier::kernels {
 namespace {
+
+// Enough tasks to keep a few threads busy.
+constexpr int kGradientTasks = 8;
+
+struct GradientPlan {
+  int vectors, oc_blocks;        // a group's output channels in blocks of vectors * 16
+  int block_images, block_rows;  // positions transposed at a time
+  std::int64_t parts;            // of the images, each summed by itself
+  std::int64_t sums_size;        // floats of one task's sums: [IC * taps][vectors * 16]
+  float* sums;                   // [parts][groups][oc_blocks][sums_size]
+  float* transposed;             // [threads][block_images][block_rows][columns][16 lanes][vectors * 16]
+  std::int64_t transposed_size;
+};
+
+inline GradientPlan plan_gradient(const WeightGradient& p, ScratchLayout& scratch) {
+  GradientPlan plan;
+  plan.vectors = p.OC <= 16 ? 1 : kGradientVectors;
+  const int width = plan.vectors * 16;
+  plan.oc_blocks = (p.OC + width - 1) / width;
+  const int positions = p.rows * p.columns;
+  const int images = positions >= kGradientPositions ? 1 : kGradientPositions / positions;
+  plan.block_images = images < p.images ? images : static_cast<int>(p.images);
+  const int rows = kGradientPositions / p.columns;
+  plan.block_rows = rows < 1 ? 1 : rows < p.rows ? rows : p.rows;
+  const std::int64_t wanted = (kGradientTasks - 1) / (p.groups * plan.oc_blocks) + 1;
+  plan.parts = wanted < p.images ? wanted : p.images;
+  plan.sums_size = std::int64_t{p.IC} * p.taps * width;
+  plan.sums = scratch.take<float>(plan.parts * p.groups * plan.oc_blocks * plan.sums_size);
+  plan.transposed_size = std::int64_t{plan.block_images} * plan.block_rows * p.columns * 16 * width;
+  plan.transposed = scratch.take<float>(num_threads() * plan.transposed_size);
+  return plan;
+}
+
+// diff_weights [groups][OC][IC][taps] is overwritten.
+void weight_gradient(const WeightGradient& p, const GradientPlan& plan, const float* src,
+                     const float* diff_dst, float* diff_weights) {
+  const int width = plan.vectors * 16;
+  const std::int64_t blocks = std::int64_t{p.groups} * plan.oc_blocks;
+  // The first output channel of a block, and how many there are.
+  const auto channels = [&](std::int64_t block, std::int64_t& group, int& oc) {
+    group = block / plan.oc_blocks;
+    oc = static_cast<int>(block % plan.oc_blocks) * width;
+    return p.OC - oc < width ? p.OC - oc : width;
+  };
+  parallel_for(plan.parts * blocks, [&](std::int64_t task) {
+    std::int64_t group;
+    int oc;
+    const int count = channels(task % blocks, group, oc);
+    float* sums = plan.sums + task * plan.sums_size;
+    float* transposed = plan.transposed + thread_index() * plan.transposed_size;
+    for (std::int64_t i = 0; i < plan.sums_size; i += 16) store(sums + i, zero());
+    const std::int64_t part = task / blocks, end = p.images * (part + 1) / plan.parts;
+    for (std::int64_t image = p.images * part / plan.parts; image < end; image += plan.block_images) {
+      const std::int64_t images = end - image < plan.block_images ? end - image : plan.block_images;
+      const float* src_images = src + image * p.src.image + group * p.IC * p.src.channel;
+      const float* dst_images = diff_dst + image * p.dst.image + (group * p.OC + oc) * p.dst.channel;
+      for (int row = 0; row < p.rows; row += plan.block_rows) {
+        const int row_end = row + plan.block_rows < p.rows ? row + plan.block_rows : p.rows;
+        transpose_gradient(p, plan.vectors, count, dst_images + row * p.dst.row, images, row_end - row,
+                           transposed);
+        sum_block(p, plan.vectors, src_images, images, row, row_end, transposed, sums);
+      }
+    }
+  });
+  parallel_for(blocks, [&](std::int64_t block) {
+    std::int64_t group;
+    int oc;
+    const int count = channels(block, group, oc);
+    float* sums = plan.sums + block * plan.sums_size;
+    for (std::int64_t part = 1; part < plan.parts; ++part) {
+      const float* other = sums + part * blocks * plan.sums_size;
+      for (std::int64_t i = 0; i < plan.sums_size; i += 16) store(sums + i, load(sums + i) + load(other + i));
+    }
+    const std::int64_t K = std::int64_t{p.IC} * p.taps;
+    write_gradient(sums, K, plan.vectors, count, diff_weights + (group * p.OC + oc) * K, K);
+  });
+}
 
 // Output coordinates o in [0, out) with 0 <= o*stride + shift < in.
 struct Inside {
@@ -59,7 +138,8 @@ std::size_t direct_weights_scratch_bytes(const Conv2dShape& shape) {
 void direct_backward_weights(const Conv2dShape& shape, const Conv2dArgs& args) {
   ScratchLayout scratch(args.scratch);
   const DirectWeights direct = plan_direct_weights(shape, scratch);
-  weight_gradient(direct.gradient, direct.plan, args.src, args.diff_dst, args.diff_weights, args.diff_bias);
+  weight_gradient(direct.gradient, direct.plan, args.src, args.diff_dst, args.diff_weights);
+  bias_gradient(shape, args);
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 // Matrix products, in the two forms that networks need.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <vector>
 
-#include "kernels/base/isa.h"
+#include "kernels/base/dispatch.h"
 
 namespace espalier::kernels {
 
@@ -44,7 +42,7 @@ struct LaneMatmulShape {
 };
 void lane_matmul_f32(const LaneMatmulShape&, const float* A, const float* B, float* C);
 
-// One row of kernels.inc: the family compiled for one ISA.
+// The family compiled for one ISA (kernels/base/dispatch.h); the functions above are the active one's.
 struct GemmKernels {
   Isa isa;
   void (*gemm)(const GemmShape&, const float* A, const float* B, float* C);
@@ -55,8 +53,5 @@ struct GemmKernels {
                              float* diff_bias);
   void (*lane_matmul)(const LaneMatmulShape&, const float* A, const float* B, float* C);
 };
-
-// All rows of kernels.inc, best first, whether or not this CPU can run them.
-const std::vector<const GemmKernels*>& gemm_kernels();
 
 }  // namespace espalier::kernels

@@ -13,8 +13,6 @@
 #pragma once
 
 #include "kernels/base/lanes.h"
-#include "kernels/base/parallel.h"
-#include "kernels/base/scratch.h"
 #include "kernels/base/transpose.h"
 #include "kernels/base/vec.h"
 #include "kernels/gemm/micro.h"
@@ -118,60 +116,24 @@ inline GradientKernel gradient_kernel(int rows, int vectors) {
 
 // Transposed gradients of about this many positions stay in the L2 cache while all input channels and taps
 // use them.
-constexpr int kBlockPositions = 64;
-// Enough tasks to keep a few threads busy.
-constexpr int kGradientTasks = 8;
-
-struct GradientPlan {
-  int vectors, oc_blocks;        // a group's output channels in blocks of vectors * 16
-  int block_images, block_rows;  // positions transposed at a time
-  std::int64_t parts;            // of the images, each summed by itself
-  std::int64_t sums_size;        // floats of one task's sums: [IC * taps + 1][vectors * 16], the bias last
-  float* sums;                   // [parts][groups][oc_blocks][sums_size]
-  float* transposed;             // [threads][block_images][block_rows][columns][16 lanes][vectors * 16]
-  std::int64_t transposed_size;
-};
-
-inline GradientPlan plan_gradient(const WeightGradient& p, ScratchLayout& scratch) {
-  GradientPlan plan;
-  plan.vectors = p.OC <= 16 ? 1 : kGradientVectors;
-  const int width = plan.vectors * 16;
-  plan.oc_blocks = (p.OC + width - 1) / width;
-  const int positions = p.rows * p.columns;
-  const int images = positions >= kBlockPositions ? 1 : kBlockPositions / positions;
-  plan.block_images = images < p.images ? images : static_cast<int>(p.images);
-  const int rows = kBlockPositions / p.columns;
-  plan.block_rows = rows < 1 ? 1 : rows < p.rows ? rows : p.rows;
-  const std::int64_t wanted = (kGradientTasks - 1) / (p.groups * plan.oc_blocks) + 1;
-  plan.parts = wanted < p.images ? wanted : p.images;
-  plan.sums_size = (std::int64_t{p.IC} * p.taps + 1) * width;
-  plan.sums = scratch.take<float>(plan.parts * p.groups * plan.oc_blocks * plan.sums_size);
-  plan.transposed_size = std::int64_t{plan.block_images} * plan.block_rows * p.columns * 16 * width;
-  plan.transposed = scratch.take<float>(num_threads() * plan.transposed_size);
-  return plan;
-}
+constexpr int kGradientPositions = 64;
 
 // transposed[position][lane][oc] = diff_dst[oc][position][lane] for channels [0, count), zero up to the
 // width; bias[oc] += its sums.
 void transpose_gradient(const WeightGradient& p, int vectors, int count, const float* diff_dst,
-                        std::int64_t images, int rows, float* transposed, float* bias) {
+                        std::int64_t images, int rows, float* transposed) {
   for (int n = 0; n < vectors; ++n, diff_dst += 16 * p.dst.channel, count -= 16) {
-    Vec total = load(bias + n * 16);
     float* to = transposed + n * 16;
     for (std::int64_t image = 0; image < images; ++image) {
       for (int row = 0; row < rows; ++row) {
         const float* from = diff_dst + image * p.dst.image + row * p.dst.row;
         for (int column = 0; column < p.columns; ++column, from += p.dst.column) {
           Vec lanes[16];
-          load_transposed(from, p.dst.channel, count < 16 ? count : 16, 16, lanes);
-          ESPALIER_UNROLL for (int lane = 0; lane < 16; ++lane, to += vectors * 16) {
-            store(to, lanes[lane]);
-            total += lanes[lane];
-          }
+          load_transposed(from, p.dst.channel, count < 0 ? 0 : count < 16 ? count : 16, 16, lanes);
+          ESPALIER_UNROLL for (int lane = 0; lane < 16; ++lane, to += vectors * 16) store(to, lanes[lane]);
         }
       }
     }
-    store(bias + n * 16, total);
   }
 }
 
@@ -204,65 +166,21 @@ void sum_block(const WeightGradient& p, int vectors, const float* src, std::int6
   }
 }
 
-// Adds the parts of one block of output channels, and writes it as rows of [IC * taps].
-void write_gradient(const WeightGradient& p, const GradientPlan& plan, std::int64_t block, int count,
-                    float* diff_weights, float* diff_bias) {
-  const std::int64_t K = std::int64_t{p.IC} * p.taps;
-  const int width = plan.vectors * 16;
-  float* sums = plan.sums + block * plan.sums_size;
-  const std::int64_t part_size = std::int64_t{p.groups} * plan.oc_blocks * plan.sums_size;
-  for (std::int64_t part = 1; part < plan.parts; ++part) {
-    const float* other = sums + part * part_size;
-    for (std::int64_t i = 0; i < plan.sums_size; i += 16) store(sums + i, load(sums + i) + load(other + i));
-  }
-  for (int n = 0; n < plan.vectors && count > n * 16; ++n) {
+// sums [K][vectors * 16], a vector's lanes output channels, becomes rows diff_weights[oc * row_stride + k] of
+// the first `count` output channels.
+void write_gradient(const float* sums, std::int64_t K, int vectors, int count, float* diff_weights,
+                    std::int64_t row_stride) {
+  for (int n = 0; n * 16 < count; ++n) {
     const int channels = count - n * 16 < 16 ? count - n * 16 : 16;
     for (std::int64_t k = 0; k < K; k += 16) {
       const int columns = K - k < 16 ? static_cast<int>(K - k) : 16;
-      Vec block_rows[16];
+      Vec rows[16];
       ESPALIER_UNROLL for (int i = 0; i < 16; ++i) {
-        block_rows[i] = i < columns ? load(sums + (k + i) * width + n * 16) : zero();
+        rows[i] = i < columns ? load(sums + ((k + i) * vectors + n) * 16) : zero();
       }
-      store_transposed(diff_weights + n * 16 * K + k, K, channels, columns, block_rows);
+      store_transposed(diff_weights + n * 16 * row_stride + k, row_stride, channels, columns, rows);
     }
-    for (int i = 0; diff_bias != nullptr && i < channels; ++i)
-      diff_bias[n * 16 + i] = sums[K * width + n * 16 + i];
   }
-}
-
-// diff_weights [groups][OC][IC][taps] and, unless null, diff_bias [groups][OC] are overwritten.
-void weight_gradient(const WeightGradient& p, const GradientPlan& plan, const float* src,
-                     const float* diff_dst, float* diff_weights, float* diff_bias) {
-  const int width = plan.vectors * 16;
-  const std::int64_t blocks = std::int64_t{p.groups} * plan.oc_blocks;
-  parallel_for(plan.parts * blocks, [&](std::int64_t task) {
-    const std::int64_t part = task / blocks, group = task % blocks / plan.oc_blocks;
-    const int oc = static_cast<int>(task % plan.oc_blocks) * width,
-              count = p.OC - oc < width ? p.OC - oc : width;
-    float* sums = plan.sums + task * plan.sums_size;
-    float* transposed = plan.transposed + thread_index() * plan.transposed_size;
-    for (std::int64_t i = 0; i < plan.sums_size; i += 16) store(sums + i, zero());
-    const std::int64_t end = p.images * (part + 1) / plan.parts;
-    for (std::int64_t image = p.images * part / plan.parts; image < end; image += plan.block_images) {
-      const std::int64_t images = end - image < plan.block_images ? end - image : plan.block_images;
-      const float* src_images = src + image * p.src.image + group * p.IC * p.src.channel;
-      const float* dst_images = diff_dst + image * p.dst.image + (group * p.OC + oc) * p.dst.channel;
-      for (int row = 0; row < p.rows; row += plan.block_rows) {
-        const int row_end = row + plan.block_rows < p.rows ? row + plan.block_rows : p.rows;
-        transpose_gradient(p, plan.vectors, count, dst_images + row * p.dst.row, images, row_end - row,
-                           transposed, sums + plan.sums_size - width);
-        sum_block(p, plan.vectors, src_images, images, row, row_end, transposed, sums);
-      }
-    }
-  });
-  parallel_for(blocks, [&](std::int64_t block) {
-    const std::int64_t group = block / plan.oc_blocks;
-    const int oc = static_cast<int>(block % plan.oc_blocks) * width,
-              count = p.OC - oc < width ? p.OC - oc : width;
-    const std::int64_t first = group * p.OC + oc;
-    write_gradient(p, plan, block, count, diff_weights + first * p.IC * p.taps,
-                   diff_bias == nullptr ? nullptr : diff_bias + first);
-  });
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace espalier::kernels {
 namespace {
 
 void for_each_kernel(const std::function<void(const GemmKernels&)>& body) {
-  for (const GemmKernels* kernels : gemm_kernels()) {
+  for (const GemmKernels* kernels : compiled_kernels<GemmKernels>()) {
     if (!isa_supported(kernels->isa)) continue;
     INFO("isa " << std::string(isa_name(kernels->isa)));
     body(*kernels);

@@ -1,0 +1,21 @@
+// Compiled once per ISA (kernels/kernels.cmake).
+#include "kernels/gemm/lane_matmul.h"
+#include "kernels/gemm/linear.h"
+#include "kernels/gemm/matmul.h"
+
+namespace espalier::kernels {
+
+template <>
+const GemmKernels& kernels_for<GemmKernels, kVecIsa>() {
+  static constexpr GemmKernels kernels = {
+      .isa = kVecIsa,
+      .gemm = gemm,
+      .linear_fwd = linear_fwd,
+      .linear_bwd_data = linear_bwd_data,
+      .linear_bwd_weights = linear_bwd_weights,
+      .lane_matmul = lane_matmul,
+  };
+  return kernels;
+}
+
+}  // namespace espalier::kernels
