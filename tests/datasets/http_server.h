@@ -19,7 +19,7 @@
 namespace espalier::datasets::testing {
 
 struct HttpBehaviour {
-  std::string body;
+  std::string body = {};
   bool ranges = true;           // answers Range requests with the part asked for
   bool length = true;           // says how long the answer is
   std::int64_t cut_after = -1;  // closes each of the first `cuts` answers after that many bytes of body
