@@ -63,21 +63,16 @@ double Optimizer::measure_gradient_norm() {
   slices_.for_each([&](std::size_t i, const SliceOf& slice) {
     const nn::Parameter& parameter = *parameters_[slice.parameter];
     const Tensor gradient = parameter.grad();
-    double sum = 0.0;
-    if (gradient.defined()) {
-      const float* g = gradient.data() + slice.begin;
-      const std::uint8_t* mask = parameter.mask.dense() ? nullptr : parameter.mask.data() + slice.begin;
-      for (std::int64_t j = 0; j < slice.count; ++j) {
-        if (mask == nullptr || mask[j] != 0) sum += double{g[j]} * double{g[j]};
-      }
-    }
-    partial_sums_[i] = sum;
+    const std::uint8_t* mask = parameter.mask.dense() ? nullptr : parameter.mask.data() + slice.begin;
+    partial_sums_[i] = gradient.defined()
+                           ? kernels::update().sum_squares(slice.count, mask, gradient.data() + slice.begin)
+                           : 0.0;
   });
   double sum = 0.0;
   for (std::size_t i = 0; i < partial_sums_.size(); ++i) {
     if (!std::isfinite(partial_sums_[i])) {
       fail(ErrorKind::not_finite, "optimizer",
-           "step {}: the gradient of {} holds NaN or Inf; no weight was changed; try a lower learning rate, "
+           "step {}: the gradient of {} is not finite; no weight was changed; try a lower learning rate, "
            "warm-up or clip_norm",
            steps_, parameters_[slices_.all()[i].parameter]->name);
     }

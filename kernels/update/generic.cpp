@@ -1,4 +1,5 @@
 // Compiled once per ISA (kernels/kernels.cmake).
+#include "kernels/base/blocked_sum.h"
 #include "kernels/base/map.h"
 #include "kernels/update/update.h"
 
@@ -111,6 +112,24 @@ void ema(double decay, std::int64_t n, const std::uint8_t* mask, const float* we
   });
 }
 
+double sum_squares(std::int64_t n, const std::uint8_t* mask, const float* gradient) {
+  BlockedSums<1> sums;
+  with_mask(mask, [&](const auto& kept) {
+    const auto square_at = [&](const auto& at, Vec(&value)[1]) {
+      const Vec g = kept.of(at)(at.get(gradient));
+      value[0] = g * g;
+    };
+    sums.add(n / kLanes, [&](std::int64_t p, Vec(&value)[1]) {
+      square_at(WholeVector<Output::cached>{p * kLanes}, value);
+    });
+    const int rest = static_cast<int>(n % kLanes);
+    if (rest != 0) {
+      sums.add(1, [&](std::int64_t, Vec(&value)[1]) { square_at(LastVector{n - rest, rest}, value); });
+    }
+  });
+  return sums.total(0);
+}
+
 void apply_mask(std::int64_t n, const std::uint8_t* mask, float* values) {
   with_mask(mask, [&](const auto& kept) {
     map(n, Output::cached, [&](const auto& at) { at.set(values, kept.of(at)(at.get(values))); });
@@ -126,6 +145,7 @@ const UpdateKernels& kernels_for<UpdateKernels, kVecIsa>() {
       .sgd = sgd,
       .adam = adam,
       .ema = ema,
+      .sum_squares = sum_squares,
       .apply_mask = apply_mask,
   };
   return kernels;

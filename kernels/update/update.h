@@ -45,6 +45,9 @@ struct UpdateKernels {
                float* weight, float* first_moment, float* second_moment);
   // average = decay * average + (1 - decay) * weight
   void (*ema)(double decay, std::int64_t n, const std::uint8_t* mask, const float* weight, float* average);
+  // The sum of gradient^2 where the mask is set: in f32 over blocks of vectors, in double over the blocks. On
+  // the calling thread alone; infinite beyond gradients of 1e19.
+  double (*sum_squares)(std::int64_t n, const std::uint8_t* mask, const float* gradient);
   // values = mask ? values : 0
   void (*apply_mask)(std::int64_t n, const std::uint8_t* mask, float* values);
 };

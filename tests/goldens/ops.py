@@ -2,29 +2,18 @@
 """PyTorch's results and gradients for every operation -> ops.json, which the tests compare with.
 
 Run with Debian's python3-torch: python3 tests/goldens/ops.py. Inputs are not stored: they follow from a formula
-(pseudo_random here and in tests/support/goldens.cpp). Computed in double, so the values are the exact ones.
+(pseudo_random.py). Computed in double, so the values are the exact ones.
 """
 import json
-import math
 import os
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from pseudo_random import pseudo_random
+
 COTANGENT_SEED = 1000
-
-
-def pseudo_random(shape, seed):
-    """Uniform in [-1, 1) with 24 bits: exact in f32."""
-    x = np.arange(math.prod(shape), dtype=np.uint32) * np.uint32(0x9E3779B1)
-    x += np.uint32((seed * 0x85EBCA77) & 0xFFFFFFFF)
-    x ^= x >> np.uint32(15)
-    x *= np.uint32(0x2C1B3C6D)
-    x ^= x >> np.uint32(12)
-    x *= np.uint32(0x297A2D39)
-    x ^= x >> np.uint32(15)
-    return ((x >> np.uint32(8)).astype(np.float64) / 2**23 - 1).reshape(shape)
 
 
 def lanes(*shape, scale=1.0, shift=0.0):

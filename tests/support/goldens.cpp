@@ -9,6 +9,7 @@
 
 #include "framework/tensor/lanes.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/pseudo_random.h"
 
 namespace espalier::testing {
 namespace {
@@ -19,21 +20,6 @@ const nlohmann::json& golden_cases() {
   static const nlohmann::json cases =
       nlohmann::json::parse(std::ifstream(ESPALIER_SOURCE_DIR "/tests/goldens/ops.json"));
   return cases;
-}
-
-// The formula of tests/goldens/ops.py: uniform in [-1, 1), plain.
-Tensor pseudo_random(const Shape& shape, std::uint32_t seed) {
-  Tensor tensor = Tensor::empty(shape);
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
-    std::uint32_t x = static_cast<std::uint32_t>(i) * 0x9E3779B1u + seed * 0x85EBCA77u;
-    x ^= x >> 15;
-    x *= 0x2C1B3C6Du;
-    x ^= x >> 12;
-    x *= 0x297A2D39u;
-    x ^= x >> 15;
-    tensor.data()[i] = static_cast<float>(x >> 8) / 8388608.0f - 1.0f;
-  }
-  return tensor;
 }
 
 Tensor input(const nlohmann::json& spec, std::uint32_t seed) {

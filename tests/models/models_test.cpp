@@ -1,0 +1,64 @@
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "framework/autograd/node.h"
+#include "framework/core/error.h"
+#include "framework/nn/summary.h"
+#include "models/registry.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/set_fields.h"
+
+using namespace espalier;
+
+namespace {
+
+std::shared_ptr<nn::Module> build(const std::string& name, std::int64_t width,
+                                  const Shape& image = {3, 32, 32}, std::int64_t classes = 10,
+                                  std::uint64_t seed = 1) {
+  const auto spec = models::model_registry().make(name);
+  testing::SetFields fields;
+  fields.numbers["width"] = static_cast<double>(width);
+  spec->fields(fields);
+  return spec->build(image, classes, seed);
+}
+
+}  // namespace
+
+TEST_CASE("every model maps images of any batch to logits, at any width") {
+  const NoGrad off;
+  for (const std::string& name : models::model_registry().names()) {
+    if (name == "resnet110") continue;  // more of resnet56
+    CAPTURE(name);
+    const auto model = build(name, 3, {1, 32, 32}, 7);
+    model->eval();
+    const Tensor logits = (*model)(testing::random_tensor({5, 1, 32, 32}, Layout::lanes, 1));
+    CHECK(logits.shape() == Shape{5, 7});
+    for (float value : logits.to_vector()) REQUIRE(std::isfinite(value));
+  }
+}
+
+TEST_CASE("models take images that are larger than 32x32 and not square") {
+  const NoGrad off;
+  for (const std::string name : {"resnet20", "vgg11"}) {
+    const auto model = build(name, 4, {3, 48, 40});
+    model->eval();
+    CHECK((*model)(testing::random_tensor({1, 3, 48, 40}, Layout::lanes, 1)).shape() == Shape{1, 10});
+  }
+  CHECK_THROWS_WITH_AS(build("vgg11", 4, {3, 28, 28}), doctest::Contains("at least 32x32, got [3, 28, 28]"),
+                       Error);
+}
+
+TEST_CASE("the same seed gives the same weights") {
+  const auto a = build("resnet20", 4), b = build("resnet20", 4), c = build("resnet20", 4, {3, 32, 32}, 10, 2);
+  CHECK(a->parameters()[0]->value.to_vector() == b->parameters()[0]->value.to_vector());
+  CHECK(a->parameters()[0]->value.to_vector() != c->parameters()[0]->value.to_vector());
+}
+
+TEST_CASE("multiply-accumulates are those of the literature") {
+  // ResNet-18 for 32x32 images: 0.56 G; ResNet-20 of He et al.: 40.6 M of convolutions plus the linear layer.
+  const auto resnet18 = models::model_registry().make("resnet18")->build({3, 32, 32}, 10, 1);
+  CHECK(nn::summary(*resnet18, {3, 32, 32}).total.macs == 555422720);
+  const auto resnet20 = models::model_registry().make("resnet20")->build({3, 32, 32}, 10, 1);
+  CHECK(nn::summary(*resnet20, {3, 32, 32}).total.macs == 40551040);
+}
