@@ -165,6 +165,28 @@ TEST_CASE("averaged weights follow the formula") {
   }
 }
 
+TEST_CASE("squares are summed over kept weights only, NaN of pruned ones left out") {
+  for (std::size_t n : kSizes) {
+    CAPTURE(n);
+    const Doubles values = random_values(n, 1);
+    const std::vector<std::uint8_t> mask = random_mask(n);
+    double of_all = 0.0, of_kept = 0.0;
+    Floats gradient = plain_floats(values), holed = plain_floats(values);
+    for (std::size_t i = 0; i < n; ++i) {
+      of_all += values[i] * values[i];
+      if (mask[i] != 0) of_kept += values[i] * values[i];
+      if (mask[i] == 0) holed.data()[i] = NAN;
+    }
+    for_each_isa<UpdateKernels>([&](const UpdateKernels& kernels) {
+      const auto size = static_cast<std::int64_t>(n);
+      // An f32 accumulator takes 32 positive values: their roundings are below 32 epsilons of the sum.
+      CHECK(std::abs(kernels.sum_squares(size, nullptr, gradient.data()) - of_all) <= 32 * kEpsilon * of_all);
+      CHECK(std::abs(kernels.sum_squares(size, mask.data(), holed.data()) - of_kept) <=
+            32 * kEpsilon * of_kept);
+    });
+  }
+}
+
 TEST_CASE("updates give the same bits for any number of threads") {
   const std::size_t n = 100003;
   const std::vector<std::uint8_t> mask = random_mask(n);

@@ -1,0 +1,25 @@
+#include "datasets/loader.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/optim/sgd.h"
+#include "models/registry.h"
+using namespace espalier;
+
+float fit(const datasets::Splits& data, int epochs) {
+  datasets::Loader loader(data.train, {.batch = 128, .shuffle = true, .normalisation = data.normalisation});
+  const auto model = models::model_registry().make("resnet20")->build({3, 32, 32}, 10, /*seed=*/1);
+  optim::Sgd optimizer(model->parameters(), {{.lr = 0.05, .weight_decay = 5e-4}, /*momentum=*/0.9});
+  Tensor loss;
+  for (int epoch = 0; epoch < epochs; ++epoch) {
+    loader.start(epoch);
+    while (const auto batch = loader.next()) {
+      loss = ops::cross_entropy((*model)(batch->images), batch->labels);
+      loss.backward();
+      optimizer.step();
+      optimizer.zero_grad();
+    }
+    fmt::print("epoch {}: loss {:.3f}\n", epoch, loss.item());
+  }
+  return loss.item();
+}
+
+int main() { fit(datasets::dataset_registry().make("cifar10")->load(), 10); }
