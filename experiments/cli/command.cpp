@@ -109,4 +109,9 @@ std::string required(const cxxopts::ParseResult& arguments, const std::string& n
   return arguments[name].as<std::string>();
 }
 
+std::vector<std::string> overrides(const cxxopts::ParseResult& arguments) {
+  if (arguments.count("overrides") == 0) return {};
+  return arguments["overrides"].as<std::vector<std::string>>();
+}
+
 }  // namespace espalier::cli

@@ -9,6 +9,7 @@
 //     ...
 #pragma once
 
+#define CXXOPTS_VECTOR_DELIMITER '\0'  // a list in key=[a, b] is one argument
 #include <cxxopts.hpp>
 #include <optional>
 #include <span>
@@ -37,5 +38,8 @@ std::optional<cxxopts::ParseResult> parse(cxxopts::Options& options, int argc, c
 
 // The value of a required positional argument; throws Error (usage) when it was left out.
 std::string required(const cxxopts::ParseResult& arguments, const std::string& name);
+
+// The key=value arguments of a command that takes them as its last positional, "overrides".
+std::vector<std::string> overrides(const cxxopts::ParseResult& arguments);
 
 }  // namespace espalier::cli

@@ -1,13 +1,54 @@
 // espalier methods: every name that a config can use, by family.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
+#include "datasets/dataset.h"
 #include "experiments/cli/command.h"
+#include "experiments/stages/stage.h"
+#include "framework/optim/lr_schedule.h"
+#include "framework/optim/registry.h"
+#include "models/registry.h"
+#include "pruning/pruner.h"
 
 namespace espalier::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class Base>
+Json rows(const Registry<Base>& registry) {
+  Json json = Json::array();
+  for (const auto& row : registry.rows()) json.push_back({{"name", row.name}, {"help", row.help}});
+  return json;
+}
+
+}  // namespace
 
 int methods(int argc, char** argv) {
-  cxxopts::Options options("espalier methods", "list what configs can name");
-  if (!parse(options, argc, argv)) return 0;
+  cxxopts::Options options("espalier methods",
+                           "list what configs can name; `espalier config help` lists all keys");
+  options.add_options()("json", "as JSON");
+  const auto arguments = parse(options, argc, argv);
+  if (!arguments) return 0;
+  const Json families = {{"model", rows(models::model_registry())},
+                         {"data", rows(datasets::dataset_registry())},
+                         {"stage", rows(stage_registry())},
+                         {"stage.optimizer", rows(optim::optimizer_registry())},
+                         {"stage.schedule", rows(optim::lr_schedule_registry())},
+                         {"stage.prune.criterion", rows(pruning::criterion_registry())},
+                         {"stage.prune.granularity", rows(pruning::granularity_registry())},
+                         {"stage.prune.scope", rows(pruning::scope_registry())},
+                         {"stage.prune.schedule", rows(pruning::schedule_registry())}};
+  if (arguments->count("json") > 0) {
+    fmt::print("{}\n", families.dump(2));
+    return 0;
+  }
+  for (const auto& [family, members] : families.items()) {
+    fmt::print("{}\n", family);
+    for (const Json& row : members)
+      fmt::print("  {:<14} {}\n", row["name"].get<std::string>(), row["help"].get<std::string>());
+  }
   return 0;
 }
 

@@ -5,22 +5,23 @@
 
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
+#include "framework/nn/modules/dropout.h"
 #include "framework/train/stop.h"
 
 namespace espalier::train {
 
 Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, const optim::LrSchedule& schedule, Loss loss,
-                 BatchSource& source, std::int64_t epochs)
+                 BatchSource& source, const TrainerSettings& settings)
     : model_(model),
       optimizer_(optimizer),
       schedule_(schedule),
       loss_(std::move(loss)),
       source_(source),
-      epochs_(epochs) {}
+      settings_(settings) {}
 
 Outcome Trainer::run() {
   model_.train();
-  while (progress_.epoch < epochs_) {
+  while (progress_.epoch < settings_.epochs) {
     if (!run_epoch()) return Outcome::stopped;
   }
   return Outcome::finished;
@@ -46,6 +47,7 @@ bool Trainer::run_epoch() {
 
 void Trainer::step(const Batch& batch) {
   optimizer_.set_lr(optimizer_.base_lr() * schedule_.at(progress_.step, total_steps()));
+  nn::start_dropout_step(model_, settings_.seed, progress_.step);
   const Tensor logits = model_(batch.images);
   const Tensor loss_tensor = loss_(logits, batch.labels);
   const double loss = double{loss_tensor.item()};
@@ -74,6 +76,7 @@ void Trainer::explain_not_finite(const Batch& batch, const std::string& symptom)
   optimizer_.zero_grad();
   try {
     const DetectAnomaly detect;
+    nn::start_dropout_step(model_, settings_.seed, progress_.step);
     loss_(model_(batch.images), batch.labels).backward();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_finite) throw;

@@ -1,6 +1,6 @@
 // The training loop.
 //
-//   train::Trainer trainer(model, optimizer, *schedule, loss, loader, {.epochs = 30});
+//   train::Trainer trainer(model, optimizer, *schedule, loss, loader, {.epochs = 30, .seed = 1});
 //   trainer.add_callback(&metrics_file);
 //   trainer.run();
 #pragma once
@@ -19,11 +19,16 @@ namespace espalier::train {
 
 enum class Outcome { finished, stopped };
 
+struct TrainerSettings {
+  std::int64_t epochs = 1;
+  std::uint64_t seed = 0;  // of dropout
+};
+
 class Trainer {
  public:
   // Keeps references to everything it is given.
   Trainer(nn::Module& model, optim::Optimizer& optimizer, const optim::LrSchedule& schedule, Loss loss,
-          BatchSource& source, std::int64_t epochs);
+          BatchSource& source, const TrainerSettings& settings);
 
   void add_callback(Callback* callback) { callbacks_.push_back(callback); }
 
@@ -34,8 +39,8 @@ class Trainer {
 
   const Progress& progress() const { return progress_; }
   void set_progress(const Progress& progress) { progress_ = progress; }
-  std::int64_t total_steps() const { return epochs_ * source_.batches(); }
-  std::int64_t epochs() const { return epochs_; }
+  std::int64_t total_steps() const { return settings_.epochs * source_.batches(); }
+  std::int64_t epochs() const { return settings_.epochs; }
 
  private:
   // False when training was asked to stop before the epoch's end.
@@ -49,7 +54,7 @@ class Trainer {
   const optim::LrSchedule& schedule_;
   Loss loss_;
   BatchSource& source_;
-  std::int64_t epochs_;
+  TrainerSettings settings_;
   std::vector<Callback*> callbacks_;
   Progress progress_;
 };

@@ -39,9 +39,7 @@ int exit_code_of(const fs::path& path) {
   try {
     read_safetensors(path);
     return 0;
-  } catch (const Error& error) {
-    return error.exit_code();
-  }
+  } catch (const Error& error) { return error.exit_code(); }
 }
 
 TEST_CASE("tensors come back from a file as they were, bit for bit") {
@@ -83,7 +81,8 @@ TEST_CASE("headers that lie are refused") {
       {"a key is missing", R"({"a":{"dtype":"F32","shape":[2]}})", data},
       {"a key too many", R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}})", data},
       {"shape disagrees", R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", data},
-      {"shape overflows", R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})", data},
+      {"shape overflows", R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})",
+       data},
       {"size is negative", R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", data},
       {"size is zero", R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})", ""},
       {"size is a fraction", R"({"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})", data},
@@ -103,10 +102,11 @@ TEST_CASE("headers that lie are refused") {
        data},
       {"no name", R"({"":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", data},
       {"name with a control character", R"({"a\n":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", data},
-      {"name too long", R"({")" + std::string(600, 'n') + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
-       data},
+      {"name too long",
+       R"({")" + std::string(600, 'n') + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", data},
       {"nested without end", std::string(100000, '['), data},
-      {"nested objects", R"({"a":{"dtype":{"a":{"a":{"a":{"a":1}}}},"shape":[2],"data_offsets":[0,8]}})", data},
+      {"nested objects", R"({"a":{"dtype":{"a":{"a":{"a":{"a":1}}}},"shape":[2],"data_offsets":[0,8]}})",
+       data},
       {"invalid UTF-8", "{\"\xff\xfe\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", data},
       {"data without tensors", "{}", data},
   };
@@ -120,7 +120,8 @@ TEST_CASE("headers that lie are refused") {
 TEST_CASE("a header size that lies is refused before memory is taken for it") {
   const testing::TemporaryDirectory directory;
   const fs::path path = directory.path() / "x.safetensors";
-  for (const std::uint64_t size : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+  for (const std::uint64_t size :
+       {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
     std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
     testing::write_text(path, bytes);
     CHECK(exit_code_of(path) == 3);

@@ -1,0 +1,108 @@
+#include "experiments/about.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "experiments/config/toml_writer.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Sizes beyond which a manifest cannot mean what it says.
+constexpr std::int64_t kMaxImageSide = 1 << 14, kMaxClasses = 1 << 20;
+
+Shape read_image_shape(const nlohmann::json& model) {
+  const auto sizes = about_value<std::vector<std::int64_t>>(model, "image");
+  const bool sane = sizes.size() == 3 && std::all_of(sizes.begin(), sizes.end(), [](std::int64_t size) {
+                      return size > 0 && size <= kMaxImageSide;
+                    });
+  if (!sane) fail(ErrorKind::integrity, "checkpoint", "the manifest's image is no [C, H, W]");
+  return Shape(sizes);
+}
+
+// The checkpoint that `path` means.
+fs::path resolve(const fs::path& path) {
+  if (train::is_checkpoint(path)) return path;
+  std::vector<std::pair<std::int64_t, fs::path>> stages;  // number, checkpoint
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t dash = name.find('-');
+    const bool numbered =
+        dash != std::string::npos && dash > 0 && dash < 9 && name.find_first_not_of("0123456789") == dash;
+    if (numbered && train::is_checkpoint(entry.path() / "checkpoint"))
+      stages.emplace_back(std::stoll(name), entry.path() / "checkpoint");
+  }
+  if (stages.empty()) {
+    fail(fs::exists(path) ? ErrorKind::integrity : ErrorKind::io, "checkpoint",
+         "{} is no checkpoint, and no run with a complete stage", path.string());
+  }
+  return std::max_element(stages.begin(), stages.end())->second;
+}
+
+}  // namespace
+
+nlohmann::json about_stage(const StageContext& context) {
+  const Shape image = context.data.test->image_shape();
+  return {{"config", config_toml(context.config)},
+          {"config_hash", config_hash(context.config)},
+          {"model",
+           {{"kind", context.config.model_kind},
+            {"image", std::vector<std::int64_t>(image.begin(), image.end())},
+            {"classes", context.data.test->classes()}}},
+          {"dataset", context.data.name},
+          {"stage", {{"index", context.index}, {"label", context.label}}}};
+}
+
+nlohmann::json progress_to_json(const train::Progress& progress) {
+  return {{"epoch", progress.epoch},
+          {"batch", progress.batch},
+          {"step", progress.step},
+          {"loss_sum", progress.metrics.loss_sum},
+          {"correct", progress.metrics.correct},
+          {"images", progress.metrics.images}};
+}
+
+train::Progress progress_from_json(const nlohmann::json& json) {
+  const auto count = [&](const char* key) {
+    const auto value = about_value<std::int64_t>(json, key);
+    if (value < 0 || value > std::numeric_limits<std::int64_t>::max() / 4 || !json[key].is_number_integer())
+      fail(ErrorKind::integrity, "checkpoint", "the manifest's '{}' is no count", key);
+    return value;
+  };
+  return {count("epoch"),
+          count("batch"),
+          count("step"),
+          {about_value<double>(json, "loss_sum"), count("correct"), count("images")}};
+}
+
+SavedModel load_model(const fs::path& path) {
+  SavedModel saved;
+  const fs::path directory = saved.directory = resolve(path);
+  const train::Checkpoint checkpoint = train::load_checkpoint(directory);
+  saved.config_text = about_value<std::string>(checkpoint.about, "config");
+  saved.config_hash = about_value<std::string>(checkpoint.about, "config_hash");
+  const auto described = about_value<nlohmann::json>(checkpoint.about, "model");
+  try {
+    saved.config =
+        read_experiment(parse_config_text(saved.config_text, (directory / "manifest.json: config").string()));
+  } catch (const Error& error) {  // not the user's config: the file's
+    fail(ErrorKind::integrity, "checkpoint", "{}", error.what());
+  }
+  saved.image_shape = read_image_shape(described);
+  const auto classes = about_value<std::int64_t>(described, "classes");
+  if (classes < 1 || classes > kMaxClasses)
+    fail(ErrorKind::integrity, "checkpoint", "the manifest's classes are {}", classes);
+  saved.model =
+      saved.config.model->build(saved.image_shape, classes, static_cast<std::uint64_t>(saved.config.seed));
+  train::load_model_tensors(*saved.model, checkpoint.model);
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.is_regular_file()) saved.size_bytes += static_cast<std::int64_t>(entry.file_size());
+  }
+  return saved;
+}
+
+}  // namespace espalier

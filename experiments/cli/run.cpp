@@ -1,0 +1,27 @@
+// espalier run CONFIG [key=value ...]
+#include "experiments/cli/command.h"
+#include "experiments/cli/run_options.h"
+#include "experiments/runner.h"
+
+namespace espalier::cli {
+
+int run(int argc, char** argv) {
+  cxxopts::Options options("espalier run", "run an experiment, or go on with it where it was");
+  add_run_options(options);
+  options.add_options()("out", "directory of the run; without it runs/<name>-<hash>",
+                        cxxopts::value<std::string>(),
+                        "DIR")("config", "the config, TOML", cxxopts::value<std::string>(), "FILE")(
+      "overrides", "keys to change: seed=7 stage.0.epochs=3 model=resnet18",
+      cxxopts::value<std::vector<std::string>>(), "key=value");
+  options.parse_positional({"config", "overrides"});
+  const auto arguments = parse(options, argc, argv, "CONFIG [key=value ...]");
+  if (!arguments) return 0;
+  ExperimentConfig config =
+      read_experiment(parse_config_file(required(*arguments, "config")), overrides(*arguments));
+  const std::filesystem::path directory = arguments->count("out") > 0
+                                              ? std::filesystem::path((*arguments)["out"].as<std::string>())
+                                              : default_run_directory(config);
+  return run_in_directory(*arguments, config, directory);
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,42 @@
+#include "experiments/cli/run_options.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "experiments/reporter.h"
+#include "experiments/runner.h"
+#include "experiments/summary.h"
+#include "framework/core/error.h"
+#include "framework/train/stop.h"
+#include "kernels/base/parallel.h"
+
+namespace espalier::cli {
+
+void add_run_options(cxxopts::Options& options) {
+  options.add_options()("threads", "threads to compute with; they do not change the result",
+                        cxxopts::value<int>(), "N")("json", "print the summary as JSON, progress to stderr");
+}
+
+int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,
+                     const std::filesystem::path& directory) {
+  if (arguments.count("threads") > 0) {
+    const int threads = arguments["threads"].as<int>();
+    if (threads < 1 || threads > 1024)
+      fail(ErrorKind::usage, "espalier", "--threads must be 1 to 1024, got {}", threads);
+    kernels::set_num_threads(threads);
+  }
+  train::catch_stop_signals();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(), which says more
+  const bool json = arguments.count("json") > 0;
+  Reporter reporter(json ? stderr : stdout);
+  const nlohmann::ordered_json summary = run_experiment(config, directory, reporter);
+  if (json) {
+    fmt::print("{}\n", summary.dump(2));
+  } else {
+    reporter.line("\n" + summary_table(summary));
+  }
+  return 0;
+}
+
+}  // namespace espalier::cli

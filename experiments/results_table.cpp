@@ -1,0 +1,76 @@
+#include "experiments/results_table.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "experiments/reporter.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxFileBytes = 4 << 20;
+constexpr const char* kBegin = "<!-- table: written by `espalier results` -->\n";
+constexpr const char* kEnd = "<!-- end of table -->\n";
+
+std::string percent(const nlohmann::json& summary, const char* key) {
+  return summary.contains(key) && summary[key].is_number()
+             ? fmt::format("{:.2f}%", summary[key].get<double>())
+             : "";
+}
+
+std::string row(const nlohmann::json& summary) {
+  const auto parameters = summary.at("parameters").get<std::int64_t>();
+  const auto nonzeros = summary.at("nonzero_parameters").get<std::int64_t>();
+  const bool pruned = nonzeros < parameters;
+  const std::string name = summary.at("name");
+  return fmt::format(
+      "| {} | {} | {} | {} | {} | {} | {:.2f} M | {:.2f} M | {} | {} | `espalier run "
+      "experiments/configs/{}.toml seed={}` |\n",
+      name, summary.at("dataset").get<std::string>(), summary.at("seed").get<std::int64_t>(),
+      summary.at("epochs").get<std::int64_t>(),
+      percent(summary, pruned ? "dense_test_accuracy" : "test_accuracy"),
+      pruned ? percent(summary, "test_accuracy") : "", static_cast<double>(parameters) * 1e-6,
+      static_cast<double>(nonzeros) * 1e-6, format_seconds(summary.at("wall_seconds").get<double>()),
+      summary.at("isa").get<std::string>(), name, summary.at("seed").get<std::int64_t>());
+}
+
+}  // namespace
+
+std::string results_table(const fs::path& directory) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  if (error) fail(ErrorKind::io, "results", "cannot read {}: {}", directory.string(), error.message());
+  std::sort(files.begin(), files.end());
+  std::string table =
+      "| config | data | seed | epochs | dense accuracy | pruned accuracy | parameters | nonzero | time | "
+      "isa | "
+      "command |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const fs::path& file : files) {
+    try {
+      table += row(nlohmann::json::parse(read_file(file, kMaxFileBytes)));
+    } catch (const nlohmann::json::exception& problem) {
+      fail(ErrorKind::integrity, "results", "{} is no summary of a run: {}", file.string(), problem.what());
+    }
+  }
+  return table;
+}
+
+void update_results_readme(const fs::path& directory) {
+  const fs::path path = directory / "README.md";
+  const std::string text = read_file(path, kMaxFileBytes);
+  const std::size_t begin = text.find(kBegin), end = text.find(kEnd);
+  if (begin == std::string::npos || end == std::string::npos || end < begin)
+    fail(ErrorKind::integrity, "results", "{} lacks the lines {}and {}", path.string(), kBegin, kEnd);
+  write_file_durably(
+      path, text.substr(0, begin) + kBegin + "\n" + results_table(directory) + "\n" + text.substr(end));
+}
+
+}  // namespace espalier

@@ -1,0 +1,132 @@
+#include "experiments/run_directory.h"
+
+#include <algorithm>
+#include <fstream>
+#include <system_error>
+#include <vector>
+
+#include "experiments/config/document.h"
+#include "experiments/experiment_config.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxResultBytes = 4 << 20;
+
+// The directories step-<number>, oldest first.
+std::vector<fs::path> step_directories(const fs::path& stage) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(stage, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool aside = name.ends_with(".new");
+    if (name.starts_with("step-") && !aside) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());  // numbers have leading zeros
+  return found;
+}
+
+void remove_if_possible(const fs::path& path) {
+  std::error_code ignored;
+  fs::remove_all(path, ignored);
+}
+
+}  // namespace
+
+MetricsFile::MetricsFile(fs::path path) : path_(std::move(path)) {}
+
+void MetricsFile::append(const nlohmann::ordered_json& line) {
+  errno = 0;
+  std::ofstream file(path_, std::ios::app);
+  file << line.dump() << '\n';
+  file.close();
+  if (!file) {
+    fail(ErrorKind::io, "metrics", "cannot write {}: {}", path_.string(),
+         std::generic_category().message(errno));
+  }
+}
+
+std::int64_t MetricsFile::size_bytes() const {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(path_, error);
+  return error ? 0 : static_cast<std::int64_t>(size);
+}
+
+void MetricsFile::truncate(std::int64_t size) {
+  if (size_bytes() <= size) return;
+  std::error_code error;
+  fs::resize_file(path_, static_cast<std::uintmax_t>(size), error);
+  if (error) fail(ErrorKind::io, "metrics", "cannot shorten {}: {}", path_.string(), error.message());
+}
+
+StageDirectory::StageDirectory(fs::path path, MetricsFile& metrics)
+    : path_(std::move(path)), metrics_(metrics) {}
+
+bool StageDirectory::is_under_way() const { return !step_directories(path_).empty(); }
+
+std::optional<train::Checkpoint> StageDirectory::progress() const {
+  const std::vector<fs::path> steps = step_directories(path_);
+  if (steps.empty()) return std::nullopt;
+  return train::load_checkpoint(steps.back());
+}
+
+void StageDirectory::save_progress(std::int64_t step, train::Checkpoint checkpoint) {
+  make_directories(path_);
+  checkpoint.about["metrics_bytes"] = metrics_.size_bytes();
+  const fs::path directory = path_ / fmt::format("step-{:010}", step);
+  const std::vector<fs::path> older = step_directories(path_);
+  train::save_checkpoint(directory, checkpoint);
+  for (const fs::path& path : older) {
+    if (path != directory) remove_if_possible(path);
+  }
+}
+
+bool StageDirectory::is_complete() const {
+  std::error_code ignored;
+  return fs::exists(path_ / "result.json", ignored);
+}
+
+nlohmann::ordered_json StageDirectory::result() const {
+  const fs::path path = path_ / "result.json";
+  try {
+    return nlohmann::ordered_json::parse(read_file(path, kMaxResultBytes));
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::integrity, "run", "{} is damaged: {}; remove it to redo the stage", path.string(),
+         error.what());
+  }
+}
+
+void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_json result) {
+  make_directories(path_);
+  train::save_checkpoint(final_checkpoint(), model);
+  result["metrics_bytes"] = metrics_.size_bytes();
+  write_file_durably(path_ / "result.json", result.dump(2) + "\n");
+  for (const fs::path& path : step_directories(path_)) remove_if_possible(path);
+}
+
+RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash)
+    : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
+  const fs::path config_path = path_ / "config.toml";
+  std::error_code ignored;
+  if (fs::exists(config_path, ignored)) {
+    ExperimentConfig there = read_experiment(parse_config_file(config_path));
+    const std::string there_hash = config_hash(there);
+    if (there_hash != hash) {
+      fail(ErrorKind::usage, "run", "{} holds another experiment ({}, not {}); choose another --out",
+           path_.string(), there_hash.substr(0, 8), hash.substr(0, 8));
+    }
+    return;
+  }
+  make_directories(path_);
+  write_file_durably(config_path, config_toml);
+}
+
+StageDirectory RunDirectory::stage(std::size_t index, const std::string& label) {
+  return StageDirectory(path_ / fmt::format("{}-{}", index, label), metrics_);
+}
+
+}  // namespace espalier

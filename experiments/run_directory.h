@@ -1,0 +1,74 @@
+// Where an experiment keeps its outputs:
+//
+//   runs/resnet20-prune50-1a2b3c4d/
+//     config.toml               as resolved: every key
+//     metrics.jsonl             a line an epoch and a line a change of masks
+//     0-train/step-0000000391/  the newest checkpoint of a stage under way
+//     0-train/checkpoint/       the model at the stage's end
+//     0-train/result.json       exists once the stage is complete
+//     summary.json              exists once all stages are
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "experiments/stages/stage.h"
+#include "framework/train/checkpoint.h"
+
+namespace espalier {
+
+// Lines of JSON, appended as they come; cut back on resume to where the checkpoint was made.
+class MetricsFile {
+ public:
+  explicit MetricsFile(std::filesystem::path path);
+
+  void append(const nlohmann::ordered_json& line);
+  std::int64_t size_bytes() const;
+  void truncate(std::int64_t size_bytes);
+
+ private:
+  std::filesystem::path path_;
+};
+
+class StageDirectory {
+ public:
+  StageDirectory(std::filesystem::path path, MetricsFile& metrics);
+
+  MetricsFile& metrics() { return metrics_; }
+  std::filesystem::path final_checkpoint() const { return path_ / "checkpoint"; }
+
+  bool is_under_way() const;
+  // The newest checkpoint of the stage under way; nothing when it is to begin.
+  std::optional<train::Checkpoint> progress() const;
+  // Deletes the older ones once this one is safe. Notes in `about` how long the metrics are.
+  void save_progress(std::int64_t step, train::Checkpoint checkpoint);
+
+  bool is_complete() const;
+  nlohmann::ordered_json result() const;
+  // Writes the model, then the result, then removes what only resuming needed.
+  void complete(const train::Checkpoint& model, nlohmann::ordered_json result);
+
+ private:
+  std::filesystem::path path_;
+  MetricsFile& metrics_;
+};
+
+class RunDirectory {
+ public:
+  // Makes the directory and writes config.toml, or, where there is one, checks that it is the same
+  // experiment's: throws Error (usage) when it is another's.
+  RunDirectory(std::filesystem::path path, const std::string& config_toml, const std::string& config_hash);
+
+  const std::filesystem::path& path() const { return path_; }
+  MetricsFile& metrics() { return metrics_; }
+  StageDirectory stage(std::size_t index, const std::string& label);
+
+ private:
+  std::filesystem::path path_;
+  MetricsFile metrics_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,62 @@
+#include "experiments/runner.h"
+
+#include "experiments/about.h"
+#include "experiments/config/toml_writer.h"
+#include "experiments/run_directory.h"
+#include "experiments/summary.h"
+#include "framework/core/files.h"
+#include "framework/nn/summary.h"
+
+namespace espalier {
+namespace {
+
+nlohmann::ordered_json run_stage(const StageConfig& stage, StageContext& context) {
+  const StageResult result = stage.stage->run(context);
+  nlohmann::json about = about_stage(context);
+  const train::Checkpoint model{std::move(about), train::model_tensors(context.model), std::nullopt};
+  const nn::ModelSummary cost = nn::summary(context.model, context.data.test->image_shape());
+  context.directory.complete(model, stage_summary(context, stage.kind, result, cost));
+  return context.directory.result();
+}
+
+}  // namespace
+
+std::filesystem::path default_run_directory(ExperimentConfig& config) {
+  return std::filesystem::path("runs") / fmt::format("{}-{}", config.name, config_hash(config).substr(0, 8));
+}
+
+nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::filesystem::path& path,
+                                      Reporter& reporter) {
+  const std::string hash = config_hash(config);
+  RunDirectory directory(path, config_toml(config), hash);
+  reporter.line(fmt::format("experiment  {} ({}) in {}", config.name, hash.substr(0, 8), path.string()));
+  const datasets::Splits data = config.data->load();
+  reporter.line(fmt::format("data        {}", data.description));
+  const std::shared_ptr<nn::Module> model = config.model->build(
+      data.train->image_shape(), data.train->classes(), static_cast<std::uint64_t>(config.seed));
+  reporter.line(fmt::format("model       {}, {} parameters", config.model_kind, model->parameter_count()));
+
+  nlohmann::ordered_json stages = nlohmann::ordered_json::array();
+  std::int64_t metrics_bytes = 0;  // of the stages that are complete
+  for (std::size_t i = 0; i < config.stages.size(); ++i) {
+    const StageConfig& stage = config.stages[i];
+    StageDirectory stage_directory = directory.stage(i, stage.label());
+    if (stage_directory.is_complete()) {
+      reporter.line(fmt::format("{}: done before", stage.label()));
+      stages.push_back(stage_directory.result());
+      metrics_bytes = stages.back().value("metrics_bytes", std::int64_t{0});
+      train::load_model_tensors(*model, train::load_checkpoint(stage_directory.final_checkpoint()).model);
+      continue;
+    }
+    if (!stage_directory.is_under_way()) directory.metrics().truncate(metrics_bytes);
+    StageContext context{config, i, stage.label(), *model, data, stage_directory, reporter};
+    stages.push_back(run_stage(stage, context));
+    metrics_bytes = stages.back().value("metrics_bytes", std::int64_t{0});
+  }
+  const nn::ModelSummary cost = nn::summary(*model, data.test->image_shape());
+  nlohmann::ordered_json summary = experiment_summary(config, data, stages, cost, *model);
+  write_file_durably(path / "summary.json", summary.dump(2) + "\n");
+  return summary;
+}
+
+}  // namespace espalier

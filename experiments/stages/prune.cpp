@@ -1,0 +1,36 @@
+#include "experiments/stages/prune.h"
+
+#include <chrono>
+
+#include "experiments/config/clone.h"
+#include "experiments/experiment_config.h"
+#include "experiments/measure.h"
+#include "framework/core/error.h"
+
+namespace espalier {
+
+void PruneStage::fields(FieldVisitor& v) {
+  v.tables("prune", prune_, "pruners, applied one after the other");
+}
+
+StageResult PruneStage::run(StageContext& context) const {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<nn::Parameter*> parameters = context.model.parameters();
+  for (pruning::PrunerSettings& settings : prune_) {
+    // No steps are taken, so every schedule is at its start and its end at once.
+    pruning::Pruner pruner(clone_settings(settings), parameters, 0);
+    pruner.start();
+  }
+  for (nn::Parameter* parameter : parameters) {
+    if (!parameter->mask.dense()) parameter->mask.apply_(parameter->value);
+  }
+  const train::Metrics test =
+      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
+  StageResult result;
+  result.test_accuracy_percent = test.accuracy_percent();
+  result.test_loss = test.loss();
+  result.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+}  // namespace espalier

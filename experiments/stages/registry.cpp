@@ -1,0 +1,21 @@
+// All kinds of stages, in the order in which help prints them. A new one adds its row here.
+#include "experiments/stages/finetune.h"
+#include "experiments/stages/prune.h"
+#include "experiments/stages/train.h"
+
+namespace espalier {
+
+const Registry<Stage>& stage_registry() {
+  static const Registry<Stage> registry(
+      "stage",
+      {
+          {"train", "training, with pruning inside the optimizer step where asked for",
+           [] { return std::make_unique<TrainStage>(); }},
+          {"prune", "pruning at once, without training", [] { return std::make_unique<PruneStage>(); }},
+          {"finetune", "training that goes on from trained weights",
+           [] { return std::make_unique<FinetuneStage>(); }},
+      });
+  return registry;
+}
+
+}  // namespace espalier

@@ -1,0 +1,53 @@
+// A stage: one thing that is done to the model of an experiment. It reads what the stages before it left and
+// writes its own outputs once; a stage whose outputs exist is skipped, so an interrupted experiment goes on
+// where it was. To add one: a file here, and a row in registry.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "datasets/dataset.h"
+#include "framework/core/fields.h"
+#include "framework/core/registry.h"
+#include "framework/nn/module.h"
+
+namespace espalier {
+
+struct ExperimentConfig;
+class StageDirectory;
+class Reporter;
+
+// What a stage works with.
+struct StageContext {
+  ExperimentConfig& config;
+  std::size_t index;  // of the stage
+  std::string label;
+  nn::Module& model;
+  const datasets::Splits& data;
+  StageDirectory& directory;
+  Reporter& reporter;
+};
+
+// What a stage says of its outcome.
+struct StageResult {
+  std::string label, kind;
+  std::int64_t epochs = 0, steps = 0;
+  std::optional<double> test_accuracy_percent, test_loss, validation_accuracy_percent;
+  std::int64_t parameters = 0, nonzero_parameters = 0;
+  double wall_seconds = 0.0;
+};
+
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual void fields(FieldVisitor& v) = 0;
+  // Works on the model in place, resuming where an earlier attempt was. Throws Error (stopped) when a signal
+  // asked it to end early; then its state is saved.
+  virtual StageResult run(StageContext& context) const = 0;
+};
+
+const Registry<Stage>& stage_registry();
+
+}  // namespace espalier

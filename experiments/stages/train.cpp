@@ -1,0 +1,75 @@
+#include "experiments/stages/train.h"
+
+#include <chrono>
+
+#include "datasets/loader.h"
+#include "experiments/about.h"
+#include "experiments/config/clone.h"
+#include "experiments/experiment_config.h"
+#include "experiments/reporter.h"
+#include "experiments/run_directory.h"
+#include "experiments/stages/training_state.h"
+#include "framework/core/error.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/train/stop.h"
+#include "framework/train/trainer.h"
+
+namespace espalier {
+namespace {
+
+// Stages of an experiment draw different numbers: other orders of the same images.
+std::uint64_t stage_seed(const StageContext& context) {
+  return static_cast<std::uint64_t>(context.config.seed) + 1'000'003u * context.index;
+}
+
+datasets::LoaderOptions training_options(const StageContext& context) {
+  datasets::LoaderOptions options;
+  options.batch = context.config.batch;
+  options.shuffle = true;
+  options.augment = context.config.augment;
+  options.normalisation = context.data.normalisation;
+  options.seed = stage_seed(context);
+  return options;
+}
+
+}  // namespace
+
+void TrainStage::fields(FieldVisitor& v) {
+  v.field("epochs", epochs_, "passes over the training images", {1, 100000});
+  v.part("optimizer", optimizer_kind_, optimizer_, optim::optimizer_registry(),
+         "how gradients change weights");
+  v.part("schedule", schedule_kind_, schedule_, optim::lr_schedule_registry(), "the learning rate over time");
+  v.field("label_smoothing", label_smoothing_, "share of the target spread over all classes", {0.0, 0.999});
+  v.field("ema_decay", ema_decay_, "of averaged weights, which evaluation and the result use; 0: none",
+          {0.0, 0.999999});
+  v.tables("prune", prune_, "pruners that work inside the optimizer step");
+}
+
+StageResult TrainStage::run(StageContext& context) const {
+  datasets::Loader loader(context.data.train, training_options(context));
+  const std::vector<nn::Parameter*> parameters = context.model.parameters();
+  const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);
+  const double smoothing = label_smoothing_;
+  const train::Loss loss = [smoothing](const Tensor& logits, const Tensor& labels) {
+    return ops::cross_entropy(logits, labels, static_cast<float>(smoothing));
+  };
+  train::Trainer trainer(context.model, *optimizer, *schedule_, loss, loader,
+                         {.epochs = epochs_, .seed = stage_seed(context)});
+
+  TrainingState state(context, *optimizer, trainer);
+  for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings));
+  if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
+  state.begin_or_resume();
+
+  ProgressLine progress(context.reporter, context.label, epochs_, loader.batches(), trainer.progress().step);
+  trainer.add_callback(&progress);
+  trainer.add_callback(&state);
+  if (trainer.run() == train::Outcome::stopped) {
+    state.save();
+    fail(ErrorKind::stopped, context.label, "stopped in epoch {}, step {}; go on with `espalier resume`",
+         trainer.progress().epoch + 1, trainer.progress().step);
+  }
+  return state.finish();
+}
+
+}  // namespace espalier

@@ -1,0 +1,32 @@
+// Training, with pruning inside the optimizer step where the config asks for it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/stages/stage.h"
+#include "framework/optim/lr_schedule.h"
+#include "framework/optim/registry.h"
+#include "pruning/pruner.h"
+
+namespace espalier {
+
+class TrainStage : public Stage {
+ public:
+  void fields(FieldVisitor& v) override;
+  StageResult run(StageContext& context) const override;
+
+ protected:
+  std::int64_t epochs_ = 30;
+  std::string optimizer_kind_ = "sgd";
+  std::unique_ptr<optim::OptimizerSpec> optimizer_;
+  std::string schedule_kind_ = "one_cycle";
+  std::unique_ptr<optim::LrSchedule> schedule_;
+  double label_smoothing_ = 0.0;
+  double ema_decay_ = 0.0;
+  // Settings are described by their fields, which are not const; run() only reads them.
+  mutable std::vector<pruning::PrunerSettings> prune_;
+};
+
+}  // namespace espalier

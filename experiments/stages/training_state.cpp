@@ -1,0 +1,174 @@
+#include "experiments/stages/training_state.h"
+
+#include "experiments/about.h"
+#include "experiments/experiment_config.h"
+#include "experiments/measure.h"
+#include "experiments/reporter.h"
+#include "experiments/run_directory.h"
+#include "framework/core/error.h"
+
+namespace espalier {
+namespace {
+
+void add_prefixed(NamedTensors& all, const std::string& prefix, const NamedTensors& some) {
+  for (const auto& [name, tensor] : some) all.emplace_back(prefix + name, tensor);
+}
+
+NamedTensors with_prefix(const NamedTensors& all, const std::string& prefix) {
+  NamedTensors some;
+  for (const auto& [name, tensor] : all) {
+    if (name.starts_with(prefix)) some.emplace_back(name.substr(prefix.size()), tensor);
+  }
+  return some;
+}
+
+std::string prune_prefix(std::size_t index) { return fmt::format("prune.{}.", index); }
+
+double density_of(nn::Module& model) {
+  std::int64_t kept = 0;
+  for (const nn::Parameter* parameter : model.parameters()) kept += parameter->nonzeros();
+  return static_cast<double>(kept) / static_cast<double>(model.parameter_count());
+}
+
+}  // namespace
+
+TrainingState::TrainingState(StageContext& context, optim::Optimizer& optimizer, train::Trainer& trainer)
+    : context_(context), optimizer_(optimizer), trainer_(trainer) {}
+
+void TrainingState::add_pruner(pruning::PrunerSettings settings) {
+  const std::vector<nn::Parameter*>& parameters = optimizer_.parameters();
+  pruners_.push_back(
+      std::make_unique<pruning::Pruner>(std::move(settings), parameters, trainer_.total_steps()));
+  pruners_.back()->on_event([this](const pruning::PruneEvent& event) { report_event(event); });
+  optimizer_.add_hook(pruners_.back().get());
+}
+
+void TrainingState::average_weights(double decay) {
+  ema_ = std::make_unique<optim::Ema>(context_.model, decay);
+}
+
+void TrainingState::begin_or_resume() {
+  if (const std::optional<train::Checkpoint> checkpoint = context_.directory.progress()) {
+    load(*checkpoint);
+    const train::Progress& at = trainer_.progress();
+    context_.reporter.line(
+        fmt::format("{}: resumed in epoch {}, batch {}", context_.label, at.epoch + 1, at.batch));
+    return;
+  }
+  for (const auto& pruner : pruners_) pruner->start();
+  optimizer_.enforce_masks();
+}
+
+NamedTensors TrainingState::tensors() {
+  NamedTensors all;
+  add_prefixed(all, "optimizer.", optimizer_.state());
+  if (ema_) add_prefixed(all, "ema.", ema_->state());
+  for (std::size_t i = 0; i < pruners_.size(); ++i) add_prefixed(all, prune_prefix(i), pruners_[i]->state());
+  return all;
+}
+
+void TrainingState::save() {
+  nlohmann::json about = about_stage(context_);
+  about["progress"] = progress_to_json(trainer_.progress());
+  about["wall_seconds"] = wall_seconds();
+  if (validation_accuracy_percent_) about["validation_accuracy"] = *validation_accuracy_percent_;
+  context_.directory.save_progress(trainer_.progress().step,
+                                   {std::move(about), train::model_tensors(context_.model), tensors()});
+  saved_ = Clock::now();
+}
+
+void TrainingState::load(const train::Checkpoint& checkpoint) {
+  const nlohmann::json& about = checkpoint.about;
+  if (about_value<std::string>(about, "config_hash") != config_hash(context_.config))
+    fail(ErrorKind::integrity, "checkpoint",
+         "the checkpoint belongs to another experiment than its run directory");
+  if (!checkpoint.state) fail(ErrorKind::integrity, "checkpoint", "the state of training is missing");
+  const train::Progress progress = progress_from_json(about_value<nlohmann::json>(about, "progress"));
+  const std::int64_t steps_per_epoch = trainer_.total_steps() / trainer_.epochs();
+  if (progress.epoch > trainer_.epochs() || progress.batch > steps_per_epoch ||
+      progress.step != progress.epoch * steps_per_epoch + progress.batch) {
+    fail(ErrorKind::integrity, "checkpoint", "epoch {}, batch {}, step {} is no position of this training",
+         progress.epoch, progress.batch, progress.step);
+  }
+  train::load_model_tensors(context_.model, checkpoint.model);
+  optimizer_.load_state(with_prefix(*checkpoint.state, "optimizer."), progress.step);
+  if (ema_) ema_->load_state(with_prefix(*checkpoint.state, "ema."), progress.step);
+  for (std::size_t i = 0; i < pruners_.size(); ++i)
+    pruners_[i]->load_state(with_prefix(*checkpoint.state, prune_prefix(i)));
+  optimizer_.check_masks();
+  trainer_.set_progress(progress);
+  earlier_seconds_ = about_value<double>(about, "wall_seconds");
+  if (about.contains("validation_accuracy"))
+    validation_accuracy_percent_ = about_value<double>(about, "validation_accuracy");
+  context_.directory.metrics().truncate(about_value<std::int64_t>(about, "metrics_bytes"));
+}
+
+void TrainingState::on_step(const train::StepReport& report) {
+  if (ema_) ema_->update();
+  const CheckpointSettings& interval = context_.config.checkpoint;
+  const std::chrono::duration<double> since = Clock::now() - saved_;
+  const bool by_steps = interval.every_steps > 0 && report.progress.step % interval.every_steps == 0;
+  const bool by_time = interval.every_minutes > 0.0 && since.count() >= 60.0 * interval.every_minutes;
+  if (by_steps || by_time) save();
+}
+
+void TrainingState::on_epoch_end(const train::EpochReport& report) {
+  nlohmann::ordered_json line = {{"stage", context_.label},
+                                 {"epoch", report.epoch},
+                                 {"step", report.progress.step},
+                                 {"lr", report.lr},
+                                 {"train_loss", report.training.loss()},
+                                 {"train_accuracy", report.training.accuracy_percent()},
+                                 {"density", density_of(context_.model)},
+                                 {"seconds", report.seconds}};
+  std::string text =
+      fmt::format("{}  epoch {}/{}  loss {:.4f}  accuracy {:.2f}%", context_.label, report.epoch,
+                  trainer_.epochs(), report.training.loss(), report.training.accuracy_percent());
+  const auto add = [&](const char* name, const std::shared_ptr<const datasets::Dataset>& images) {
+    const optim::AveragedWeights averaged(ema_.get());
+    const train::Metrics metrics =
+        measure(context_.model, images, context_.data.normalisation, context_.config.evaluate.batch);
+    line[fmt::format("{}_loss", name)] = metrics.loss();
+    line[fmt::format("{}_accuracy", name)] = metrics.accuracy_percent();
+    text += fmt::format("  {} {:.2f}%", name, metrics.accuracy_percent());
+    return metrics.accuracy_percent();
+  };
+  if (context_.data.validation) validation_accuracy_percent_ = add("validation", context_.data.validation);
+  if (context_.config.evaluate.test_every_epoch) add("test", context_.data.test);
+  if (!pruners_.empty()) text += fmt::format("  density {:.1f}%", 100.0 * density_of(context_.model));
+  context_.directory.metrics().append(line);
+  context_.reporter.line(text + "  " + format_seconds(report.seconds));
+  save();
+}
+
+void TrainingState::report_event(const pruning::PruneEvent& event) {
+  context_.directory.metrics().append({{"stage", context_.label},
+                                       {"event", "prune"},
+                                       {"step", event.steps_done},
+                                       {"target_sparsity", event.target_sparsity},
+                                       {"sparsity", event.sparsity}});
+  if (event.floored_layers.empty()) return;
+  context_.reporter.line(
+      fmt::format("{}: at step {} these layers would have lost all they are allowed to keep: {}",
+                  context_.label, event.steps_done, fmt::join(event.floored_layers, ", ")));
+}
+
+double TrainingState::wall_seconds() const {
+  return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - begin_).count();
+}
+
+StageResult TrainingState::finish() {
+  if (ema_) ema_->swap();  // for good
+  const train::Metrics test = measure(context_.model, context_.data.test, context_.data.normalisation,
+                                      context_.config.evaluate.batch);
+  StageResult result;
+  result.epochs = trainer_.epochs();
+  result.steps = trainer_.progress().step;
+  result.test_accuracy_percent = test.accuracy_percent();
+  result.test_loss = test.loss();
+  result.validation_accuracy_percent = validation_accuracy_percent_;
+  result.wall_seconds = wall_seconds();
+  return result;
+}
+
+}  // namespace espalier

@@ -1,0 +1,149 @@
+#include "experiments/summary.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "experiments/build_info.h"
+#include "experiments/reporter.h"
+#include "framework/train/checkpoint.h"
+#include "kernels/backend.h"
+#include "kernels/base/isa.h"
+#include "kernels/base/parallel.h"
+
+namespace espalier {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "1,234,567"
+std::string thousands(std::int64_t value) {
+  std::string text = std::to_string(value);
+  for (std::int64_t at = static_cast<std::int64_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+std::string percent_or_dash(const Json& object, const char* key) {
+  return object.contains(key) ? fmt::format("{:.2f}%", object[key].get<double>()) : "-";
+}
+
+double fraction(const Json& object, const char* part, const char* whole) {
+  return object[part].get<double>() / std::max(object[whole].get<double>(), 1.0);
+}
+
+std::string stage_rows(const Json& stages) {
+  std::string text = fmt::format("{:<14} {:>6} {:>10} {:>14} {:>9} {:>12}\n", "stage", "epochs", "test",
+                                 "nonzero", "density", "time");
+  for (const Json& stage : stages) {
+    text += fmt::format("{:<14} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", stage["label"].get<std::string>(),
+                        stage["epochs"].get<std::int64_t>(), percent_or_dash(stage, "test_accuracy"),
+                        thousands(stage["nonzero_parameters"].get<std::int64_t>()),
+                        100.0 * fraction(stage, "nonzero_parameters", "parameters"),
+                        format_seconds(stage["wall_seconds"].get<double>()));
+  }
+  return text;
+}
+
+std::string layer_rows(const Json& layers) {
+  std::string text =
+      fmt::format("\n{:<34} {:>14} {:>14} {:>9}\n", "layer", "parameters", "nonzero", "density");
+  for (const Json& layer : layers) {
+    text += fmt::format("{:<34} {:>14} {:>14} {:>8.1f}%\n", layer["name"].get<std::string>(),
+                        thousands(layer["parameters"].get<std::int64_t>()),
+                        thousands(layer["nonzeros"].get<std::int64_t>()),
+                        100.0 * fraction(layer, "nonzeros", "parameters"));
+  }
+  return text;
+}
+
+// Layers that can be pruned: those that multiply.
+Json layers_json(const nn::ModelSummary& cost) {
+  Json layers = Json::array();
+  for (const nn::LayerSummary& layer : cost.layers) {
+    if (layer.macs > 0) layers.push_back(layer_json(layer));
+  }
+  return layers;
+}
+
+// The accuracy of the last stage that ended with all its weights.
+void add_dense_accuracy(Json& summary, const Json& stages) {
+  for (const Json& stage : stages) {
+    if (stage["nonzero_parameters"] == stage["parameters"] && stage.contains("test_accuracy"))
+      summary["dense_test_accuracy"] = stage["test_accuracy"];
+  }
+}
+
+}  // namespace
+
+double density(const nn::LayerSummary& layer) {
+  return static_cast<double>(layer.nonzeros) / static_cast<double>(layer.parameters);
+}
+
+Json layer_json(const nn::LayerSummary& layer) {
+  return {{"name", layer.name},
+          {"type", layer.type},
+          {"output", std::vector<std::int64_t>(layer.output.begin(), layer.output.end())},
+          {"parameters", layer.parameters},
+          {"nonzeros", layer.nonzeros},
+          {"density", density(layer)},
+          {"macs", layer.macs},
+          {"effective_macs", layer.effective_macs}};
+}
+
+Json stage_summary(const StageContext& context, const std::string& kind, const StageResult& result,
+                   const nn::ModelSummary& cost) {
+  Json json = {{"label", context.label}, {"kind", kind}, {"epochs", result.epochs}, {"steps", result.steps}};
+  if (result.test_accuracy_percent) json["test_accuracy"] = *result.test_accuracy_percent;
+  if (result.test_loss) json["test_loss"] = *result.test_loss;
+  if (result.validation_accuracy_percent) json["validation_accuracy"] = *result.validation_accuracy_percent;
+  json["parameters"] = cost.total.parameters;
+  json["nonzero_parameters"] = cost.total.nonzeros;
+  json["weights_sha256"] = train::weights_sha256(context.model);
+  json["wall_seconds"] = result.wall_seconds;
+  return json;
+}
+
+Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, const Json& stages,
+                        const nn::ModelSummary& cost, nn::Module& model) {
+  std::int64_t epochs = 0;
+  double wall_seconds = 0.0;
+  for (const Json& stage : stages) {
+    epochs += stage["epochs"].get<std::int64_t>();
+    wall_seconds += stage["wall_seconds"].get<double>();
+  }
+  Json summary = {{"name", config.name},        {"config_hash", config_hash(config)},
+                  {"model", config.model_kind}, {"dataset", data.name},
+                  {"seed", config.seed},        {"epochs", epochs},
+                  {"test_accuracy", nullptr}};
+  if (stages.back().contains("test_accuracy")) summary["test_accuracy"] = stages.back()["test_accuracy"];
+  add_dense_accuracy(summary, stages);
+  summary["parameters"] = cost.total.parameters;
+  summary["nonzero_parameters"] = cost.total.nonzeros;
+  summary["macs"] = cost.total.macs;
+  summary["effective_macs"] = cost.total.effective_macs;
+  summary["weights_sha256"] = train::weights_sha256(model);
+  summary["wall_seconds"] = wall_seconds;
+  summary["isa"] = kernels::isa_name(kernels::active_isa());
+  summary["backend"] = kernels::backend_name(kernels::active_backend());
+  summary["threads"] = kernels::num_threads();
+  summary["build"] = build_description();
+  summary["stages"] = stages;
+  summary["layers"] = layers_json(cost);
+  return summary;
+}
+
+std::string summary_table(const Json& summary) {
+  std::string text = stage_rows(summary["stages"]) + layer_rows(summary["layers"]);
+  const double kept = fraction(summary, "nonzero_parameters", "parameters");
+  text += fmt::format("\n{} on {}: test accuracy {}", summary["model"].get<std::string>(),
+                      summary["dataset"].get<std::string>(), percent_or_dash(summary, "test_accuracy"));
+  if (kept < 1.0 && summary.contains("dense_test_accuracy"))
+    text += fmt::format(" (dense: {})", percent_or_dash(summary, "dense_test_accuracy"));
+  text += fmt::format(", {} of {} parameters ({:.1f}%), {}\n",
+                      thousands(summary["nonzero_parameters"].get<std::int64_t>()),
+                      thousands(summary["parameters"].get<std::int64_t>()), 100.0 * kept,
+                      format_seconds(summary["wall_seconds"].get<double>()));
+  return text;
+}
+
+}  // namespace espalier
