@@ -10,21 +10,62 @@
 namespace espalier::kernels {
 namespace {
 
-inline constexpr std::int64_t kSumBlock = 128;  // vectors
+inline constexpr std::int64_t kSumBlock = 128;  // vectors in a block
+
+// Four accumulators for each of `count` sums over the same vectors.
+template <int count>
+struct SumBlock {
+  Vec lanes[count][4];
+
+  ESPALIER_INLINE void clear() {
+    ESPALIER_UNROLL for (int k = 0; k < count; ++k) {
+      ESPALIER_UNROLL for (int u = 0; u < 4; ++u) lanes[k][u] = zero();
+    }
+  }
+
+  ESPALIER_INLINE Vec total(int k) const { return (lanes[k][0] + lanes[k][1]) + (lanes[k][2] + lanes[k][3]); }
+
+  // term(p, values) sets `values` to what vector p adds to each sum, for p = begin .. end-1.
+  template <class Term>
+  ESPALIER_INLINE void add(std::int64_t begin, std::int64_t end, const Term& term) {
+    // A copy stays in registers during the loop: what `term` reads might else be this block.
+    SumBlock block = *this;
+    std::int64_t p = begin;
+    for (; p + 4 <= end; p += 4) {
+      ESPALIER_UNROLL for (int u = 0; u < 4; ++u) block.add_one(u, p + u, term);
+    }
+    for (; p < end; ++p) block.add_one(0, p, term);
+    *this = block;
+  }
+
+ private:
+  template <class Term>
+  ESPALIER_INLINE void add_one(int u, std::int64_t p, const Term& term) {
+    Vec values[count];
+    term(p, values);
+    ESPALIER_UNROLL for (int k = 0; k < count; ++k) lanes[k][u] += values[k];
+  }
+};
+
+// body(begin, end) for consecutive blocks of 0 .. vectors-1
+template <class Body>
+ESPALIER_INLINE void for_each_block(std::int64_t vectors, const Body& body) {
+  for (std::int64_t begin = 0; begin < vectors; begin += kSumBlock) {
+    body(begin, begin + kSumBlock < vectors ? begin + kSumBlock : vectors);
+  }
+}
 
 // The sum of term(p) for p = 0 .. vectors-1, lane by lane. Each block of terms is added up before it joins
 // the total.
 template <class Term>
 ESPALIER_INLINE Vec lane_sum(std::int64_t vectors, const Term& term) {
   Vec total = zero();
-  for (std::int64_t begin = 0; begin < vectors; begin += kSumBlock) {
-    const std::int64_t end = begin + kSumBlock < vectors ? begin + kSumBlock : vectors;
-    Vec block[4] = {zero(), zero(), zero(), zero()};
-    std::int64_t p = begin;
-    for (; p + 4 <= end; p += 4) { ESPALIER_UNROLL for (int u = 0; u < 4; ++u) block[u] += term(p + u); }
-    for (; p < end; ++p) block[0] += term(p);
-    total += (block[0] + block[1]) + (block[2] + block[3]);
-  }
+  for_each_block(vectors, [&](std::int64_t begin, std::int64_t end) {
+    SumBlock<1> block;
+    block.clear();
+    block.add(begin, end, [&](std::int64_t p, Vec(&value)[1]) { value[0] = term(p); });
+    total += block.total(0);
+  });
   return total;
 }
 
@@ -37,14 +78,11 @@ class BlockedSums {
   // term(p, values) sets `values` to what vector p adds to each sum, for p = 0 .. vectors-1.
   template <class Term>
   ESPALIER_INLINE void add(std::int64_t vectors, const Term& term) {
-    for (std::int64_t begin = 0; begin < vectors; begin += kSumBlock) {
-      const std::int64_t end = begin + kSumBlock < vectors ? begin + kSumBlock : vectors;
-      std::int64_t p = begin;
-      for (; p + 4 <= end; p += 4) { ESPALIER_UNROLL for (int u = 0; u < 4; ++u) add_one(u, p + u, term); }
-      for (; p < end; ++p) add_one(0, p, term);
+    for_each_block(vectors, [&](std::int64_t begin, std::int64_t end) {
+      block_.add(begin, end, term);
       pending_ += end - begin;
       if (pending_ >= kSumBlock) flush();
-    }
+    });
   }
 
   double total(int which) {
@@ -53,27 +91,17 @@ class BlockedSums {
   }
 
  private:
-  template <class Term>
-  ESPALIER_INLINE void add_one(int u, std::int64_t p, const Term& term) {
-    Vec values[count];
-    term(p, values);
-    ESPALIER_UNROLL for (int k = 0; k < count; ++k) block_[k][u] += values[k];
-  }
-
   void flush() {
-    for (int k = 0; k < count; ++k) {
-      totals_[k] += static_cast<double>(sum((block_[k][0] + block_[k][1]) + (block_[k][2] + block_[k][3])));
-    }
+    for (int k = 0; k < count; ++k) totals_[k] += static_cast<double>(sum(block_.total(k)));
     clear();
   }
 
   void clear() {
-    for (int k = 0; k < count; ++k)
-      for (int u = 0; u < 4; ++u) block_[k][u] = zero();
+    block_.clear();
     pending_ = 0;
   }
 
-  Vec block_[count][4];
+  SumBlock<count> block_;
   std::int64_t pending_;  // vectors in the block
   double totals_[count] = {};
 };

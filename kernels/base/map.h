@@ -23,23 +23,30 @@ ESPALIER_INLINE Output output_for(const float* dst, std::int64_t n, bool in_plac
   return n >= kStreamFloats && aligned && !in_place ? Output::streamed : Output::cached;
 }
 
-// Stores by the policy that `output_for` chose.
-template <Output output>
-ESPALIER_INLINE void put(float* p, Vec a) {
-  if constexpr (output == Output::streamed) {
-    stream(p, a);
+// How a vector is written. A kernel's loop is compiled for either kind: with_output calls body(write), and
+// write(p, value) stores.
+struct WriteCached {
+  ESPALIER_INLINE void operator()(float* p, Vec value) const { store(p, value); }
+};
+struct WriteStreamed {
+  ESPALIER_INLINE void operator()(float* p, Vec value) const { stream(p, value); }
+};
+template <class Body>
+ESPALIER_INLINE void with_output(Output output, const Body& body) {
+  if (output == Output::streamed) {
+    body(WriteStreamed{});
   } else {
-    store(p, a);
+    body(WriteCached{});
   }
 }
 
 // Where a body of `map` stands: elements i .. i+15 of every array.
-template <Output output>
+template <class Write>
 struct WholeVector {
   std::int64_t i;
   ESPALIER_INLINE Vec get(const float* array) const { return load(array + i); }
   ESPALIER_INLINE Mask16 get_mask(const std::uint8_t* array) const { return mask_from_bytes(array + i); }
-  ESPALIER_INLINE void set(float* array, Vec value) const { put<output>(array + i, value); }
+  ESPALIER_INLINE void set(float* array, Vec value) const { Write{}(array + i, value); }
 };
 
 // The same for the last `count` < 16 elements: the other lanes read as zero and are not written.
@@ -55,34 +62,29 @@ struct LastVector {
   ESPALIER_INLINE void set(float* array, Vec value) const { store_first(array + i, value, count); }
 };
 
-template <Output output, class Body>
-void map_stored(std::int64_t n, const Body& body) {
-  parallel_for((n + kTaskFloats - 1) / kTaskFloats, [&](std::int64_t task) {
-    std::int64_t i = task * kTaskFloats;
-    const std::int64_t end = i + kTaskFloats < n ? i + kTaskFloats : n;
-    for (; i + 16 <= end; i += 16) body(WholeVector<output>{i});
-    if (i < end) body(LastVector{i, static_cast<int>(end - i)});
-    if (output == Output::streamed) stream_fence();
-  });
-}
-
 // body(at) for each vector of n elements, where at.get(array) and at.set(array, value) reach the arrays.
 template <class Body>
 void map(std::int64_t n, Output output, const Body& body) {
-  if (output == Output::streamed) {
-    map_stored<Output::streamed>(n, body);
-  } else {
-    map_stored<Output::cached>(n, body);
-  }
+  with_output(output, [&](auto write) {
+    parallel_for((n + kTaskFloats - 1) / kTaskFloats, [&](std::int64_t task) {
+      std::int64_t i = task * kTaskFloats;
+      const std::int64_t end = i + kTaskFloats < n ? i + kTaskFloats : n;
+      for (; i + 16 <= end; i += 16) body(WholeVector<decltype(write)>{i});
+      if (i < end) body(LastVector{i, static_cast<int>(end - i)});
+      if (output == Output::streamed) stream_fence();
+    });
+  });
 }
 
-// body(row) for each of `rows` rows of `row_floats`, short rows several a task.
+// body(row) for each of `rows` rows of `row_floats`, short rows several a task. `output`: how body stores.
 template <class Body>
-void for_each_row(std::int64_t rows, std::int64_t row_floats, const Body& body) {
+void for_each_row(std::int64_t rows, std::int64_t row_floats, const Body& body,
+                  Output output = Output::cached) {
   const std::int64_t step = row_floats >= kTaskFloats ? 1 : kTaskFloats / row_floats;
   parallel_for((rows + step - 1) / step, [&](std::int64_t task) {
     const std::int64_t end = (task + 1) * step < rows ? (task + 1) * step : rows;
     for (std::int64_t row = task * step; row < end; ++row) body(row);
+    if (output == Output::streamed) stream_fence();
   });
 }
 

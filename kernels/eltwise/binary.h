@@ -27,28 +27,23 @@ void accumulate(const float* src, float scale, float* dst, std::int64_t n) {
   binary(src, dst, dst, n, [=](Vec x, Vec y) { return fma(broadcast(scale), x, y); });
 }
 
-// dst = f(a, other(row)) over the planes of `shape`.
-template <Output output, class Other, class Function>
-void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other,
-                      const Function& f) {
-  const std::int64_t row_floats = shape.P * kLanes;
-  for_each_row(shape.G() * shape.T * shape.C, row_floats, [&](std::int64_t row) {
-    const Vec b = other(row);
-    const float* from = a + row * row_floats;
-    float* to = dst + row * row_floats;
-    for (std::int64_t i = 0; i < row_floats; i += kLanes) put<output>(to + i, f(load(from + i), b));
-    if (output == Output::streamed) stream_fence();
-  });
-}
-
+// dst = f(a, other(row)) over the planes of `shape`; a row is one channel's plane of one group.
 template <class Other, class Function>
 void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other,
                       const Function& f) {
-  if (output_for(dst, shape.floats(), dst == a) == Output::streamed) {
-    broadcast_planes<Output::streamed>(shape, a, dst, other, f);
-  } else {
-    broadcast_planes<Output::cached>(shape, a, dst, other, f);
-  }
+  const std::int64_t row_floats = shape.P * kLanes;
+  const Output output = output_for(dst, shape.floats(), dst == a);
+  with_output(output, [&](auto write) {
+    for_each_row(
+        shape.G() * shape.T * shape.C, row_floats,
+        [&](std::int64_t row) {
+          const Vec b = other(row);
+          const float* from = a + row * row_floats;
+          float* to = dst + row * row_floats;
+          for (std::int64_t i = 0; i < row_floats; i += kLanes) write(to + i, f(load(from + i), b));
+        },
+        output);
+  });
 }
 
 template <class Other>

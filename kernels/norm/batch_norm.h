@@ -41,32 +41,30 @@ ESPALIER_INLINE void for_each_group(const LaneShape& shape, std::int64_t c, cons
   }
 }
 
-template <bool relu, bool residual, Output output>
-void normalise_channel(const LaneShape& shape, const BatchNormFwd& args, const ChannelScale& normalised,
-                       std::int64_t c) {
+template <bool relu, bool residual, class Write>
+void normalise_channel(Write write, const LaneShape& shape, const BatchNormFwd& args,
+                       const ChannelScale& normalised, std::int64_t c) {
   for_each_group(shape, c, [&](std::int64_t plane, int) {
     for (std::int64_t i = plane; i < plane + shape.HW * kLanes; i += kLanes) {
       Vec y = normalised(load(args.src + i));
       if constexpr (residual) y += load(args.residual + i);
       if constexpr (relu) y = max(zero(), y);
-      put<output>(args.dst + i, y);
+      write(args.dst + i, y);
     }
   });
-  if (output == Output::streamed) stream_fence();
 }
 
 void normalise(const LaneShape& shape, const BatchNormFwd& args, const ChannelScale& normalised,
                std::int64_t c) {
   const bool in_place = args.dst == args.src || args.dst == args.residual;
-  const bool streamed = output_for(args.dst, shape.floats(), in_place) == Output::streamed;
-  with_switch(args.relu, [&](auto relu) {
-    with_switch(args.residual != nullptr, [&](auto residual) {
-      with_switch(streamed, [&](auto stream_it) {
-        constexpr Output output = decltype(stream_it)::on ? Output::streamed : Output::cached;
-        normalise_channel<decltype(relu)::on, decltype(residual)::on, output>(shape, args, normalised, c);
+  with_output(output_for(args.dst, shape.floats(), in_place), [&](auto write) {
+    with_switch(args.relu, [&](auto relu) {
+      with_switch(args.residual != nullptr, [&](auto residual) {
+        normalise_channel<decltype(relu)::on, decltype(residual)::on>(write, shape, args, normalised, c);
       });
     });
   });
+  stream_fence();
 }
 
 float inverse_deviation(double variance, float epsilon) {
@@ -120,29 +118,29 @@ struct GradientTerms {
   Vec scale, factor, offset;
 };
 
-template <Gate gate, bool residual, Output output>
-void channel_diff_src(const LaneShape& shape, const BatchNormBwd& args, const ChannelGradient<gate>& channel,
-                      const GradientTerms& terms, std::int64_t c) {
+template <bool residual, Gate gate, class Write>
+void channel_diff_src(Write write, const LaneShape& shape, const BatchNormBwd& args,
+                      const ChannelGradient<gate>& channel, const GradientTerms& terms, std::int64_t c) {
   for_each_group(shape, c, [&](std::int64_t plane, int images) {
     const Mask16 counted = first_lanes(images);
     for (std::int64_t i = plane; i < plane + shape.HW * kLanes; i += kLanes) {
       const Vec x = channel.centred(i), dy = channel.gradient(i, x);
       const Vec dx = terms.scale * (fnma(terms.factor, x, dy) - terms.offset);
-      put<output>(args.diff_src + i, select(counted, dx, zero()));
-      if constexpr (residual) put<output>(args.diff_residual + i, dy);
+      write(args.diff_src + i, select(counted, dx, zero()));
+      if constexpr (residual) write(args.diff_residual + i, dy);
     }
   });
-  if (output == Output::streamed) stream_fence();
 }
 
 template <Gate gate>
 void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd& args) {
   const double count = static_cast<double>(shape.N * shape.HW);
   const bool residual = args.diff_residual != nullptr;
+  // diff_residual streams only along with diff_src: one loop writes both.
   const bool in_place = args.diff_src == args.diff_dst;
-  const bool streamed =
-      output_for(args.diff_src, shape.floats(), in_place) == Output::streamed &&
-      (!residual || output_for(args.diff_residual, shape.floats(), false) == Output::streamed);
+  Output output = output_for(args.diff_src, shape.floats(), in_place);
+  if (residual && output_for(args.diff_residual, shape.floats(), false) == Output::cached)
+    output = Output::cached;
   parallel_for(shape.C, [&](std::int64_t c) {
     const float inv_std = args.inv_std[c];
     const ChannelGradient<gate> channel = {args,
@@ -168,12 +166,12 @@ void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd& args) {
       terms.factor = broadcast(static_cast<float>(sum_dy_x * inverse_variance / count));
       terms.offset = broadcast(static_cast<float>(sum_dy / count));
     }
-    with_switch(residual, [&](auto residual_switch) {
-      with_switch(streamed, [&](auto stream_it) {
-        constexpr Output output = decltype(stream_it)::on ? Output::streamed : Output::cached;
-        channel_diff_src<gate, decltype(residual_switch)::on, output>(shape, args, channel, terms, c);
+    with_output(output, [&](auto write) {
+      with_switch(residual, [&](auto residual_switch) {
+        channel_diff_src<decltype(residual_switch)::on>(write, shape, args, channel, terms, c);
       });
     });
+    stream_fence();
   });
 }
 

@@ -14,23 +14,33 @@ namespace {
 
 class Moments {
  public:
+  Moments() { block_.clear(); }
+
   // Takes in `vectors` vectors at x, of which the first `images` lanes count.
   ESPALIER_INLINE void add(const float* x, std::int64_t vectors, int images) {
     const Mask16 counted = first_lanes(images);
     if (count_ == 0.0 && pending_ == 0 && vectors > 0) {
       set_shift(static_cast<double>(sum(select(counted, load(x), zero()))) / images);
     }
-    for (std::int64_t begin = 0; begin < vectors; begin += kSumBlock) {
-      const std::int64_t block = vectors - begin < kSumBlock ? vectors - begin : kSumBlock;
+    for_each_block(vectors, [&](std::int64_t begin, std::int64_t end) {
+      const Vec shift = broadcast(shift_);
       if (images == kLanes) {
-        add_block(x + begin * kLanes, block, [](Vec d) { return d; });
+        block_.add(begin, end, [&](std::int64_t p, Vec(&values)[2]) {
+          const Vec d = load(x + p * kLanes) - shift;
+          values[0] = d;
+          values[1] = d * d;
+        });
       } else {
-        add_block(x + begin * kLanes, block, [counted](Vec d) { return select(counted, d, zero()); });
+        block_.add(begin, end, [&](std::int64_t p, Vec(&values)[2]) {
+          const Vec d = select(counted, load(x + p * kLanes) - shift, zero());
+          values[0] = d;
+          values[1] = d * d;
+        });
       }
-      pending_ += block;
-      pending_values_ += static_cast<double>(block * images);
+      pending_ += end - begin;
+      pending_values_ += static_cast<double>((end - begin) * images);
       if (pending_ >= kSumBlock) flush();
-    }
+    });
   }
 
   double mean() {
@@ -44,23 +54,10 @@ class Moments {
   }
 
  private:
-  template <class Counted>
-  ESPALIER_INLINE void add_block(const float* x, std::int64_t vectors, const Counted& counted) {
-    const Vec shift = broadcast(shift_);
-    std::int64_t p = 0;
-    const auto take = [&](int u) {
-      const Vec d = counted(load(x + (p + u) * kLanes) - shift);
-      sum_[u] += d;
-      square_[u] = fma(d, d, square_[u]);
-    };
-    for (; p + 4 <= vectors; p += 4) { ESPALIER_UNROLL for (int u = 0; u < 4; ++u) take(u); }
-    for (; p < vectors; ++p) take(0);
-  }
-
   void flush() {
     if (pending_ == 0) return;
-    const double s = static_cast<double>(sum((sum_[0] + sum_[1]) + (sum_[2] + sum_[3])));
-    const double q = static_cast<double>(sum((square_[0] + square_[1]) + (square_[2] + square_[3])));
+    const double s = static_cast<double>(sum(block_.total(0)));
+    const double q = static_cast<double>(sum(block_.total(1)));
     const double total = count_ + pending_values_;
     const double block_mean = static_cast<double>(shift_) + s / pending_values_;
     const double block_squares = q - s * s / pending_values_;
@@ -68,7 +65,7 @@ class Moments {
     mean_ += d * pending_values_ / total;
     squares_ += block_squares + d * d * count_ * pending_values_ / total;
     count_ = total;
-    for (int u = 0; u < 4; ++u) sum_[u] = square_[u] = zero();
+    block_.clear();
     pending_ = 0;
     pending_values_ = 0.0;
     set_shift(mean_);
@@ -77,8 +74,7 @@ class Moments {
   void set_shift(double shift) { shift_ = static_cast<float>(shift); }
 
   float shift_ = 0.0f;
-  Vec sum_[4] = {zero(), zero(), zero(), zero()};  // of the block, about the shift
-  Vec square_[4] = {zero(), zero(), zero(), zero()};
+  SumBlock<2> block_;         // of differences from the shift and of their squares
   std::int64_t pending_ = 0;  // vectors in the block
   double pending_values_ = 0.0;
   double count_ = 0.0, mean_ = 0.0, squares_ = 0.0;  // of the blocks before

@@ -12,13 +12,13 @@ ESPALIER_INLINE Vec window_scale(const PoolShape& shape, const Window& window) {
 }
 
 void average_fwd(const PoolShape& shape, const float* src, float* dst) {
-  for_each_plane(shape, [&](std::int64_t plane) {
-    const float* from = src + plane * shape.src().P * kLanes;
-    float* to = dst + plane * shape.dst().P * kLanes;
+  const LaneShape from_shape = shape.src();
+  gather(shape, dst, [&](std::int64_t plane, const auto& write) {
+    const float* from = src + plane * from_shape.P * kLanes;
     for_each_window(shape, [&](std::int64_t out, const Window& window) {
       Vec total = zero();
       for_each_tap(shape, window, [&](int, std::int64_t pixel) { total += load(from + pixel * kLanes); });
-      store(to + out * kLanes, total * window_scale(shape, window));
+      write(out, total * window_scale(shape, window));
     });
   });
 }
@@ -44,16 +44,16 @@ void global_average_fwd(const LaneShape& shape, const float* src, float* dst) {
 
 void global_average_bwd(const LaneShape& shape, const float* diff_dst, float* diff_src) {
   const Vec scale = broadcast(1.0f / static_cast<float>(shape.HW));
-  const bool streamed = output_for(diff_src, shape.floats(), false) == Output::streamed;
-  for_each_row(shape.G() * shape.T * shape.C, shape.P * kLanes, [&](std::int64_t plane) {
-    const Vec share = load(diff_dst + plane * kLanes) * scale;
-    float* to = diff_src + plane * shape.P * kLanes;
-    if (streamed) {
-      for (std::int64_t p = 0; p < shape.HW; ++p) stream(to + p * kLanes, share);
-      stream_fence();
-    } else {
-      for (std::int64_t p = 0; p < shape.HW; ++p) store(to + p * kLanes, share);
-    }
+  const Output output = output_for(diff_src, shape.floats(), false);
+  with_output(output, [&](auto write) {
+    for_each_row(
+        shape.G() * shape.T * shape.C, shape.P * kLanes,
+        [&](std::int64_t plane) {
+          const Vec share = load(diff_dst + plane * kLanes) * scale;
+          float* to = diff_src + plane * shape.P * kLanes;
+          for (std::int64_t p = 0; p < shape.HW; ++p) write(to + p * kLanes, share);
+        },
+        output);
   });
 }
 

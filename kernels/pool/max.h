@@ -7,9 +7,10 @@ namespace espalier::kernels {
 namespace {
 
 void max_fwd(const PoolShape& shape, const float* src, float* dst, std::uint16_t* indices) {
-  for_each_plane(shape, [&](std::int64_t plane) {
-    const float* from = src + plane * shape.src().P * kLanes;
-    const std::int64_t first = plane * shape.dst().P;
+  const LaneShape from_shape = shape.src(), to_shape = shape.dst();
+  gather(shape, dst, [&](std::int64_t plane, const auto& write) {
+    const float* from = src + plane * from_shape.P * kLanes;
+    std::uint16_t* tap_out = indices == nullptr ? nullptr : indices + plane * to_shape.P * kLanes;
     for_each_window(shape, [&](std::int64_t out, const Window& window) {
       Vec best = broadcast(-__builtin_inff()), index = broadcast(static_cast<float>(window.first_tap));
       for_each_tap(shape, window, [&](int tap, std::int64_t pixel) {
@@ -18,8 +19,8 @@ void max_fwd(const PoolShape& shape, const float* src, float* dst, std::uint16_t
         best = select(wins, x, best);
         index = select(wins, broadcast(static_cast<float>(tap)), index);
       });
-      store(dst + (first + out) * kLanes, best);
-      if (indices != nullptr) store_u16(indices + (first + out) * kLanes, index);
+      write(out, best);
+      if (tap_out != nullptr) store_u16(tap_out + out * kLanes, index);
     });
   });
 }

@@ -8,8 +8,8 @@ namespace espalier::kernels {
 namespace {
 
 template <class Body>
-void for_each_plane(const PoolShape& shape, const Body& body) {
-  for_each_row(groups(shape.N) * shape.C, shape.src().P * kLanes, body);
+void for_each_plane(const PoolShape& shape, const Body& body, Output output = Output::cached) {
+  for_each_row(groups(shape.N) * shape.C, shape.src().P * kLanes, body, output);
 }
 
 // The taps of one window that lie in the plane: kh_begin .. kh_end-1 by kw_begin .. kw_end-1.
@@ -55,24 +55,45 @@ inline bool windows_tile(const PoolShape& shape) {
          shape.OH() * shape.SH == shape.IH && shape.OW() * shape.SW == shape.IW;
 }
 
+// Forward's plane loop: body(plane, write), where write(out, value) sets an output pixel.
+template <class Body>
+void gather(const PoolShape& shape, float* dst, const Body& body) {
+  const LaneShape to_shape = shape.dst();
+  const Output output = output_for(dst, to_shape.floats(), false);
+  with_output(output, [&](auto put) {
+    for_each_plane(
+        shape,
+        [&](std::int64_t plane) {
+          float* to = dst + plane * to_shape.P * kLanes;
+          body(plane, [=](std::int64_t out, Vec value) { put(to + out * kLanes, value); });
+        },
+        output);
+  });
+}
+
 // Backward's plane loop: body(plane, give), where give(pixel, value) adds to the gradient of a source pixel.
-// When the windows tile the plane each pixel is given to once, so it is written, past the caches, without
+// When the windows tile the plane each pixel is given to once, so it is written without
 // having been cleared.
 template <class Body>
 void scatter(const PoolShape& shape, float* diff_src, const Body& body) {
-  const LaneShape src = shape.src();
-  if (windows_tile(shape) && output_for(diff_src, src.floats(), false) == Output::streamed) {
-    for_each_plane(shape, [&](std::int64_t plane) {
-      float* to = diff_src + plane * src.P * kLanes;
-      body(plane, [to](std::int64_t pixel, Vec value) { stream(to + pixel * kLanes, value); });
-      stream_fence();
+  const LaneShape to_shape = shape.src();
+  if (windows_tile(shape)) {
+    const Output output = output_for(diff_src, to_shape.floats(), false);
+    with_output(output, [&](auto put) {
+      for_each_plane(
+          shape,
+          [&](std::int64_t plane) {
+            float* to = diff_src + plane * to_shape.P * kLanes;
+            body(plane, [=](std::int64_t pixel, Vec value) { put(to + pixel * kLanes, value); });
+          },
+          output);
     });
     return;
   }
   for_each_plane(shape, [&](std::int64_t plane) {
-    float* to = diff_src + plane * src.P * kLanes;
-    for (std::int64_t pixel = 0; pixel < src.HW; ++pixel) store(to + pixel * kLanes, zero());
-    body(plane, [to](std::int64_t pixel, Vec value) {
+    float* to = diff_src + plane * to_shape.P * kLanes;
+    for (std::int64_t pixel = 0; pixel < to_shape.HW; ++pixel) store(to + pixel * kLanes, zero());
+    body(plane, [=](std::int64_t pixel, Vec value) {
       store(to + pixel * kLanes, load(to + pixel * kLanes) + value);
     });
   });
