@@ -82,20 +82,21 @@ double relative_error(const std::vector<float>& actual, const std::vector<double
 }  // namespace
 
 TEST_CASE("models have as many parameters as PyTorch's") {
-  for (const auto& [name, count] : goldens()["parameters"].items()) {
-    CAPTURE(name);
-    CHECK(models::model_registry().make(name)->build({3, 32, 32}, 10, 1)->parameter_count() == count);
+  for (const auto& golden : goldens()["parameters"].items()) {
+    CAPTURE(golden.key());
+    const auto model = models::model_registry().make(golden.key())->build({3, 32, 32}, 10, 1);
+    CHECK(model->parameter_count() == golden.value());
   }
   CHECK(goldens()["parameters"].size() == models::model_registry().rows().size());
 }
 
 TEST_CASE("models name their state as PyTorch's state dicts do, in the same order") {
-  for (const auto& [name, expected] : goldens()["state"].items()) {
-    CAPTURE(name);
+  for (const auto& golden : goldens()["state"].items()) {
+    CAPTURE(golden.key());
     std::vector<std::string> state;
-    const auto model = models::model_registry().make(name)->build({3, 32, 32}, 10, 1);
+    const auto model = models::model_registry().make(golden.key())->build({3, 32, 32}, 10, 1);
     for (const auto& [key, tensor] : model->state_dict()) state.push_back(key + " " + tensor.shape().str());
-    CHECK(state == expected.get<std::vector<std::string>>());
+    CHECK(state == golden.value().get<std::vector<std::string>>());
   }
 }
 

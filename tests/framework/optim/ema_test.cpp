@@ -50,7 +50,8 @@ TEST_CASE("ema follows its formula, for parameters and buffers") {
         }
       }
     }
-    for (const auto& [name, tensor] : ema.state()) {
+    for (const auto& average : ema.state()) {
+      const std::string& name = average.first;
       CAPTURE(name);
       const NamedTensors values = model.state_dict();
       const auto k = static_cast<std::size_t>(
@@ -59,7 +60,7 @@ TEST_CASE("ema follows its formula, for parameters and buffers") {
       REQUIRE(k < values.size());
       for (std::size_t i = 0; i < expected[k].size(); ++i) {
         // Each update rounds values of order 1 twice.
-        REQUIRE(std::abs(double{tensor.data()[i]} - expected[k][i]) <= 1e-6);
+        REQUIRE(std::abs(double{average.second.data()[i]} - expected[k][i]) <= 1e-6);
       }
     }
   }

@@ -56,9 +56,9 @@ TEST_CASE("one_cycle agrees with PyTorch's OneCycleLR") {
   const std::vector<std::pair<std::int64_t, double>> expected = {
       {0, 0.04},           {1, 0.1316718427}, {4, 0.9083281573},     {5, 1},
       {6, 0.987464006235}, {12, 0.500002},    {18, 0.0125399937649}, {19, 4e-06}};
-  for (const auto& [step, multiplier] : expected) {
-    CAPTURE(step);
-    CHECK(cycle->at(step, 20) == doctest::Approx(multiplier).epsilon(1e-9));
+  for (const auto& row : expected) {
+    CAPTURE(row.first);
+    CHECK(cycle->at(row.first, 20) == doctest::Approx(row.second).epsilon(1e-9));
   }
 }
 
