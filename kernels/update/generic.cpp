@@ -120,7 +120,7 @@ double sum_squares(std::int64_t n, const std::uint8_t* mask, const float* gradie
       value[0] = g * g;
     };
     sums.add(n / kLanes, [&](std::int64_t p, Vec(&value)[1]) {
-      square_at(WholeVector<Output::cached>{p * kLanes}, value);
+      square_at(WholeVector<WriteCached>{p * kLanes}, value);
     });
     const int rest = static_cast<int>(n % kLanes);
     if (rest != 0) {
