@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSide = 32;
 constexpr std::int64_t kImageBytes = 3 * kSide * kSide;
-constexpr int kStrokes = 3;
+constexpr int kStrokes = 2;
 
 struct Colour {
   float rgb[3];
@@ -33,7 +33,7 @@ Colour contrasting_colour(Random& random, const Colour& other) {
     const Colour colour = random_colour(random);
     float difference = 0.0f;
     for (int c = 0; c < 3; ++c) difference += std::fabs(colour.rgb[c] - other.rgb[c]);
-    if (difference > 0.75f) return colour;
+    if (difference > 0.9f) return colour;
   }
 }
 
@@ -57,7 +57,7 @@ struct Paint {
   float kx, ky, phase;  // waves a pixel, and where they begin
 
   Paint(Random& random, const Colour& base) : colour(base) {
-    for (float& value : stripes.rgb) value = between(random, -0.16f, 0.16f);
+    for (float& value : stripes.rgb) value = between(random, -0.1f, 0.1f);
     random_direction(random, kx, ky);
     const float frequency = between(random, 0.02f, 0.25f);
     kx *= frequency;
@@ -80,7 +80,7 @@ struct Pose {
   float cx, cy, radius, cosine, sine, stretch;
 
   explicit Pose(Random& random) {
-    radius = between(random, 5.5f, 11.0f);
+    radius = between(random, 8.0f, 12.0f);
     const float margin = 0.85f * radius;
     cx = between(random, margin, kSide - 1 - margin);
     cy = between(random, margin, kSide - 1 - margin);
@@ -134,8 +134,8 @@ std::int32_t draw_synthetic(std::uint64_t seed, std::string_view split, std::int
   const Paint background(random, random_colour(random));
   const Paint foreground(random, contrasting_colour(random, background.colour));
   const Pose pose(random);
-  const Stroke strokes[kStrokes] = {Stroke(random), Stroke(random), Stroke(random)};
-  const float noise = between(random, 0.02f, 0.12f);
+  const Stroke strokes[kStrokes] = {Stroke(random), Stroke(random)};
+  const float noise = between(random, 0.02f, 0.08f);
 
   for (int y = 0; y < kSide; ++y) {
     const float fy = static_cast<float>(y);
