@@ -24,12 +24,11 @@ Choice choose() {
     if (backend_available(backend)) {
       choice.backend = backend;
     } else {
-      choice.error =
-          "ESPALIER_BACKEND=" + std::string(wanted) + ": not compiled into this build; using native";
+      choice.error = "ESPALIER_BACKEND=" + std::string(wanted) + ": not compiled into this build";
     }
     return choice;
   }
-  choice.error = "ESPALIER_BACKEND=" + std::string(wanted) + ": expected native or onednn; using native";
+  choice.error = "ESPALIER_BACKEND=" + std::string(wanted) + ": expected native or onednn";
   return choice;
 }
 

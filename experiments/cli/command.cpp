@@ -7,6 +7,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
+#include "kernels/backend.h"
+#include "kernels/base/isa.h"
 
 namespace espalier::cli {
 
@@ -39,6 +41,13 @@ const Command& find_command(std::string_view name) {
        did_you_mean(name, names), fmt::join(names, ", "));
 }
 
+// A figure from another ISA or backend than the user asked for would mislead. `doctor` shows the problem.
+void refuse_bad_environment() {
+  for (std::string_view problem : {kernels::isa_request_error(), kernels::backend_request_error()}) {
+    if (!problem.empty()) fail(ErrorKind::usage, "espalier", "{}", problem);
+  }
+}
+
 // The option as typed, without dashes and value: "--epoch=3" -> "epoch".
 std::string option_name(std::string_view typed) {
   const std::size_t begin = std::min(typed.find_first_not_of('-'), typed.size());
@@ -67,7 +76,9 @@ int main(int argc, char** argv) {
       print_help();
       return argc > 1 ? 0 : static_cast<int>(ErrorKind::usage);
     }
-    return find_command(name).run(argc - 1, argv + 1);
+    const Command& command = find_command(name);
+    if (name != "doctor") refuse_bad_environment();
+    return command.run(argc - 1, argv + 1);
   } catch (const Error& error) {
     std::fflush(stdout);
     fmt::print(stderr, "espalier: {}\n", error.what());

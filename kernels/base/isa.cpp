@@ -28,14 +28,11 @@ Choice choose() {
     if (isa_supported(isa)) {
       choice.isa = isa;
     } else {
-      choice.error = "ESPALIER_ISA=" + std::string(wanted) + ": this CPU does not support it; using " +
-                     std::string(isa_name(choice.isa));
+      choice.error = "ESPALIER_ISA=" + std::string(wanted) + ": this CPU does not support it";
     }
     return choice;
   }
-  choice.error = "ESPALIER_ISA=" + std::string(wanted) +
-                 ": expected portable, neon, avx2 or avx512; using " +
-                 std::string(isa_name(choice.isa));
+  choice.error = "ESPALIER_ISA=" + std::string(wanted) + ": expected portable, neon, avx2 or avx512";
   return choice;
 }
 
@@ -48,26 +45,34 @@ const Choice& chosen() {
 
 std::string_view isa_name(Isa isa) {
   switch (isa) {
-    case Isa::portable: return "portable";
-    case Isa::neon: return "neon";
-    case Isa::avx2: return "avx2";
-    case Isa::avx512: return "avx512";
+    case Isa::portable:
+      return "portable";
+    case Isa::neon:
+      return "neon";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
   }
   return "unknown";
 }
 
 bool isa_supported(Isa isa) {
   switch (isa) {
-    case Isa::portable: return true;
+    case Isa::portable:
+      return true;
 #if defined(ESPALIER_X86)
-    case Isa::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case Isa::avx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 #elif defined(ESPALIER_ARM)
-    case Isa::neon: return true;
+    case Isa::neon:
+      return true;
 #endif
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -1,0 +1,89 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <set>
+
+#include "experiments/bench/conv.h"
+#include "experiments/bench/limits.h"
+#include "experiments/bench/timing.h"
+#include "experiments/system_info.h"
+#include "kernels/base/isa.h"
+
+using namespace espalier;
+
+TEST_CASE("the median is the middle value, or the mean of the middle two") {
+  CHECK(bench::median({3.0, 1.0, 2.0}) == 2.0);
+  CHECK(bench::median({4.0, 1.0, 2.0, 3.0}) == 2.5);
+}
+
+TEST_CASE("contenders of a race run equally often") {
+  int first = 0, second = 0;
+  const std::vector<double> seconds = bench::race({[&] { ++first; }, [&] { ++second; }}, 3, 0.0);
+  CHECK(first == second);
+  CHECK(seconds.size() == 2);
+}
+
+TEST_CASE("the convolutions of the benchmark are those of the networks") {
+  double resnet18_macs = 0.0, vgg16_macs = 0.0;
+  int resnet18_layers = 0, vgg16_layers = 0;
+  for (const bench::ConvLayer& layer : bench::conv_layers(1)) {
+    resnet18_macs += layer.in_resnet18 * layer.shape.macs();
+    vgg16_macs += layer.in_vgg16 * layer.shape.macs();
+    resnet18_layers += layer.in_resnet18;
+    vgg16_layers += layer.in_vgg16;
+  }
+  CHECK(resnet18_layers == 20);
+  CHECK(vgg16_layers == 13);
+  // The literature's 0.556 and 0.313 GMAC, less the linear layers' 5,120.
+  CHECK(resnet18_macs == doctest::Approx(0.5554e9).epsilon(0.002));
+  CHECK(vgg16_macs == doctest::Approx(0.3132e9).epsilon(0.002));
+}
+
+TEST_CASE("the conv benchmark reports what --only asks for, once for each backend") {
+  bench::ConvBenchOptions options;
+  options.batch = 1;
+  options.only = {"IC64", "S2", "forward"};
+  options.rounds = 1;
+  options.round_seconds = 0.0;
+  std::set<std::string> seen;
+  run_conv_bench(options, [&](const std::vector<bench::ConvTime>& times) {
+    for (const bench::ConvTime& time : times) {
+      seen.insert(time.layer->name() + " " + bench::pass_name(time.pass) + " " + time.backend);
+      CHECK(time.gflops > 0.0);
+      CHECK(time.seconds * time.gflops == doctest::Approx(2e-9 * time.layer->shape.macs()));
+    }
+  });
+  CHECK(seen.count("IC64 OC128 H32 K3 S2 forward native") == 1);
+  CHECK(seen.count("IC64 OC128 H32 K1 S2 forward native") == 1);
+#if defined(ESPALIER_WITH_ONEDNN)
+  CHECK(seen.size() == 4);
+#else
+  CHECK(seen.size() == 2);
+#endif
+}
+
+TEST_CASE("with every kernel, all rows that this CPU runs take part") {
+  bench::ConvBenchOptions options;
+  options.batch = 1;
+  options.only = {"IC256 OC512 H4", "forward", "native"};
+  options.every_kernel = true;
+  options.rounds = 1;
+  options.round_seconds = 0.0;
+  std::set<std::string> kernels_seen;
+  run_conv_bench(options, [&](const std::vector<bench::ConvTime>& times) {
+    for (const bench::ConvTime& time : times) kernels_seen.insert(time.kernel);
+  });
+  CHECK(kernels_seen.count("conv2d_fwd_f32_direct_portable") == 1);
+  CHECK(kernels_seen.size() >= 2);
+}
+
+TEST_CASE("the machine describes itself") {
+  CHECK(cpu_model() != "");
+  CHECK(memory_bytes() > memory_available_bytes());
+  CHECK(memory_available_bytes() > 0);
+  CHECK(peak_process_bytes() > 0);
+  CHECK(openmp_runtime().find("OpenMP") != std::string::npos);
+  const bench::MachineLimits limits = bench::measure_limits();
+  CHECK(limits.gflops > 0.0);
+  CHECK(limits.copy_gb_per_s > 0.0);
+}
