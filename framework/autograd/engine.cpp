@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "framework/autograd/node.h"
+#include "framework/autograd/profile.h"
 #include "framework/core/error.h"
 
 namespace espalier {
@@ -41,6 +42,7 @@ void Tensor::backward() const {
       Backward step(*current, std::move(current->pending));
       current->pending = {};
       current->backward(step);
+      if (Profile* profile = Profile::active()) profile->lap(current->op, Profile::Pass::backward);
     }
     // What the operation saved is of no more use: its memory serves the nodes to come.
     current->backward = nullptr;

@@ -5,6 +5,7 @@
 
 #include "framework/autograd/accumulate.h"
 #include "framework/autograd/anomaly.h"
+#include "framework/autograd/profile.h"
 #include "framework/core/error.h"
 
 namespace espalier {
@@ -30,6 +31,7 @@ Edge edge_to(const Tensor& input) {
 
 Tensor record_node(std::string_view op, std::span<const Tensor> inputs, Tensor output,
                    BackwardFunction backward) {
+  if (Profile* profile = Profile::active()) profile->lap(op);
   const std::shared_ptr<const std::string>& layer = tape().layer;
   if (anomaly_detection()) throw_if_not_finite(output, "result", op, layer.get());
   const bool wanted = std::any_of(inputs.begin(), inputs.end(),
