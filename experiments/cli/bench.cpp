@@ -5,9 +5,13 @@
 
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
+#include "experiments/bench/train.h"
 #include "experiments/cli/command.h"
+#include "experiments/system_info.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
+#include "kernels/backend.h"
+#include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
@@ -100,26 +104,91 @@ int bench_conv(const cxxopts::ParseResult& arguments) {
   return 0;
 }
 
+void print_train(const bench::TrainBenchOptions& options, const bench::TrainSpeed& speed,
+                 const bench::MachineLimits& limits) {
+  fmt::print("{}, batch {}, {} thread{}, {} {}\n", options.model, options.batch, kernels::num_threads(),
+             kernels::num_threads() == 1 ? "" : "s", kernels::isa_name(kernels::active_isa()),
+             kernels::backend_name(kernels::active_backend()));
+  fmt::print("{:.0f} images/s, {:.1f} ms a step\n", speed.images_per_s, 1e3 * speed.step_seconds);
+  fmt::print(
+      "{:.0f} GFLOP/s, {:.2f} of the {:.0f} that multiply-adds in registers reach; copies reach {:.1f} "
+      "GB/s\n",
+      speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
+  fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
+             peak_process_bytes() >> 20);
+  fmt::print("{:<18} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
+  double total = 0.0;
+  for (const Profile::Row& row : speed.operations) total += row.seconds();
+  for (const Profile::Row& row : speed.operations) {
+    fmt::print("{:<18} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7}\n", row.name, 100.0 * row.seconds() / total,
+               1e3 * row.forward_seconds / options.steps, 1e3 * row.backward_seconds / options.steps,
+               row.calls / options.steps);
+  }
+}
+
+nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const bench::TrainSpeed& speed,
+                                  const bench::MachineLimits& limits) {
+  double total = 0.0;
+  for (const Profile::Row& row : speed.operations) total += row.seconds();
+  nlohmann::ordered_json shares;
+  for (const Profile::Row& row : speed.operations) shares[row.name] = row.seconds() / total;
+  return {{"model", options.model},
+          {"batch", options.batch},
+          {"threads", kernels::num_threads()},
+          {"isa", kernels::isa_name(kernels::active_isa())},
+          {"backend", kernels::backend_name(kernels::active_backend())},
+          {"dtype", "f32"},
+          {"images_per_second", speed.images_per_s},
+          {"step_ms", 1e3 * speed.step_seconds},
+          {"gflops", speed.gflops},
+          {"fma_peak_gflops", limits.gflops},
+          {"fma_peak_fraction", speed.gflops / limits.gflops},
+          {"copy_gb_per_second", limits.copy_gb_per_s},
+          {"tensor_bytes", speed.tensor_bytes},
+          {"process_bytes", peak_process_bytes()},
+          {"time_share", shares}};
+}
+
+int bench_train(const cxxopts::ParseResult& arguments) {
+  bench::TrainBenchOptions options;
+  options.model = arguments["model"].as<std::string>();
+  options.batch = at_least_one(arguments, "batch");
+  options.steps = at_least_one(arguments, "rounds");
+  const bench::MachineLimits limits = bench::measure_limits();
+  const bench::TrainSpeed speed = bench::measure_training(options);
+  if (arguments.count("json") > 0) {
+    fmt::print("{}\n", train_json(options, speed, limits).dump());
+  } else {
+    print_train(options, speed, limits);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int bench(int argc, char** argv) {
   cxxopts::Options options("espalier bench",
-                           "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's");
+                           "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's\n"
+                           "train: steps of a model on random images, and where their time goes");
   options.add_options()("batch", "images in a batch", cxxopts::value<int>()->default_value("128"), "N")(
       "threads", "threads to use (default: all cores)", cxxopts::value<int>(), "N")(
-      "rounds", "repetitions; the median counts", cxxopts::value<int>()->default_value("7"), "N")(
+      "rounds", "repetitions, or training steps; the median counts",
+      cxxopts::value<int>()->default_value("7"), "N")("json", "one JSON object a line")(
       "only", "conv: words that the shape, pass or backend must contain: \"IC64,forward\"",
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
-      "json", "one JSON object a line")("what", "conv", cxxopts::value<std::string>(), "WHAT");
+      "model", "train: as `espalier methods` lists them",
+      cxxopts::value<std::string>()->default_value("resnet18"),
+      "NAME")("what", "conv or train", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
-  const auto arguments = parse(options, argc, argv, "conv");
+  const auto arguments = parse(options, argc, argv, "conv|train");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
   const std::string what = required(*arguments, "what");
   if (what == "conv") return bench_conv(*arguments);
-  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv)", what,
-       did_you_mean(what, {"conv"}));
+  if (what == "train") return bench_train(*arguments);
+  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv, train)", what,
+       did_you_mean(what, {"conv", "train"}));
 }
 
 }  // namespace espalier::cli

@@ -6,6 +6,7 @@
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
 #include "experiments/bench/timing.h"
+#include "experiments/bench/train.h"
 #include "experiments/system_info.h"
 #include "kernels/base/isa.h"
 
@@ -86,4 +87,18 @@ TEST_CASE("the machine describes itself") {
   const bench::MachineLimits limits = bench::measure_limits();
   CHECK(limits.gflops > 0.0);
   CHECK(limits.copy_gb_per_s > 0.0);
+}
+
+TEST_CASE("the training benchmark counts steps, multiply-adds and the time of every operation") {
+  const bench::TrainSpeed speed =
+      bench::measure_training({.model = "resnet20", .batch = 2, .steps = 2, .warm_up = 1});
+  CHECK(speed.images_per_s == doctest::Approx(2.0 / speed.step_seconds));
+  CHECK(speed.macs == doctest::Approx(0.0408e9).epsilon(0.01));  // He et al.'s ResNet-20
+  CHECK(std::isfinite(speed.loss));
+  CHECK(speed.tensor_bytes > 0);
+  std::set<std::string> names;
+  for (const Profile::Row& row : speed.operations) names.insert(row.name);
+  for (const char* name : {"conv2d", "batch_norm", "linear", "cross_entropy", "optimizer"}) {
+    CHECK_MESSAGE(names.count(name) == 1, name);
+  }
 }

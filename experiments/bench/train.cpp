@@ -1,0 +1,78 @@
+#include "experiments/bench/train.h"
+
+#include <algorithm>
+
+#include "experiments/bench/timing.h"
+#include "framework/core/random.h"
+#include "framework/nn/summary.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/optim/sgd.h"
+#include "framework/tensor/lanes.h"
+#include "models/registry.h"
+
+namespace espalier::bench {
+namespace {
+
+constexpr std::int64_t kClasses = 10;
+const Shape kImage = {3, 32, 32};
+
+Tensor random_images(std::int64_t batch) {
+  Tensor images = Tensor::empty({batch, kImage[0], kImage[1], kImage[2]});
+  Random random(1, "images");
+  for (std::int64_t i = 0; i < images.numel(); ++i) images.data()[i] = random.normal();
+  return to_lanes(images);
+}
+
+Tensor some_labels(std::int64_t batch) {
+  Tensor labels = Tensor::empty({batch}, Layout::plain, DType::i32);
+  for (std::int64_t i = 0; i < batch; ++i) {
+    labels.data<std::int32_t>()[i] = static_cast<std::int32_t>(i % kClasses);
+  }
+  return labels;
+}
+
+}  // namespace
+
+TrainSpeed measure_training(const TrainBenchOptions& options) {
+  const auto spec = models::model_registry().make(options.model);
+  const std::shared_ptr<nn::Module> model = spec->build(kImage, kClasses, 1);
+  optim::SgdSettings settings;
+  settings.lr = 0.01;
+  settings.momentum = 0.9;
+  settings.weight_decay = 5e-4;
+  optim::Sgd optimizer(model->parameters(), settings);
+  const Tensor images = random_images(options.batch);
+  const Tensor labels = some_labels(options.batch);
+
+  TrainSpeed speed;
+  speed.macs = nn::summary(*model, kImage).total.macs;
+  const auto step = [&](Profile* profile) {
+    Tensor loss = ops::cross_entropy((*model)(images), labels);
+    loss.backward();
+    if (profile != nullptr) profile->skip();
+    optimizer.step();
+    optimizer.zero_grad();
+    if (profile != nullptr) profile->lap("optimizer");
+    speed.loss = loss.item();
+  };
+
+  for (int i = 0; i < options.warm_up; ++i) step(nullptr);
+  Profile profile;
+  std::vector<double> seconds;
+  for (int i = 0; i < options.steps; ++i) {
+    const double start = now_seconds();
+    profile.skip();
+    step(&profile);
+    seconds.push_back(now_seconds() - start);
+  }
+  speed.step_seconds = median(seconds);
+  speed.images_per_s = static_cast<double>(options.batch) / speed.step_seconds;
+  speed.gflops = 3 * 2e-9 * static_cast<double>(speed.macs) * speed.images_per_s;
+  speed.operations = profile.rows();
+  std::stable_sort(speed.operations.begin(), speed.operations.end(),
+                   [](const auto& a, const auto& b) { return a.seconds() > b.seconds(); });
+  speed.tensor_bytes = static_cast<std::int64_t>(allocator_stats().peak_in_use_bytes);
+  return speed;
+}
+
+}  // namespace espalier::bench

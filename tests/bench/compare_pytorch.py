@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""Training speed of espalier and of PyTorch (f32, channels last) on the same machine, in one run.
+
+The two take turns, so that what the machine does besides slows both alike; medians count.
+
+  tests/bench/compare_pytorch.py [--model resnet18,resnet20,vgg16] [--batch 128] [--threads 2] [--rounds 3]
+
+Needs Debian's python3-torch. Every round of each is a process of its own.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def resnet(torch, stem, widths, blocks_per_stage, projection):
+    """CIFAR ResNets: `projection` is a 1x1 convolution in the shortcut (ResNet-18); without it (ResNet-20) the
+    shortcut skips pixels and pads channels with zeros."""
+    nn = torch.nn
+
+    class Block(nn.Module):
+        def __init__(self, inputs, outputs, stride):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(outputs)
+            self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(outputs)
+            self.relu = nn.ReLU(inplace=True)
+            self.stride, self.extra = stride, outputs - inputs
+            self.downsample = None
+            if projection and (stride != 1 or self.extra):
+                self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False),
+                                                nn.BatchNorm2d(outputs))
+
+        def shortcut(self, x):
+            if self.downsample is not None:
+                return self.downsample(x)
+            if self.extra == 0:
+                return x
+            return nn.functional.pad(x[:, :, ::self.stride, ::self.stride],
+                                     (0, 0, 0, 0, self.extra // 2, self.extra - self.extra // 2))
+
+        def forward(self, x):
+            y = self.relu(self.bn1(self.conv1(x)))
+            return self.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+
+    layers = [nn.Conv2d(3, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU(inplace=True)]
+    inputs = stem
+    for stage, outputs in enumerate(widths):
+        for block in range(blocks_per_stage):
+            layers.append(Block(inputs, outputs, 2 if stage > 0 and block == 0 else 1))
+            inputs = outputs
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10)]
+    return nn.Sequential(*layers)
+
+
+def vgg16(torch):
+    nn = torch.nn
+    layers, inputs = [], 3
+    for outputs in [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0]:
+        if outputs == 0:
+            layers.append(nn.MaxPool2d(2))
+            continue
+        layers += [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 10))
+
+
+def build(torch, model):
+    if model == "resnet18":
+        return resnet(torch, 64, [64, 128, 256, 512], 2, True)
+    if model == "resnet20":
+        return resnet(torch, 16, [16, 32, 64], 3, False)
+    if model == "vgg16":
+        return vgg16(torch)
+    sys.exit(f"no PyTorch counterpart of model {model!r} (known: resnet18, resnet20, vgg16)")
+
+
+def pytorch_images_per_second(model, batch, threads, steps):
+    """Run in a process of its own: the median step of `steps`, after three that warm up."""
+    import torch
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    network = build(torch, model).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    images = torch.randn(batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    labels = torch.arange(batch) % 10
+    seconds = []
+    for _ in range(3 + steps):
+        start = time.perf_counter()
+        loss = torch.nn.functional.cross_entropy(network(images), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        loss.item()
+        seconds.append(time.perf_counter() - start)
+    return batch / statistics.median(seconds[3:])
+
+
+def child(arguments):
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="resnet18,resnet20,vgg16")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=7, help="training steps a round")
+    parser.add_argument("--espalier", default=os.path.join(ROOT, "build", "espalier"))
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--pytorch-once", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
+    if options.pytorch_once:
+        print(pytorch_images_per_second(options.model, options.batch, options.threads, options.steps))
+        return
+
+    shared = ["--batch", str(options.batch), "--threads", str(options.threads)]
+    if not options.json:
+        print(f"batch {options.batch}, {options.threads} threads, f32; images a second, medians of "
+              f"{options.rounds} rounds of {options.steps} steps")
+        print(f"{'model':<10} {'espalier':>9} {'PyTorch':>9} {'ratio':>6}")
+    for model in options.model.split(","):
+        ours, theirs = [], []
+        for _ in range(options.rounds):
+            theirs.append(float(child([sys.executable, __file__, "--pytorch-once", "--model", model, *shared,
+                                       "--steps", str(options.steps)])))
+            ours.append(json.loads(child([options.espalier, "bench", "train", "--model", model, *shared,
+                                          "--rounds", str(options.steps), "--json"]))["images_per_second"])
+        a, b = statistics.median(ours), statistics.median(theirs)
+        if options.json:
+            print(json.dumps({"model": model, "batch": options.batch, "threads": options.threads,
+                              "espalier_images_per_second": a, "pytorch_images_per_second": b, "ratio": a / b}),
+                  flush=True)
+        else:
+            print(f"{model:<10} {a:>9.0f} {b:>9.0f} {a / b:>6.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
