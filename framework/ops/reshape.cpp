@@ -1,33 +1,47 @@
 #include "framework/ops/reshape.h"
 
+#include <fmt/ranges.h>
+
+#include <string>
+
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/relayout.h"
 
 namespace espalier::ops {
 
-Tensor reshape(const Tensor& x, Shape shape) {
+namespace {
+
+Shape checked_shape(const Tensor& x, std::vector<std::int64_t> sizes) {
   constexpr const char* op = "reshape";
-  int open = -1;
+  const std::string text = fmt::format("[{}]", fmt::join(sizes, ", "));
+  std::int64_t* open = nullptr;  // the size that is -1
   std::int64_t others = 1;
-  for (int d = 0; d < shape.rank(); ++d) {
-    if (shape[d] != -1) {
-      check(shape[d] >= 0, op, "shape expects sizes of 0 or more and at most one -1, got {}", shape.str());
-      others *= shape[d];
-      continue;
+  for (std::int64_t& size : sizes) {
+    check(size >= -1 && (size >= 0 || open == nullptr), op,
+          "expected sizes of 0 or more and at most one -1, got {}", text);
+    if (size < 0) {
+      open = &size;
+    } else {
+      others *= size;
     }
-    check(open < 0, op, "shape expects at most one -1, got {}", shape.str());
-    open = d;
   }
-  if (open >= 0) {
-    check(others > 0 && x.numel() % others == 0, op, "{} does not divide into {}", x.shape().str(),
-          shape.str());
-    shape = shape.with(open, x.numel() / others);
+  if (open != nullptr) {
+    check(others > 0 && x.numel() % others == 0, op, "the {} elements of {} do not divide into {}", x.numel(),
+          x.shape().str(), text);
+    *open = x.numel() / others;
   }
-  check(shape.numel() == x.numel(), op, "shape expects {} elements, got {}", x.numel(), shape.str());
+  const Shape shape(sizes);
+  check(shape.numel() == x.numel(), op, "expected sizes for {} elements, got {}", x.numel(), text);
   check(!x.is_lanes() || (shape.rank() > 0 && shape[0] == x.dim(0)), op,
-        "an activation keeps its batch as dimension 0: {} does not go into {}", x.shape().str(), shape.str());
-  return record(op, {x}, relayout(x, shape),
+        "an activation keeps its batch as dimension 0: {} does not go into {}", x.shape().str(), text);
+  return shape;
+}
+
+}  // namespace
+
+Tensor reshape(const Tensor& x, const std::vector<std::int64_t>& sizes) {
+  return record("reshape", {x}, relayout(x, checked_shape(x, sizes)),
                 [before = x.shape()](Backward& b) { b.give(0, relayout(b.grad(), before)); });
 }
 

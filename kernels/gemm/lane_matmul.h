@@ -60,12 +60,12 @@ void lane_matmul(const LaneMatmulShape& s, const float* A, const float* B, float
     const std::int64_t matrix = task / blocks;
     const int begin = static_cast<int>(task % blocks) * kLaneTaskRows;
     const int end = s.M - begin < kLaneTaskRows ? s.M : begin + kLaneTaskRows;
-    LaneMatrix a = {A + matrix * s.M * s.K * kLanes, s.K * kLanes, kLanes};
+    LaneMatrix a = {A + matrix * s.a_vectors() * kLanes, s.K * kLanes, kLanes};
     if (s.transpose_a) a.row = kLanes, a.column = s.M * kLanes;
-    LaneMatrix b = {B + matrix * s.K * s.J * kLanes, s.J * kLanes, kLanes};
+    LaneMatrix b = {B + matrix * s.b_vectors() * kLanes, s.J * kLanes, kLanes};
     if (s.transpose_b) b.row = kLanes, b.column = s.K * kLanes;
     a.data += begin * a.row;
-    float* c = C + (matrix * s.M + begin) * s.J * kLanes;
+    float* c = C + (matrix * s.c_vectors() + std::int64_t{begin} * s.J) * kLanes;
     for (int m = begin; m < end; m += kLaneRows, a.data += kLaneRows * a.row, c += kLaneRows * s.J * kLanes) {
       multiply_lane_rows(end - m < kLaneRows ? end - m : kLaneRows, a, b, s.J, s.K, s.alpha, c);
     }

@@ -89,12 +89,12 @@ inline void lane_matmul(const LaneMatmulShape& s, const float* A, const float* B
           double sum = 0.0;
           for (int k = 0; k < s.K; ++k) {
             const std::int64_t a_at =
-                (b * s.M * s.K) + (s.transpose_a ? std::int64_t{k} * s.M + m : std::int64_t{m} * s.K + k);
+                (b * s.a_vectors()) + (s.transpose_a ? std::int64_t{k} * s.M + m : std::int64_t{m} * s.K + k);
             const std::int64_t b_at =
-                (b * s.K * s.J) + (s.transpose_b ? std::int64_t{j} * s.K + k : std::int64_t{k} * s.J + j);
+                (b * s.b_vectors()) + (s.transpose_b ? std::int64_t{j} * s.K + k : std::int64_t{k} * s.J + j);
             sum += static_cast<double>(A[a_at * kLanes + lane]) * B[b_at * kLanes + lane];
           }
-          C[((b * s.M + m) * s.J + j) * kLanes + lane] = static_cast<float>(s.alpha * sum);
+          C[(b * s.c_vectors() + std::int64_t{m} * s.J + j) * kLanes + lane] = static_cast<float>(s.alpha * sum);
         }
       }
     }

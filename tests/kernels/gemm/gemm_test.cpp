@@ -125,22 +125,27 @@ TEST_CASE("the three passes of linear agree with the reference") {
   }
 }
 
-TEST_CASE("lane_matmul agrees with the reference for every transpose") {
+TEST_CASE("lane_matmul agrees with the reference for every transpose, with and without gaps between matrices") {
   const LaneMatmulShape shapes[] = {
       {1, 1, 1, 1, 1}, {16, 2, 7, 5, 9}, {17, 3, 16, 16, 8}, {5, 1, 33, 18, 20}, {20, 2, 65, 64, 64}};
   for (LaneMatmulShape s : shapes) {
-    const std::size_t matrices = static_cast<std::size_t>(groups(s.N) * s.B) * kLanes;
-    const Floats A = Floats::random(matrices * s.M * s.K, 1), B = Floats::random(matrices * s.K * s.J, 2);
-    for (int transposes = 0; transposes < 4; ++transposes) {
-      s.transpose_a = (transposes & 1) != 0;
-      s.transpose_b = (transposes & 2) != 0;
-      s.alpha = transposes == 0 ? 1.0f : 0.125f;
-      Floats expected(matrices * s.M * s.J);
+    for (int variant = 0; variant < 8; ++variant) {
+      s.transpose_a = (variant & 1) != 0;
+      s.transpose_b = (variant & 2) != 0;
+      s.alpha = variant == 0 ? 1.0f : 0.125f;
+      const int gap = (variant & 4) != 0 ? 3 : 0;
+      s.stride_a = gap == 0 ? 0 : s.M * s.K + gap;
+      s.stride_b = gap == 0 ? 0 : s.K * s.J + gap;
+      s.stride_c = gap == 0 ? 0 : s.M * s.J + gap;
+      const std::int64_t matrices = groups(s.N) * s.B * kLanes;
+      const auto size = [&](std::int64_t vectors) { return static_cast<std::size_t>(matrices * vectors); };
+      const Floats A = Floats::random(size(s.a_vectors()), 1), B = Floats::random(size(s.b_vectors()), 2);
+      // A kernel that writes into a gap changes it.
+      Floats expected = Floats::random(size(s.c_vectors()), 3);
       reference::lane_matmul(s, A.data(), B.data(), expected.data());
       for_each_kernel([&](const GemmKernels& kernels) {
-        INFO("N" << s.N << " B" << s.B << " M" << s.M << " J" << s.J << " K" << s.K << " transposes "
-                 << transposes);
-        Floats C(expected.size());
+        INFO("N" << s.N << " B" << s.B << " M" << s.M << " J" << s.J << " K" << s.K << " variant " << variant);
+        Floats C = Floats::random(size(s.c_vectors()), 3);
         kernels.lane_matmul(s, A.data(), B.data(), C.data());
         CHECK(max_difference(C, expected) <= sum_tolerance(s.K));
       });
