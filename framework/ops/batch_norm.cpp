@@ -3,7 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
-#include "framework/ops/lane_shape.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/backend.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/norm/norm.h"

@@ -4,10 +4,10 @@
 
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
-#include "framework/ops/lane_shape.h"
 #include "framework/ops/relayout.h"
 #include "framework/ops/strided.h"
 #include "framework/ops/sum_dimensions.h"
+#include "framework/tensor/lanes.h"
 
 namespace espalier::ops {
 namespace {

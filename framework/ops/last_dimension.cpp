@@ -2,7 +2,7 @@
 
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
-#include "framework/ops/lane_shape.h"
+#include "framework/tensor/lanes.h"
 
 namespace espalier::ops {
 

@@ -2,7 +2,7 @@
 
 #include "framework/autograd/node.h"
 #include "framework/ops/checks.h"
-#include "framework/ops/lane_shape.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/norm/norm.h"
 
 namespace espalier::ops {

@@ -3,6 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
+#include "kernels/backend.h"
 #include "kernels/base/lanes.h"
 #include "kernels/gemm/gemm.h"
 
@@ -39,7 +40,7 @@ Tensor product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpos
                                    .lda = a.dim(1),
                                    .ldb = b.dim(1),
                                    .ldc = j};
-    kernels::gemm_f32(shape, a.data(), b.data(), c.data());
+    kernels::backend_gemm_f32(shape, a.data(), b.data(), c.data());
     return c;
   }
   const bool heads = a.rank() == 4;

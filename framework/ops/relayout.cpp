@@ -1,6 +1,6 @@
 #include "framework/ops/relayout.h"
 
-#include "framework/ops/lane_shape.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/layout/layout.h"
 
 namespace espalier::ops {

@@ -1,7 +1,7 @@
 #include "framework/ops/sqrt.h"
 
 #include "framework/autograd/node.h"
-#include "framework/ops/lane_shape.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/eltwise/eltwise.h"
 
 namespace espalier::ops {

@@ -1,6 +1,6 @@
 #include "framework/ops/strided.h"
 
-#include "framework/ops/lane_shape.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/layout/strided_copy.h"
 
 namespace espalier::ops {

@@ -2,9 +2,9 @@
 
 #include "framework/autograd/node.h"
 #include "framework/ops/broadcast.h"
-#include "framework/ops/lane_shape.h"
 #include "framework/ops/relayout.h"
 #include "framework/ops/sum_dimensions.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/reduce/reduce.h"
 
 namespace espalier::ops {

@@ -1,7 +1,7 @@
 #include "framework/ops/sum_dimensions.h"
 
-#include "framework/ops/lane_shape.h"
 #include "framework/ops/relayout.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/reduce/reduce.h"
 
 namespace espalier::ops {
