@@ -4,6 +4,7 @@
 
 #include "framework/core/error.h"
 #include "framework/tensor/lanes.h"
+#include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
@@ -37,6 +38,10 @@ TEST_CASE("subsample: gradient") {
     check_gradients([](const std::vector<Tensor>& in) { return ops::subsample(in[0], 2, 6); },
                     {random_tensor(shape, Layout::lanes, 1)});
   }
+}
+
+TEST_CASE("subsample: PyTorch's values") {
+  testing::check_golden("subsample", [](const std::vector<Tensor>& in) { return ops::subsample(in[0], 2, 5); });
 }
 
 TEST_CASE("subsample refuses to drop channels") {
