@@ -9,6 +9,7 @@
 #include "framework/core/random.h"
 #include "framework/tensor/lanes.h"
 #include "kernels/base/lanes.h"
+#include "kernels/base/parallel.h"
 
 namespace espalier::testing {
 namespace {
@@ -26,6 +27,16 @@ std::int64_t storage_index(const Tensor& t, std::int64_t i) {
   }
   return (image / kernels::kLanes * vectors + feature) * kernels::kLanes + image % kernels::kLanes;
 }
+
+// Thousands of evaluations of tiny shapes: starting threads would cost more than all of them together.
+class OneThread {
+ public:
+  OneThread() { kernels::set_num_threads(1); }
+  ~OneThread() { kernels::set_num_threads(before_); }
+
+ private:
+  int before_ = kernels::num_threads();
+};
 
 double inner_product(const Tensor& a, const Tensor& b) {
   const std::vector<float> x = a.to_vector(), y = b.to_vector();
@@ -56,6 +67,7 @@ void check_gradients(const std::function<Tensor(const std::vector<Tensor>&)>& f,
   const Tensor weights = random_tensor(y.shape(), y.layout(), 7);
   backward_with(y, weights);
 
+  const OneThread for_the_differences;
   const auto value = [&] {
     const NoGrad off;
     return inner_product(f(inputs), weights);

@@ -41,7 +41,8 @@ TEST_CASE("subsample: gradient") {
 }
 
 TEST_CASE("subsample: PyTorch's values") {
-  testing::check_golden("subsample", [](const std::vector<Tensor>& in) { return ops::subsample(in[0], 2, 5); });
+  testing::check_golden("subsample",
+                        [](const std::vector<Tensor>& in) { return ops::subsample(in[0], 2, 5); });
 }
 
 TEST_CASE("subsample refuses to drop channels") {
