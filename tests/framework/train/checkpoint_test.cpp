@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -211,7 +212,10 @@ TEST_CASE("when the disk is full the old checkpoint stays whole and nothing is l
   save_checkpoint(path, sample_checkpoint(*model));
   Checkpoint next = sample_checkpoint(*model);
   next.about["step"] = 8;
-  for (const rlim_t limit : {0, 1, 100, 300, 500}) {
+  rlim_t largest_file = 0;
+  for (const auto& file : fs::directory_iterator(path))
+    largest_file = std::max<rlim_t>(largest_file, file.file_size());
+  for (const rlim_t limit : {rlim_t{0}, rlim_t{1}, rlim_t{100}, largest_file / 2, largest_file - 1}) {
     CAPTURE(limit);
     int code = 0;
     {
