@@ -19,6 +19,7 @@
 #pragma once
 
 #include "kernels/base/parallel.h"
+#include "kernels/base/scratch.h"
 #include "kernels/base/transpose.h"
 #include "kernels/conv2d/bias_gradient.h"
 #include "kernels/conv2d/winograd_multiply.h"
@@ -43,33 +44,41 @@ struct BackwardWeightsPlan {
   Panels panels;        // of input channels
   OutputBlocks blocks;  // of output channels
   bool staged;
-  std::int64_t chunk_tiles;  // tiles in V and D at once
-  std::int64_t tasks;        // blocked: each a contiguous share of the chunks
-  std::int64_t v_stride, d_stride, w_stride;
+  std::int64_t chunk_tiles;                   // tiles in V and D at once
+  std::int64_t tasks;                         // blocked: each a contiguous share of the chunks
+  std::int64_t v_stride, d_stride, w_stride;  // floats from one frequency to the next
+  std::int64_t v_size, d_size, w_size, taps_size;
 
-  explicit BackwardWeightsPlan(const Conv2dShape& s)
-      : conv(TiledConv::forward(s)), panels(s.IC), blocks{s.OC} {
+  // Blocked, each thread has its own V, D and W; staged, there is one of each.
+  float* V;     // [36][panels][tiles][rows][16]
+  float* D;     // [36][blocks][tiles * 16][NV * 16]
+  float* W;     // [36][blocks][IC][NV * 16]
+  float* taps;  // [tasks][OC / 16][IC][9][16], blocked only
+
+  BackwardWeightsPlan(const Conv2dShape& s, ScratchLayout& scratch)
+      : conv(TiledConv::forward(s)),
+        panels(s.IC, max_panel_rows(s.OC <= kLanes ? 1 : kPanelVectors)),
+        blocks{s.OC} {
     choose_chunks();
     v_stride = frequency_stride(conv.IC * chunk_tiles * kLanes);
     d_stride = frequency_stride(blocks.vectors() * chunk_tiles * kLanes * kLanes);
     w_stride = frequency_stride(std::int64_t{conv.IC} * blocks.vectors() * kLanes);
+    v_size = kFrequencies * v_stride;
+    d_size = kFrequencies * d_stride;
+    w_size = kFrequencies * w_stride;
+    taps_size = std::int64_t{blocks.vectors()} * conv.IC * 9 * kLanes;
+    const int copies = staged ? 1 : num_threads();
+    V = scratch.take<float>(copies * v_size);
+    D = scratch.take<float>(copies * d_size);
+    W = scratch.take<float>(copies * w_size);
+    taps = scratch.take<float>(staged ? 0 : tasks * taps_size);
   }
 
   std::int64_t chunks() const { return (conv.tiles() + chunk_tiles - 1) / chunk_tiles; }
-  // V, D and W together: [36][IC][chunk_tiles][16], [36][OC/16][chunk_tiles*16][16], [36][OC/16][IC][16]
-  std::int64_t work_floats() const { return kFrequencies * (v_stride + d_stride + w_stride); }
-  // [OC/16][IC][9][16]
-  std::int64_t taps_floats() const { return std::int64_t{blocks.vectors()} * conv.IC * 9 * kLanes; }
-  std::size_t scratch_bytes() const {
-    const std::int64_t floats =
-        staged ? work_floats() : num_threads() * work_floats() + tasks * taps_floats();
-    return static_cast<std::size_t>(floats) * sizeof(float);
-  }
-
   // Where channel c of a chunk's tile lies in a frequency of V: [panels][tiles][rows][16].
   ESPALIER_INLINE std::int64_t v_offset(int panel, std::int64_t tile, int c, std::int64_t tiles) const {
     const int begin = panels.begin(panel);
-    return (begin * tiles + tile * panels.rows(panel) + (c - begin)) * kLanes;
+    return (begin * tiles + tile * panels.height(panel) + (c - begin)) * kLanes;
   }
   // Image 0 of a chunk's tile, output channels 16*vector.. of D: [blocks][tiles * 16][width][16].
   ESPALIER_INLINE std::int64_t d_offset(std::int64_t tile, int vector, std::int64_t tiles) const {
@@ -93,7 +102,7 @@ struct BackwardWeightsPlan {
     const std::int64_t w_bytes = kFrequencies * conv.IC * oc * 4;
     // W may come past from L3 once for each chunk; V and D, written and read, should not.
     staged = w_bytes > (4 << 20);
-    const std::int64_t budget_bytes = staged ? 64 << 20 : w_bytes > (1 << 20) ? 1200 << 10 : 600 << 10;
+    const std::int64_t budget_bytes = staged ? 40 << 20 : w_bytes > (1 << 20) ? 1200 << 10 : 600 << 10;
     chunk_tiles = budget_bytes / tile_bytes;
     if (chunk_tiles < 1) chunk_tiles = 1;
     if (chunk_tiles > conv.tiles()) chunk_tiles = conv.tiles();
@@ -150,11 +159,11 @@ void multiply_frequency(const BackwardWeightsPlan& plan, const float* V, const f
                         TilePrefetcher& dst_ahead, int dst_lines) {
   for (int block = 0; block < plan.blocks.count(); ++block) {
     const int vector = block * kPanelVectors;
-    for (int panel = 0; panel < plan.panels.count(); ++panel) {
+    for (int panel = 0; panel < plan.panels.count; ++panel) {
       const int ic = plan.panels.begin(panel);
       src_ahead.fetch(src_lines);
       dst_ahead.fetch(dst_lines);
-      multiply_kernel<PanelOrder::lanes>(plan.panels.rows(panel), plan.blocks.width(block))(
+      multiply_kernel<PanelOrder::lanes>(plan.panels.height(panel), plan.blocks.width(block))(
           V + f * plan.v_stride + plan.v_offset(panel, 0, ic, tiles),
           D + f * plan.d_stride + plan.d_offset(0, vector, tiles),
           W + f * plan.w_stride + plan.w_offset(ic, vector), static_cast<int>(tiles * kLanes), accumulate);
@@ -181,12 +190,10 @@ ESPALIER_INLINE void store_taps(const BackwardWeightsPlan& plan, const Vec (&tap
 
 void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   const TiledConv& conv = plan.conv;
-  float* partials = static_cast<float*>(args.scratch);       // [tasks][OC/16][IC][9][16]
-  float* work = partials + plan.tasks * plan.taps_floats();  // [threads] V, D, W
   parallel_for(plan.tasks, [&](std::int64_t task) {
-    float* V = work + thread_index() * plan.work_floats();
-    float* D = V + kFrequencies * plan.v_stride;
-    float* W = D + kFrequencies * plan.d_stride;
+    float* V = plan.V + thread_index() * plan.v_size;
+    float* D = plan.D + thread_index() * plan.d_size;
+    float* W = plan.W + thread_index() * plan.w_size;
     const std::int64_t first = plan.chunks() * task / plan.tasks * plan.chunk_tiles;
     std::int64_t end = plan.chunks() * (task + 1) / plan.tasks * plan.chunk_tiles;
     if (end > conv.tiles()) end = conv.tiles();
@@ -195,7 +202,7 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
         return end - start < plan.chunk_tiles ? end - start : plan.chunk_tiles;
       };
       const std::int64_t tiles = tiles_from(t), next = t + tiles, next_end = next + tiles_from(next);
-      for (int panel = 0; panel < plan.panels.count(); ++panel)
+      for (int panel = 0; panel < plan.panels.count; ++panel)
         transform_sources(plan, args.src, t, tiles, panel, V);
       for (int vector = 0; vector < plan.blocks.vectors(); ++vector) {
         transform_gradients(plan, args.diff_dst, t, tiles, vector, D);
@@ -204,7 +211,7 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
                                kTileInput, next, next_end);
       TilePrefetcher dst_ahead(conv, args.diff_dst, conv.OC, conv.OH, conv.OW, conv.dst_plane(), 0, 0, kTile,
                                next, next_end);
-      const std::int64_t calls = kFrequencies * plan.panels.count() * plan.blocks.count();
+      const std::int64_t calls = kFrequencies * plan.panels.count * plan.blocks.count();
       const auto lines_a_call = [&](const TilePrefetcher& ahead) {
         return static_cast<int>((ahead.lines() + calls - 1) / calls);
       };
@@ -213,7 +220,7 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
         multiply_frequency(plan, V, D, W, f, tiles, t > first, src_ahead, src_lines, dst_ahead, dst_lines);
       }
     }
-    float* partial = partials + task * plan.taps_floats();
+    float* partial = plan.taps + task * plan.taps_size;
     for (int vector = 0; vector < plan.blocks.vectors(); ++vector) {
       for (int ic = 0; ic < conv.IC; ++ic, partial += 9 * kLanes) {
         Vec taps[16];
@@ -224,10 +231,10 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   });
   parallel_for(plan.blocks.vectors(), [&](std::int64_t vector) {
     for (int ic = 0; ic < conv.IC; ++ic) {
-      const float* partial = partials + (vector * conv.IC + ic) * 9 * kLanes;
+      const float* partial = plan.taps + (vector * conv.IC + ic) * 9 * kLanes;
       Vec taps[16];
       ESPALIER_UNROLL for (int tap = 0; tap < 16; ++tap) taps[tap] = zero();
-      for (std::int64_t task = 0; task < plan.tasks; ++task, partial += plan.taps_floats()) {
+      for (std::int64_t task = 0; task < plan.tasks; ++task, partial += plan.taps_size) {
         ESPALIER_UNROLL for (int tap = 0; tap < 9; ++tap) taps[tap] += load(partial + tap * kLanes);
       }
       store_taps(plan, taps, ic, static_cast<int>(vector), args.diff_weights);
@@ -237,36 +244,35 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
 
 void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   const TiledConv& conv = plan.conv;
-  float* V = static_cast<float*>(args.scratch);
-  float* D = V + kFrequencies * plan.v_stride;
-  float* W = D + kFrequencies * plan.d_stride;
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.chunk_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.chunk_tiles ? conv.tiles() - t : plan.chunk_tiles;
-    const int panels = plan.panels.count();
+    const int panels = plan.panels.count;
     parallel_for(panels + plan.blocks.vectors(), [&](std::int64_t task) {
       const int index = static_cast<int>(task);
       if (index < panels) {
-        transform_sources(plan, args.src, t, tiles, index, V);
+        transform_sources(plan, args.src, t, tiles, index, plan.V);
       } else {
-        transform_gradients(plan, args.diff_dst, t, tiles, index - panels, D);
+        transform_gradients(plan, args.diff_dst, t, tiles, index - panels, plan.D);
       }
     });
     parallel_for(kFrequencies, [&](std::int64_t f) {
       TilePrefetcher nothing;
-      multiply_frequency(plan, V, D, W, static_cast<int>(f), tiles, t > 0, nothing, 0, nothing, 0);
+      multiply_frequency(plan, plan.V, plan.D, plan.W, static_cast<int>(f), tiles, t > 0, nothing, 0, nothing,
+                         0);
     });
   }
   parallel_for(plan.blocks.vectors(), [&](std::int64_t vector) {
     for (int ic = 0; ic < conv.IC; ++ic) {
       Vec taps[16];
-      transform_products(plan, W, ic, static_cast<int>(vector), taps);
+      transform_products(plan, plan.W, ic, static_cast<int>(vector), taps);
       store_taps(plan, taps, ic, static_cast<int>(vector), args.diff_weights);
     }
   });
 }
 
 void winograd_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
-  const BackwardWeightsPlan plan(s);
+  ScratchLayout scratch(args.scratch);
+  const BackwardWeightsPlan plan(s, scratch);
   if (plan.staged) {
     run_staged(plan, args);
   } else {
@@ -276,7 +282,9 @@ void winograd_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
 }
 
 std::size_t winograd_backward_weights_scratch(const Conv2dShape& s) {
-  return BackwardWeightsPlan(s).scratch_bytes();
+  ScratchLayout scratch(nullptr);
+  const BackwardWeightsPlan plan(s, scratch);
+  return scratch.bytes();
 }
 
 bool winograd_backward_weights_supports(const Conv2dShape& s) {

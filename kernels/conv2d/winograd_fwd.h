@@ -15,6 +15,7 @@
 #pragma once
 
 #include "kernels/base/parallel.h"
+#include "kernels/base/scratch.h"
 #include "kernels/base/transpose.h"
 #include "kernels/conv2d/winograd_multiply.h"
 #include "kernels/conv2d/winograd_tiles.h"
@@ -33,26 +34,33 @@ struct ForwardPlan {
   TiledConv conv;
   Panels panels;  // of output channels
   bool by_channels;
-  std::int64_t block_tiles;  // tiles in V at once
-  int group_panels;          // panels in M at once
-  std::int64_t u_stride, v_stride, m_stride;
+  std::int64_t block_tiles;                   // tiles in V at once
+  int group_panels;                           // panels in M at once
+  std::int64_t u_stride, v_stride, m_stride;  // floats from one frequency to the next
+  std::int64_t panel_size, v_size, m_size;    // floats in U of a panel, V, M
 
-  explicit ForwardPlan(const TiledConv& c) : conv(c), panels(c.OC) {
+  // By tiles, U is everyone's and V a thread's own; by channels the other way round. M is always a thread's
+  // own.
+  float* U;  // [panels] or [threads][group_panels]: [36][IC][rows]
+  float* V;  // [threads] or once: [36][tiles / NV][IC][NV][16]
+  float* M;  // [threads][36][tiles / NV][OC of a group][NV][16]
+
+  ForwardPlan(const TiledConv& c, ScratchLayout& scratch) : conv(c), panels(c.OC) {
     choose_blocks();
     // Weights are stored 16 at a time, beyond the last row of a panel: hence the 16 spare floats.
-    u_stride = frequency_stride(std::int64_t{conv.IC} * panels.max_rows() + kLanes);
+    u_stride = frequency_stride(std::int64_t{conv.IC} * panels.height(panels.count - 1) + kLanes);
     v_stride = frequency_stride(conv.IC * block_tiles * kLanes);
-    m_stride = frequency_stride(group_panels * panels.max_rows() * block_tiles * kLanes);
+    m_stride = frequency_stride(group_panels * panels.height(panels.count - 1) * block_tiles * kLanes);
+    panel_size = kFrequencies * u_stride;
+    v_size = kFrequencies * v_stride;
+    m_size = kFrequencies * m_stride;
+    const int threads = num_threads();
+    U = scratch.take<float>((by_channels ? threads * group_panels : panels.count) * panel_size);
+    V = scratch.take<float>((by_channels ? 1 : threads) * v_size);
+    M = scratch.take<float>(threads * m_size);
   }
 
-  std::int64_t panel_floats() const { return kFrequencies * u_stride; }
-  std::int64_t v_floats() const { return kFrequencies * v_stride; }
-  std::int64_t m_floats() const { return kFrequencies * m_stride; }
-  std::size_t scratch_bytes() const {
-    const std::int64_t shared = by_channels ? v_floats() : panels.count() * panel_floats();
-    const std::int64_t own = by_channels ? group_panels * panel_floats() : v_floats();
-    return static_cast<std::size_t>(shared + num_threads() * (own + m_floats())) * sizeof(float);
-  }
+  int group_end(int p0) const { return p0 + group_panels < panels.count ? p0 + group_panels : panels.count; }
 
  private:
   void choose_blocks() {
@@ -61,8 +69,8 @@ struct ForwardPlan {
     const std::int64_t tile_bytes = std::int64_t{kFrequencies} * conv.IC * kLanes * 4;
     const std::int64_t u_bytes = std::int64_t{kFrequencies} * conv.IC * conv.OC * 4;
     by_channels = u_bytes > (16 << 20);
-    const std::int64_t budget_bytes = by_channels ? 64 << 20 : 320 << 10;
-    group_panels = panels.count() < 2 ? 1 : 2;
+    const std::int64_t budget_bytes = by_channels ? 32 << 20 : 320 << 10;
+    group_panels = panels.count < 2 ? 1 : 2;
     block_tiles = budget_bytes / tile_bytes / kPanelVectors * kPanelVectors;
     if (block_tiles < kPanelVectors) block_tiles = kPanelVectors;
     if (block_tiles > conv.tiles()) block_tiles = conv.tiles();
@@ -71,7 +79,7 @@ struct ForwardPlan {
 
 // U of one panel of output channels: [36][IC][rows].
 void transform_weights(const ForwardPlan& plan, const TapView& taps, int panel, float* U) {
-  const int rows = plan.panels.rows(panel);
+  const int rows = plan.panels.height(panel);
   const float* from = taps.weights + plan.panels.begin(panel) * taps.out_stride;
   for (int ic = 0; ic < plan.conv.IC; ++ic, from += taps.in_stride, U += rows) {
     Vec flat[16], g[9];
@@ -111,8 +119,8 @@ void multiply(const ForwardPlan& plan, const float* U, const float* V, float* M,
   const int IC = plan.conv.IC, oc0 = plan.panels.begin(p0), OC = plan.panels.begin(p1) - oc0;
   for (int f = 0; f < kFrequencies; ++f) {
     for (int panel = p0; panel < p1; ++panel) {
-      const float* u = U + (panel - p0) * plan.panel_floats() + f * plan.u_stride;
-      const int oc = plan.panels.begin(panel) - oc0, rows = plan.panels.rows(panel);
+      const float* u = U + (panel - p0) * plan.panel_size + f * plan.u_stride;
+      const int oc = plan.panels.begin(panel) - oc0, rows = plan.panels.height(panel);
       for (std::int64_t tile = 0; tile < tiles; tile += kPanelVectors) {
         ahead.fetch(lines_a_call);
         multiply_kernel<PanelOrder::rows>(rows, vectors_at(tile, tiles))(
@@ -161,20 +169,18 @@ void transform_outputs(const ForwardPlan& plan, const float* M, const float* bia
 }
 
 void convolve_by_tiles(const ForwardPlan& plan, const TapView& taps, const float* src, const float* bias,
-                       float* dst, float* scratch) {
+                       float* dst) {
   const TiledConv& conv = plan.conv;
-  const int panels = plan.panels.count();
-  float* U = scratch;  // [panels][36][IC][rows]
+  const int panels = plan.panels.count;
   parallel_for(panels, [&](std::int64_t panel) {
-    transform_weights(plan, taps, static_cast<int>(panel), U + panel * plan.panel_floats());
+    transform_weights(plan, taps, static_cast<int>(panel), plan.U + panel * plan.panel_size);
   });
-  float* own = U + panels * plan.panel_floats();
   const std::int64_t blocks = (conv.tiles() + plan.block_tiles - 1) / plan.block_tiles;
   // Consecutive blocks in one task, so that a block can fetch the input of the next.
   constexpr std::int64_t kBlocksPerTask = 8;
   parallel_for((blocks + kBlocksPerTask - 1) / kBlocksPerTask, [&](std::int64_t task) {
-    float* V = own + thread_index() * (plan.v_floats() + plan.m_floats());  // [36][block_tiles][IC][16]
-    float* M = V + plan.v_floats();  // [36][block_tiles][OC of group_panels][16]
+    float* V = plan.V + thread_index() * plan.v_size;
+    float* M = plan.M + thread_index() * plan.m_size;
     const std::int64_t first = task * kBlocksPerTask * plan.block_tiles;
     const std::int64_t last = first + kBlocksPerTask * plan.block_tiles;
     const std::int64_t end = last < conv.tiles() ? last : conv.tiles();
@@ -188,51 +194,53 @@ void convolve_by_tiles(const ForwardPlan& plan, const TapView& taps, const float
                            kTileInput, next, next + tiles_from(next));
       const std::int64_t calls = kFrequencies * panels * ((tiles + kPanelVectors - 1) / kPanelVectors);
       const int lines_a_call = static_cast<int>((ahead.lines() + calls - 1) / calls);
-      for (int p = 0; p < panels; p += plan.group_panels) {
-        const int end_p = p + plan.group_panels < panels ? p + plan.group_panels : panels;
-        multiply(plan, U + p * plan.panel_floats(), V, M, p, end_p, tiles, ahead, lines_a_call);
-        transform_outputs(plan, M, bias, p, end_p, t, tiles, dst);
+      for (int p0 = 0; p0 < panels; p0 += plan.group_panels) {
+        const int p1 = plan.group_end(p0);
+        multiply(plan, plan.U + p0 * plan.panel_size, V, M, p0, p1, tiles, ahead, lines_a_call);
+        transform_outputs(plan, M, bias, p0, p1, t, tiles, dst);
       }
     }
   });
 }
 
 void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const float* src, const float* bias,
-                          float* dst, float* scratch) {
+                          float* dst) {
   const TiledConv& conv = plan.conv;
-  float* V = scratch;  // [36][block_tiles][IC][16]
-  float* own = V + plan.v_floats();
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.block_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.block_tiles ? conv.tiles() - t : plan.block_tiles;
     constexpr int kChannelsPerTask = 16;
     parallel_for((conv.IC + kChannelsPerTask - 1) / kChannelsPerTask, [&](std::int64_t task) {
       const int c0 = static_cast<int>(task) * kChannelsPerTask;
       const int c1 = c0 + kChannelsPerTask < conv.IC ? c0 + kChannelsPerTask : conv.IC;
-      transform_inputs(plan, src, t, tiles, c0, c1, V);
+      transform_inputs(plan, src, t, tiles, c0, c1, plan.V);
     });
-    const int panels = plan.panels.count();
-    parallel_for((panels + plan.group_panels - 1) / plan.group_panels, [&](std::int64_t task) {
-      const std::int64_t own_floats = plan.group_panels * plan.panel_floats() + plan.m_floats();
-      float* U = own + thread_index() * own_floats;            // [group_panels][36][IC][rows]
-      float* M = U + plan.group_panels * plan.panel_floats();  // [36][block_tiles][OC of group_panels][16]
-      const int p0 = static_cast<int>(task) * plan.group_panels;
-      const int p1 = p0 + plan.group_panels < panels ? p0 + plan.group_panels : panels;
-      for (int p = p0; p < p1; ++p) transform_weights(plan, taps, p, U + (p - p0) * plan.panel_floats());
+    parallel_for((plan.panels.count + plan.group_panels - 1) / plan.group_panels, [&](std::int64_t task) {
+      float* U = plan.U + thread_index() * plan.group_panels * plan.panel_size;
+      float* M = plan.M + thread_index() * plan.m_size;
+      const int p0 = static_cast<int>(task) * plan.group_panels, p1 = plan.group_end(p0);
+      for (int p = p0; p < p1; ++p) transform_weights(plan, taps, p, U + (p - p0) * plan.panel_size);
       TilePrefetcher nothing;
-      multiply(plan, U, V, M, p0, p1, tiles, nothing, 0);
+      multiply(plan, U, plan.V, M, p0, p1, tiles, nothing, 0);
       transform_outputs(plan, M, bias, p0, p1, t, tiles, dst);
     });
   }
 }
 
 void winograd_convolve(const TiledConv& conv, const TapView& taps, const float* src, const float* bias,
-                       float* dst, void* scratch) {
-  const ForwardPlan plan(conv);
+                       float* dst, void* memory) {
+  ScratchLayout scratch(memory);
+  const ForwardPlan plan(conv, scratch);
   if (plan.by_channels) {
-    convolve_by_channels(plan, taps, src, bias, dst, static_cast<float*>(scratch));
+    convolve_by_channels(plan, taps, src, bias, dst);
   } else {
-    convolve_by_tiles(plan, taps, src, bias, dst, static_cast<float*>(scratch));
+    convolve_by_tiles(plan, taps, src, bias, dst);
   }
+}
+
+std::size_t winograd_scratch(const TiledConv& conv) {
+  ScratchLayout scratch(nullptr);
+  const ForwardPlan plan(conv, scratch);
+  return scratch.bytes();
 }
 
 void winograd_forward(const Conv2dShape& s, const Conv2dArgs& args) {
@@ -245,11 +253,9 @@ void winograd_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
   winograd_convolve(TiledConv::backward_data(s), taps, args.diff_dst, nullptr, args.diff_src, args.scratch);
 }
 
-std::size_t winograd_forward_scratch(const Conv2dShape& s) {
-  return ForwardPlan(TiledConv::forward(s)).scratch_bytes();
-}
+std::size_t winograd_forward_scratch(const Conv2dShape& s) { return winograd_scratch(TiledConv::forward(s)); }
 std::size_t winograd_backward_data_scratch(const Conv2dShape& s) {
-  return ForwardPlan(TiledConv::backward_data(s)).scratch_bytes();
+  return winograd_scratch(TiledConv::backward_data(s));
 }
 
 bool winograd_forward_supports(const Conv2dShape& s) {

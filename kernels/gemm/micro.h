@@ -108,17 +108,21 @@ constexpr BlockKernel kBlockKernels[14][6] = {
 inline BlockKernel block_kernel(int rows, int vectors) { return kBlockKernels[rows - 1][vectors - 1]; }
 
 // M rows are cut into panels of nearly equal height, none above max_rows: 16 rows into 8 + 8 rather than 14
-// + 2.
+// + 2. The taller panels come last. Asked for at every call of a micro-kernel, so nothing here divides.
 struct Panels {
   int M;
   int count;
 
   explicit constexpr Panels(int rows, int max_rows = kMaxRows)
-      : M(rows), count((rows + max_rows - 1) / max_rows) {}
+      : M(rows), count((rows + max_rows - 1) / max_rows), low_(M / count), low_count_(count - M % count) {}
   constexpr int begin(int panel) const {
-    return static_cast<int>(static_cast<std::int64_t>(M) * panel / count);
+    return panel * low_ + (panel > low_count_ ? panel - low_count_ : 0);
   }
-  constexpr int height(int panel) const { return begin(panel + 1) - begin(panel); }
+  constexpr int height(int panel) const { return low_ + (panel < low_count_ ? 0 : 1); }
+
+ private:
+  int low_;        // the height of the lower panels
+  int low_count_;  // how many they are
 };
 
 }  // namespace
