@@ -38,13 +38,14 @@ void Pruner::before_step(const optim::StepInfo& info, std::span<nn::Parameter* c
   settings_.criterion->observe(info, parameters);
 }
 
-void Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* const>) {
-  prune_if_due(info.step + 1);
+bool Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* const>) {
+  return prune_if_due(info.step + 1);
 }
 
-void Pruner::prune_if_due(std::int64_t steps_done) {
-  if (settings_.sparsity == 0.0 || !settings_.schedule->due(steps_done, total_steps_)) return;
+bool Pruner::prune_if_due(std::int64_t steps_done) {
+  if (settings_.sparsity == 0.0 || !settings_.schedule->due(steps_done, total_steps_)) return false;
   prune(steps_done, settings_.sparsity * settings_.schedule->progress(steps_done, total_steps_));
+  return true;
 }
 
 double Pruner::density() const {

@@ -62,7 +62,7 @@ class Pruner : public optim::StepHook {
   // enforces the masks afterwards (Optimizer::enforce_masks).
   void start();
   void before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
-  void after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
+  bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
 
   // Kept fraction of the weights that this pruner may prune.
   double density() const;
@@ -75,7 +75,7 @@ class Pruner : public optim::StepHook {
   }
 
  private:
-  void prune_if_due(std::int64_t steps_done);
+  bool prune_if_due(std::int64_t steps_done);
   void prune(std::int64_t steps_done, double sparsity);
   void prune_quota(const Quota& quota, PruneEvent& event);
 

@@ -48,8 +48,9 @@ void Optimizer::step() {
   const bool clip = settings_.clip_norm > 0.0 && gradient_norm_ > settings_.clip_norm;
   ++steps_;
   update_all(gradient_scale_ * (clip ? settings_.clip_norm / gradient_norm_ : 1.0));
-  for (StepHook* hook : hooks_) hook->after_step(info, parameters_);
-  if (!hooks_.empty()) enforce_masks();
+  bool masks_changed = false;
+  for (StepHook* hook : hooks_) masks_changed |= hook->after_step(info, parameters_);
+  if (masks_changed) enforce_masks();
 #ifndef NDEBUG
   check_masks();
 #endif

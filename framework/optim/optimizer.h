@@ -37,7 +37,8 @@ class Optimizer {
 
   // One step: the hooks' before_step; the global gradient norm, and scaling by
   //   gradient_scale * min(1, clip_norm / norm);
-  // one pass over weights, gradients, moments and masks; the hooks' after_step, then enforce_masks().
+  // one pass over weights, gradients, moments and masks; the hooks' after_step, and enforce_masks() when one of
+  // them changed a mask.
   // A parameter without a gradient keeps its value. Throws Error (not_finite), naming the parameter, before
   // any weight changes when a gradient is NaN or Inf.
   void step();

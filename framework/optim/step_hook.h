@@ -14,7 +14,7 @@ struct StepInfo {
 };
 
 // The order within Optimizer::step(): every hook's before_step, one fused masked update a parameter,
-// every hook's after_step.
+// every hook's after_step; then, if one of them changed a mask, weights and moments are zeroed under it.
 class StepHook {
  public:
   virtual ~StepHook() = default;
@@ -22,9 +22,8 @@ class StepHook {
   // Gradients are complete and dense: pruned weights have theirs too. Weights are still those of the forward
   // pass.
   virtual void before_step(const StepInfo&, std::span<nn::Parameter* const>) {}
-  // Weights are updated. A hook that changes a mask here calls Optimizer::enforce_masks(), or leaves it to
-  // step(), which does so once after the last hook.
-  virtual void after_step(const StepInfo&, std::span<nn::Parameter* const>) {}
+  // Weights are updated. Returns whether it changed a mask.
+  virtual bool after_step(const StepInfo&, std::span<nn::Parameter* const>) { return false; }
 };
 
 }  // namespace espalier::optim

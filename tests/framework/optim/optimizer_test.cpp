@@ -43,12 +43,12 @@ struct RecordingHook : optim::StepHook {
     calls.push_back(fmt::format("before {} lr {}", info.step, info.lr));
     weight_before = parameters[0]->value.data()[0];
   }
-  void after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override {
+  bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override {
     calls.push_back(fmt::format("after {}", info.step));
     updated = parameters[0]->value.data()[0] != weight_before;
-    if (info.step == 1) {
-      for (std::int64_t i = 1; i < parameters[0]->value.numel(); ++i) parameters[0]->mask.data()[i] = 0;
-    }
+    if (info.step != 1) return false;
+    for (std::int64_t i = 1; i < parameters[0]->value.numel(); ++i) parameters[0]->mask.data()[i] = 0;
+    return true;
   }
   std::vector<std::string>& calls;
   float weight_before = 0.0f;
