@@ -1,0 +1,61 @@
+#include "experiments/experiment_config.h"
+
+#include <doctest/doctest.h>
+
+#include "framework/core/error.h"
+
+namespace espalier {
+namespace {
+
+std::string hash_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"), overrides);
+  return config_hash(config);
+}
+
+constexpr const char* kPruned = R"(
+name = "a"
+seed = 2
+model = { kind = "resnet18", width = 32 }
+data = { kind = "cifar10", validation_images = 5000 }
+augment = { crop_padding = 4, flip = true }
+[[stage]]
+kind = "train"
+epochs = 12
+optimizer = { kind = "sgd", lr = 0.2, momentum = 0.9, nesterov = true, weight_decay = 5e-4 }
+schedule = { kind = "cosine", warmup_fraction = 0.05 }
+label_smoothing = 0.1
+[[stage.prune]]
+sparsity = 0.5
+schedule = { kind = "cubic", begin = 0.1, end = 0.6, every = 50 }
+exclude = ["fc.*"]
+)";
+
+// These hashes identify experiments that were run. They change only when a default, a key or the canonical
+// form changes under them: then old results no longer belong to their configs, and that must be meant.
+TEST_CASE("the hashes of configs stay what they are") {
+  CHECK(hash_of("[[stage]]\n") == "PIN0");
+  CHECK(hash_of(kPruned) == "PIN1");
+}
+
+TEST_CASE("the hash is that of the experiment, not of its circumstances") {
+  const std::string hash = hash_of(kPruned);
+  CHECK(hash_of(kPruned, {"name=b"}) == hash);
+  CHECK(hash_of(kPruned, {"data.path=/elsewhere"}) == hash);
+  CHECK(hash_of(kPruned, {"checkpoint.every_steps=10"}) == hash);
+  CHECK(hash_of(kPruned, {"stage.0.name=other"}) == hash);
+  CHECK(hash_of(kPruned, {"seed=3"}) != hash);
+  CHECK(hash_of(kPruned, {"stage.0.epochs=13"}) != hash);
+  CHECK(hash_of(kPruned, {"stage.0.prune.0.sparsity=0.6"}) != hash);
+  CHECK(hash_of(kPruned, {"model.width=16"}) != hash);
+}
+
+TEST_CASE("names that cannot be those of directories, and experiments without stages, are refused") {
+  for (const char* text : {"", "name = \"a/b\"\n[[stage]]\n", "name = \"\"\n[[stage]]\n",
+                           "name = \"..\"\n[[stage]]\n", "[[stage]]\nname = \"../x\"\n"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(hash_of(text), Error);
+  }
+}
+
+}  // namespace
+}  // namespace espalier

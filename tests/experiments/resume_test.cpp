@@ -1,0 +1,214 @@
+// A run that is killed at any moment, or stopped in good order, ends with the same bits as one that was never
+// stopped, whatever the number of threads.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "framework/core/random.h"
+#include "tests/experiments/program.h"
+#include "tests/support/temporary_directory.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Program;
+using testing::TemporaryDirectory;
+
+// Two stages of ten steps, each with masks that change at every other step, averages and augmentation.
+constexpr const char* kConfig = R"(
+name = "tiny"
+seed = 3
+batch = 16
+[model]
+kind = "resnet20"
+width = 4
+[data]
+kind = "synthetic"
+train_images = 72      # the last batch of an epoch is not full
+validation_images = 10
+test_images = 32
+[augment]
+crop_padding = 4
+flip = true
+[checkpoint]
+every_steps = 3
+[[stage]]
+kind = "train"
+epochs = 2
+ema_decay = 0.9
+label_smoothing = 0.1
+optimizer = { kind = "sgd", lr = 0.05, momentum = 0.9, nesterov = true, weight_decay = 5e-4 }
+[[stage.prune]]
+sparsity = 0.5
+schedule = { kind = "cubic", begin = 0.0, end = 0.8, every = 2 }
+[[stage]]
+kind = "finetune"
+epochs = 2
+optimizer = { kind = "adamw", lr = 0.001 }
+[[stage.prune]]
+sparsity = 0.8
+scope = "per_layer"
+schedule = { kind = "cubic", begin = 0.2, end = 0.9, every = 2 }
+)";
+
+fs::path write_config(const TemporaryDirectory& directory) {
+  const fs::path path = directory.path() / "tiny.toml";
+  testing::write_text(path, kConfig);
+  return path;
+}
+
+std::vector<std::string> run_arguments(const fs::path& config, const fs::path& out, int threads = 1) {
+  return {"run", config.string(), "--out", out.string(), "--threads", std::to_string(threads)};
+}
+
+std::string weights_of(const fs::path& run) {
+  return testing::read_json(run / "summary.json").at("weights_sha256");
+}
+
+// The metrics without what depends on the clock.
+std::string metrics_of(const fs::path& run) {
+  std::string text;
+  std::ifstream file(run / "metrics.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    nlohmann::json json = nlohmann::json::parse(line);
+    json.erase("seconds");
+    text += json.dump() + "\n";
+  }
+  return text;
+}
+
+TEST_CASE("a run killed again and again resumes to the bits of one that was never stopped") {
+  const TemporaryDirectory directory;
+  const fs::path config = write_config(directory);
+  const fs::path whole = directory.path() / "whole";
+  const auto begin = std::chrono::steady_clock::now();
+  REQUIRE(Program(run_arguments(config, whole), directory.path() / "log").wait() == 0);
+  const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - begin;
+
+  Random random(1, "moments of death");
+  constexpr int kTrials = 3, kMostKills = 8;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    CAPTURE(trial);
+    const fs::path run = directory.path() / fmt::format("killed-{}", trial);
+    int kills = 0;
+    for (; kills < kMostKills; ++kills) {
+      Program program(run_arguments(config, run, 1 + kills % 2), directory.path() / "log");
+      ::usleep(static_cast<useconds_t>(1e6 * duration.count() * 0.7 * double{random.uniform()}));
+      program.send(SIGKILL);
+      if (program.wait() != 128 + SIGKILL) break;  // it was faster
+    }
+    CAPTURE(kills);
+    const std::vector<std::string> resume = fs::exists(run / "config.toml")
+                                                ? std::vector<std::string>{"resume", run.string()}
+                                                : run_arguments(config, run);
+    REQUIRE(Program(resume, directory.path() / "log").wait() == 0);
+    CHECK(weights_of(run) == weights_of(whole));
+    CHECK(metrics_of(run) == metrics_of(whole));
+  }
+}
+
+TEST_CASE("SIGTERM ends a run with exit code 75 and a checkpoint from which it goes on to the same bits") {
+  const TemporaryDirectory directory;
+  const fs::path config = write_config(directory);
+  const fs::path whole = directory.path() / "whole", run = directory.path() / "stopped";
+  REQUIRE(Program(run_arguments(config, whole), directory.path() / "log").wait() == 0);
+  {
+    Program program(run_arguments(config, run), directory.path() / "log");
+    while (program.running() && !fs::exists(run / "0-train")) ::usleep(1000);  // until its first checkpoint
+    program.send(SIGTERM);
+    CHECK(program.wait() == 75);
+  }
+  CHECK(!fs::exists(run / "summary.json"));
+  const testing::Outcome resumed = testing::run_program({"resume", run.string(), "--json"});
+  CHECK(resumed.exit_code == 0);
+  CHECK(weights_of(run) == weights_of(whole));
+  CHECK(metrics_of(run) == metrics_of(whole));
+}
+
+TEST_CASE("weights are the same bits for 1, 2, 3 and 4 threads") {
+  const TemporaryDirectory directory;
+  const fs::path config = write_config(directory);
+  std::string first;
+  for (int threads = 1; threads <= 4; ++threads) {
+    CAPTURE(threads);
+    const fs::path run = directory.path() / std::to_string(threads);
+    REQUIRE(Program(run_arguments(config, run, threads), directory.path() / "log").wait() == 0);
+    if (first.empty()) first = weights_of(run);
+    CHECK(weights_of(run) == first);
+  }
+}
+
+TEST_CASE("a run that is complete is not run again, and its parts can be evaluated and inspected") {
+  const TemporaryDirectory directory;
+  const fs::path config = write_config(directory);
+  const fs::path run = directory.path() / "run";
+  REQUIRE(Program(run_arguments(config, run), directory.path() / "log").wait() == 0);
+  const nlohmann::json summary = testing::read_json(run / "summary.json");
+  for (const char* key : {"name", "config_hash", "model", "dataset", "seed", "epochs", "test_accuracy",
+                          "parameters", "nonzero_parameters", "macs", "weights_sha256", "wall_seconds", "isa",
+                          "backend", "threads", "build"}) {
+    CAPTURE(key);
+    CHECK(summary.contains(key));
+  }
+  CHECK(summary["epochs"] == 4);
+  const testing::Outcome again = testing::run_program({"resume", run.string()});
+  CHECK(again.exit_code == 0);
+  CHECK(again.output.find("done before") != std::string::npos);
+  CHECK(testing::read_json(run / "summary.json")["weights_sha256"] == summary["weights_sha256"]);
+
+  const testing::Outcome eval = testing::run_program({"eval", run.string(), "--json"});
+  REQUIRE(eval.exit_code == 0);
+  const nlohmann::json evaluated = nlohmann::json::parse(eval.output);
+  CHECK(evaluated["accuracy"] == summary["test_accuracy"]);
+  CHECK(evaluated["weights_sha256"] == summary["weights_sha256"]);
+
+  const testing::Outcome inspect =
+      testing::run_program({"inspect", (run / "0-train" / "checkpoint").string(), "--json"});
+  REQUIRE(inspect.exit_code == 0);
+  const nlohmann::json inspected = nlohmann::json::parse(inspect.output);
+  CHECK(inspected["nonzero_parameters"] == summary["stages"][0]["nonzero_parameters"]);
+  CHECK(inspected["effective_macs"] < inspected["macs"]);
+
+  // Another experiment does not go into the same directory.
+  std::vector<std::string> other = run_arguments(config, run);
+  other.push_back("seed=4");
+  CHECK(testing::run_program(other).exit_code == 2);
+
+  // A damaged checkpoint is refused.
+  const fs::path weights = run / "1-finetune" / "checkpoint" / "model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) - 1);
+  CHECK(testing::run_program({"eval", run.string()}).exit_code == 3);
+  CHECK(testing::run_program({"inspect", run.string()}).exit_code == 3);
+}
+
+TEST_CASE(
+    "a disk that fills up ends the run with exit code 5, and room again lets it go on to the same bits") {
+  const TemporaryDirectory directory;
+  const fs::path config = write_config(directory);
+  const fs::path whole = directory.path() / "whole", run = directory.path() / "full";
+  REQUIRE(Program(run_arguments(config, whole), directory.path() / "log").wait() == 0);
+  const testing::Outcome full = testing::run_program(run_arguments(config, run), 20000);
+  CHECK(full.exit_code == 5);
+  CHECK(full.output.find("make room") != std::string::npos);
+  CHECK(testing::run_program({"resume", run.string()}).exit_code == 0);
+  CHECK(weights_of(run) == weights_of(whole));
+}
+
+TEST_CASE("a learning rate out of all bounds ends the run with exit code 4, naming the step") {
+  const TemporaryDirectory directory;
+  const fs::path config = write_config(directory);
+  std::vector<std::string> arguments = run_arguments(config, directory.path() / "run");
+  arguments.push_back("stage.train.optimizer.lr=1e6");
+  arguments.push_back("stage.train.schedule=constant");
+  const testing::Outcome outcome = testing::run_program(arguments);
+  CAPTURE(outcome.output);
+  CHECK(outcome.exit_code == 4);
+  CHECK(outcome.output.find("step") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace espalier
