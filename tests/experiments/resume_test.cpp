@@ -1,6 +1,7 @@
 // A run that is killed at any moment, or stopped in good order, ends with the same bits as one that was never
 // stopped, whatever the number of threads.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
