@@ -92,6 +92,8 @@ SavedModel load_model(const fs::path& path) {
   } catch (const Error& error) {  // not the user's config: the file's
     fail(ErrorKind::integrity, "checkpoint", "{}", error.what());
   }
+  if (config_hash(saved.config) != saved.config_hash)
+    fail(ErrorKind::integrity, "checkpoint", "the manifest's config is not that of its config_hash");
   saved.image_shape = read_image_shape(described);
   const auto classes = about_value<std::int64_t>(described, "classes");
   if (classes < 1 || classes > kMaxClasses)

@@ -30,9 +30,15 @@ std::vector<fs::path> step_directories(const fs::path& stage) {
   return found;
 }
 
-void remove_if_possible(const fs::path& path) {
+// Removes checkpoints that are of no more use, and what a crash left of unfinished ones.
+void remove_steps_but(const fs::path& keep, const fs::path& stage) {
   std::error_code ignored;
-  fs::remove_all(path, ignored);
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(stage, ignored)) {
+    if (entry.path().filename().string().starts_with("step-") && entry.path() != keep)
+      others.push_back(entry.path());
+  }
+  for (const fs::path& path : others) fs::remove_all(path, ignored);
 }
 
 }  // namespace
@@ -57,6 +63,8 @@ std::int64_t MetricsFile::size_bytes() const {
 }
 
 void MetricsFile::truncate(std::int64_t size) {
+  if (size < 0)
+    fail(ErrorKind::integrity, "metrics", "a checkpoint gives {} a size of {}", path_.string(), size);
   if (size_bytes() <= size) return;
   std::error_code error;
   fs::resize_file(path_, static_cast<std::uintmax_t>(size), error);
@@ -78,11 +86,8 @@ void StageDirectory::save_progress(std::int64_t step, train::Checkpoint checkpoi
   make_directories(path_);
   checkpoint.about["metrics_bytes"] = metrics_.size_bytes();
   const fs::path directory = path_ / fmt::format("step-{:010}", step);
-  const std::vector<fs::path> older = step_directories(path_);
   train::save_checkpoint(directory, checkpoint);
-  for (const fs::path& path : older) {
-    if (path != directory) remove_if_possible(path);
-  }
+  remove_steps_but(directory, path_);
 }
 
 bool StageDirectory::is_complete() const {
@@ -105,7 +110,7 @@ void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_
   train::save_checkpoint(final_checkpoint(), model);
   result["metrics_bytes"] = metrics_.size_bytes();
   write_file_durably(path_ / "result.json", result.dump(2) + "\n");
-  for (const fs::path& path : step_directories(path_)) remove_if_possible(path);
+  remove_steps_but({}, path_);
 }
 
 RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash)

@@ -17,9 +17,12 @@ using Json = nlohmann::ordered_json;
 
 // "1,234,567"
 std::string thousands(std::int64_t value) {
-  std::string text = std::to_string(value);
-  for (std::int64_t at = static_cast<std::int64_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
+  const std::string digits = std::to_string(value);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 

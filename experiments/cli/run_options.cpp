@@ -9,6 +9,8 @@
 #include "experiments/summary.h"
 #include "framework/core/error.h"
 #include "framework/train/stop.h"
+#include "kernels/backend.h"
+#include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
@@ -30,6 +32,9 @@ int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& co
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(), which says more
   const bool json = arguments.count("json") > 0;
   Reporter reporter(json ? stderr : stdout);
+  for (const std::string_view problem : {kernels::isa_request_error(), kernels::backend_request_error()}) {
+    if (!problem.empty()) reporter.line(fmt::format("note        {}", problem));
+  }
   const nlohmann::ordered_json summary = run_experiment(config, directory, reporter);
   if (json) {
     fmt::print("{}\n", summary.dump(2));

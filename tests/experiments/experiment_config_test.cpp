@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "framework/core/error.h"
+#include "framework/core/random.h"
 
 namespace espalier {
 namespace {
@@ -33,8 +34,8 @@ exclude = ["fc.*"]
 // These hashes identify experiments that were run. They change only when a default, a key or the canonical
 // form changes under them: then old results no longer belong to their configs, and that must be meant.
 TEST_CASE("the hashes of configs stay what they are") {
-  CHECK(hash_of("[[stage]]\n") == "PIN0");
-  CHECK(hash_of(kPruned) == "PIN1");
+  CHECK(hash_of("[[stage]]\n") == "aae3c7b04867e1c371dc93db142f5b8765d1942aacc44054c874838c827d566e");
+  CHECK(hash_of(kPruned) == "afac736d16afa5230197912d0ef12d01044cfcd92e34aea6ea28e874f5470538");
 }
 
 TEST_CASE("the hash is that of the experiment, not of its circumstances") {
@@ -47,6 +48,29 @@ TEST_CASE("the hash is that of the experiment, not of its circumstances") {
   CHECK(hash_of(kPruned, {"stage.0.epochs=13"}) != hash);
   CHECK(hash_of(kPruned, {"stage.0.prune.0.sparsity=0.6"}) != hash);
   CHECK(hash_of(kPruned, {"model.width=16"}) != hash);
+}
+
+TEST_CASE("a config damaged anywhere is read or refused with 2, and nothing worse") {
+  const std::string whole = kPruned;
+  Random random(9, "config mutations");
+  for (int i = 0; i < 600; ++i) {
+    std::string text = whole;
+    const std::size_t at = random.below(static_cast<std::uint32_t>(text.size()));
+    switch (i % 3) {
+      case 0:
+        text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+        break;
+      case 1:
+        text = text.substr(0, at);
+        break;
+      default:
+        text.insert(at, text.substr(random.below(static_cast<std::uint32_t>(text.size())), 12));
+    }
+    CAPTURE(text);
+    try {
+      hash_of(text);
+    } catch (const Error& error) { CHECK(error.exit_code() == 2); }
+  }
 }
 
 TEST_CASE("names that cannot be those of directories, and experiments without stages, are refused") {

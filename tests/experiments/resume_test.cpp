@@ -92,6 +92,7 @@ TEST_CASE("a run killed again and again resumes to the bits of one that was neve
 
   Random random(1, "moments of death");
   constexpr int kTrials = 3, kMostKills = 8;
+  int all_kills = 0;
   for (int trial = 0; trial < kTrials; ++trial) {
     CAPTURE(trial);
     const fs::path run = directory.path() / fmt::format("killed-{}", trial);
@@ -103,6 +104,7 @@ TEST_CASE("a run killed again and again resumes to the bits of one that was neve
       if (program.wait() != 128 + SIGKILL) break;  // it was faster
     }
     CAPTURE(kills);
+    all_kills += kills;
     const std::vector<std::string> resume = fs::exists(run / "config.toml")
                                                 ? std::vector<std::string>{"resume", run.string()}
                                                 : run_arguments(config, run);
@@ -110,6 +112,7 @@ TEST_CASE("a run killed again and again resumes to the bits of one that was neve
     CHECK(weights_of(run) == weights_of(whole));
     CHECK(metrics_of(run) == metrics_of(whole));
   }
+  CHECK(all_kills > 0);
 }
 
 TEST_CASE("SIGTERM ends a run with exit code 75 and a checkpoint from which it goes on to the same bits") {

@@ -43,9 +43,9 @@ TEST_CASE("only what differs from its default is in the canonical lines") {
   // The default of a part's keys is that of its kind, the default of an element that of a fresh one.
   CHECK(lines_of("shape = \"square\"") == std::vector<std::string>{"shape=\"square\""});
   CHECK(lines_of("shape = { kind = \"square\", side = 5 }") ==
-        std::vector<std::string>{"shape.side=5", "shape=\"square\""});
+        std::vector<std::string>{"shape=\"square\"", "shape.side=5"});
   CHECK(lines_of("[[item]]\n[[item]]\nradius = 2\n") ==
-        std::vector<std::string>{"item.1.radius=2.0", "item=2"});
+        std::vector<std::string>{"item=2", "item.1.radius=2.0"});
 }
 
 TEST_CASE("the order of keys in the file does not matter") {

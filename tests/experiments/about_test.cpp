@@ -1,0 +1,99 @@
+#include "experiments/about.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+#include "experiments/reporter.h"
+#include "experiments/run_directory.h"
+#include "tests/support/temporary_directory.h"
+
+namespace espalier {
+namespace {
+
+constexpr const char* kConfig = R"(
+model = { kind = "resnet20", width = 1 }
+data = { kind = "synthetic", train_images = 1, test_images = 1 }
+[[stage]]
+)";
+
+// The description of a checkpoint of this config's model, untrained.
+train::Checkpoint sample_checkpoint() {
+  ExperimentConfig config = read_experiment(parse_config_text(kConfig, "test.toml"));
+  const datasets::Splits data = config.data->load();
+  const std::shared_ptr<nn::Module> model = config.model->build({3, 32, 32}, 10, 0);
+  MetricsFile metrics("unused");
+  StageDirectory directory("unused", metrics);
+  Reporter reporter(stderr);
+  StageContext context{config, 0, "train", *model, data, directory, reporter};
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : train::model_tensors(*model)) tensors.emplace_back(name, tensor.clone());
+  return {about_stage(context), std::move(tensors), std::nullopt};
+}
+
+int exit_code_of_loading(const std::filesystem::path& path) {
+  try {
+    load_model(path);
+    return 0;
+  } catch (const Error& error) { return error.exit_code(); }
+}
+
+TEST_CASE("a model comes back from its checkpoint without its class being named") {
+  const testing::TemporaryDirectory directory;
+  train::save_checkpoint(directory.path() / "0-train" / "checkpoint", sample_checkpoint());
+  const SavedModel saved = load_model(directory.path());
+  CHECK(saved.config.model_kind == "resnet20");
+  CHECK(saved.image_shape == Shape({3, 32, 32}));
+  CHECK(saved.model->parameter_count() > 0);
+  CHECK(saved.size_bytes > 0);
+}
+
+TEST_CASE("descriptions that lie are refused with 3") {
+  const testing::TemporaryDirectory directory;
+  const train::Checkpoint good = sample_checkpoint();
+  const auto with = [&](const std::function<void(nlohmann::json&)>& change) {
+    train::Checkpoint checkpoint = good;
+    change(checkpoint.about);
+    train::save_checkpoint(directory.path() / "c", checkpoint);
+    return exit_code_of_loading(directory.path() / "c");
+  };
+  using Json = nlohmann::json;
+  CHECK(with([](Json&) {}) == 0);
+  CHECK(with([](Json& a) { a.erase("config"); }) == 3);
+  CHECK(with([](Json& a) { a["config"] = 3; }) == 3);
+  CHECK(with([](Json& a) { a["config"] = "[[stage"; }) == 3);
+  CHECK(with([](Json& a) { a["config"] = "model = \"resnet18\"\n[[stage]]\n"; }) == 3);
+  CHECK(with([](Json& a) { a["config_hash"] = "0"; }) == 3);
+  CHECK(with([](Json& a) { a.erase("config_hash"); }) == 3);
+  CHECK(with([](Json& a) { a["model"] = 3; }) == 3);
+  CHECK(with([](Json& a) { a["model"]["classes"] = 11; }) == 3);
+  CHECK(with([](Json& a) { a["model"]["classes"] = 0; }) == 3);
+  CHECK(with([](Json& a) { a["model"]["classes"] = "ten"; }) == 3);
+  CHECK(with([](Json& a) { a["model"]["classes"] = 1LL << 62; }) == 3);
+  CHECK(with([](Json& a) { a["model"]["image"] = Json::array({3, 32}); }) == 3);
+  CHECK(with([](Json& a) { a["model"]["image"] = Json::array({-3, 32, 32}); }) == 3);
+  CHECK(with([](Json& a) { a["model"]["image"] = Json::array({1, 32, 32}); }) == 3);
+  CHECK(with([](Json& a) { a["model"]["image"] = Json::array({3, 1LL << 40, 32}); }) == 3);
+}
+
+TEST_CASE("a position out of a checkpoint is checked") {
+  const train::Progress progress{2, 3, 11, {0.1, 4, 5}};
+  const train::Progress same = progress_from_json(progress_to_json(progress));
+  CHECK(same.epoch == 2);
+  CHECK(same.batch == 3);
+  CHECK(same.step == 11);
+  CHECK(same.metrics.loss_sum == 0.1);
+  CHECK(same.metrics.correct == 4);
+  CHECK(same.metrics.images == 5);
+  for (const char* key : {"epoch", "batch", "step", "correct", "images"}) {
+    for (const nlohmann::json& bad : {nlohmann::json(-1), nlohmann::json(1.5), nlohmann::json("1"),
+                                      nlohmann::json(nullptr), nlohmann::json(~std::uint64_t{0})}) {
+      nlohmann::json json = progress_to_json(progress);
+      json[key] = bad;
+      CHECK_THROWS_AS(progress_from_json(json), Error);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace espalier
