@@ -1,11 +1,5 @@
 #include "kernels/conv2d/direct.h"
 
 namespace espalier::kernels {
-extern const Conv2dKernel conv2d_fwd_f32_direct_neon, conv2d_bwd_data_f32_direct_neon,
-    conv2d_bwd_weights_f32_direct_neon;
-const Conv2dKernel conv2d_fwd_f32_direct_neon = direct_forward_kernel("conv2d_fwd_f32_direct_neon");
-const Conv2dKernel conv2d_bwd_data_f32_direct_neon =
-    direct_backward_data_kernel("conv2d_bwd_data_f32_direct_neon");
-const Conv2dKernel conv2d_bwd_weights_f32_direct_neon =
-    direct_backward_weights_kernel("conv2d_bwd_weights_f32_direct_neon");
+ESPALIER_DIRECT_KERNELS(neon);
 }  // namespace espalier::kernels

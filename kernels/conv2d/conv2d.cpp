@@ -5,13 +5,7 @@
 
 namespace espalier::kernels {
 
-extern const Conv2dKernel conv2d_fwd_f32_direct_portable, conv2d_bwd_data_f32_direct_portable,
-    conv2d_bwd_weights_f32_direct_portable;
-const Conv2dKernel conv2d_fwd_f32_direct_portable = direct_forward_kernel("conv2d_fwd_f32_direct_portable");
-const Conv2dKernel conv2d_bwd_data_f32_direct_portable =
-    direct_backward_data_kernel("conv2d_bwd_data_f32_direct_portable");
-const Conv2dKernel conv2d_bwd_weights_f32_direct_portable =
-    direct_backward_weights_kernel("conv2d_bwd_weights_f32_direct_portable");
+ESPALIER_DIRECT_KERNELS(portable);
 
 #define ESPALIER_CONV2D(kernel) extern const Conv2dKernel kernel;
 #include "kernels/conv2d/kernels.inc"

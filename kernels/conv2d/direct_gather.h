@@ -19,8 +19,12 @@
 namespace espalier::kernels {
 namespace {
 
-// The input rows that a task reads should stay in the L2 cache while each panel of weights passes over them.
-constexpr std::int64_t kInputBlockBytes = 768 * 1024;
+// The input of a strip of rows should stay in the caches while each panel of weights passes over it, and
+// strips should not be so short that fetching the weights is what takes the time.
+constexpr std::int64_t kStripBytes = 256 * 1024;
+constexpr int kStripPixels = 16;
+// Enough tasks to keep a few threads busy.
+constexpr int kGatherTasks = 24;
 
 struct Gather {
   bool backward;
@@ -28,14 +32,15 @@ struct Gather {
   int taps;          // KH * KW
   AxisShape h, w;
   std::int64_t in_plane, out_plane;  // floats
-  int block_rows;                    // output rows of a task
+  int strip_rows;                    // output rows computed panel by panel
+  int tasks;                         // of a group of channels: each a range of strips
   Axis axis_h, axis_w;
   Tap* tap_lists;               // [axis_h.class_count][axis_w.class_count][taps]
   float* packed;                // [groups][panels][panel_size]
   std::int64_t panel_size = 0;  // floats: [C][taps][height], and room for one vector
 };
 
-inline int row_blocks(const Gather& p) { return (p.h.out + p.block_rows - 1) / p.block_rows; }
+inline int strip_count(const Gather& p) { return (p.h.out + p.strip_rows - 1) / p.strip_rows; }
 
 inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& scratch) {
   Gather p;
@@ -51,10 +56,11 @@ inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& sc
   p.out_plane = plane_vectors(std::int64_t{p.h.out} * p.w.out) * kLanes;
 
   const std::int64_t row_bytes = std::int64_t{p.C} * p.w.in * kLanes * 4;
-  const std::int64_t in_rows = kInputBlockBytes / row_bytes - s.KH + 1;
-  const std::int64_t rows = in_rows * p.h.out / p.h.in;
-  const int blocks = rows <= 1 ? p.h.out : static_cast<int>((p.h.out + rows - 1) / rows);
-  p.block_rows = (p.h.out + blocks - 1) / blocks;
+  const std::int64_t fitting = (kStripBytes / row_bytes - s.KH + 1) * p.h.out / p.h.in;
+  const std::int64_t rows = larger(static_cast<int>(fitting), (kStripPixels + p.w.out - 1) / p.w.out);
+  p.strip_rows = rows < p.h.out ? static_cast<int>(rows) : p.h.out;
+  const std::int64_t wanted = (kGatherTasks - 1) / (groups(s.N) * s.groups) + 1;
+  p.tasks = static_cast<int>(wanted < strip_count(p) ? wanted : strip_count(p));
 
   p.axis_h = build_axis(p.h, scratch);
   p.axis_w = build_axis(p.w, scratch);
@@ -105,14 +111,50 @@ void pack_weights(const Gather& p, const float* weights) {
   });
 }
 
-// The pixels of one class in the task's rows, for one panel of output channels.
+// Fetches the rows that the next strip adds to this one, a few lines after each call of the micro-kernel:
+// those of all channels at once would wait for memory, and far apart as they are the hardware does not
+// foresee them.
+class RowPrefetch {
+ public:
+  RowPrefetch(const Gather& p, const float* in, int row_end, int next_end, int calls) : plane_(p.in_plane) {
+    const int first = input_end(p.h, row_end), last = input_end(p.h, next_end);
+    vectors_ = (last - first) * p.w.in;
+    at_ = in + std::int64_t{first} * p.w.in * kLanes;
+    // A stride wider than the kernel skips most of a row.
+    left_ = !p.backward && p.w.kernel < p.w.stride ? 0 : std::int64_t{vectors_} * p.C;
+    step_ = static_cast<int>((left_ + calls - 1) / calls);
+  }
+
+  void advance() {
+    for (int i = 0; i < step_ && left_ > 0; ++i, --left_) {
+      __builtin_prefetch(at_ + vector_ * kLanes);
+      if (++vector_ == vectors_) vector_ = 0, at_ += plane_;
+    }
+  }
+
+ private:
+  // One past the last input row that output rows [0, end) see.
+  static int input_end(const AxisShape& h, int end) {
+    for (int o = end - 1; o >= 0; --o) {
+      const AxisReach reach = axis_reach(h, o);
+      if (reach.taps > 0) return reach.first_in + (h.backward ? 1 : reach.taps);
+    }
+    return 0;
+  }
+
+  std::int64_t plane_, left_;
+  const float* at_;
+  int vectors_, vector_ = 0, step_;
+};
+
+// The pixels of one class in the strip, for one panel of output channels.
 struct PixelRange {
   const int *out_h, *in_h, *out_w, *in_w;  // coordinates
   int rows, columns;
 };
 
 void multiply_pixels(const Gather& p, const PixelRange& pixels, int height, const float* in, float* out,
-                     BlockArgs& args) {
+                     BlockArgs& args, RowPrefetch& prefetch) {
   const int total = pixels.rows * pixels.columns, widest = max_vectors(height);
   int row = 0, column = 0;
   for (int done = 0; done < total;) {
@@ -123,6 +165,7 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int height, cons
       if (++column == pixels.columns) column = 0, ++row;
     }
     block_kernel(height, vectors)(args);
+    prefetch.advance();
     done += vectors;
   }
 }
@@ -131,6 +174,8 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int height, cons
 void gather_rows(const Gather& p, int row_begin, int row_end, const float* in, const float* packed,
                  const float* bias, float* out) {
   const Panels panels(p.M);
+  const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) * panels.count + 1;
+  RowPrefetch prefetch(p, in, row_end, smaller(row_end + p.strip_rows, p.h.out), calls);
   for (int panel = 0; panel < panels.count; ++panel, packed += p.panel_size) {
     const int height = panels.height(panel), m = panels.begin(panel);
     BlockArgs args;
@@ -153,7 +198,7 @@ void gather_rows(const Gather& p, int row_begin, int row_end, const float* in, c
         multiply_pixels(p,
                         {p.axis_h.out + begin, p.axis_h.first_in + begin, p.axis_w.out + w.begin,
                          p.axis_w.first_in + w.begin, end - begin, w.end - w.begin},
-                        height, in, out + m * p.out_plane, args);
+                        height, in, out + m * p.out_plane, args, prefetch);
       }
     }
     if (row_end == p.h.out) {
@@ -171,15 +216,18 @@ void run_gather(const Conv2dShape& s, bool backward, const float* in, const floa
   const Gather p = plan_gather(s, backward, scratch);
   build_tap_lists(p, s.KW);
   pack_weights(p, weights);
-  const int blocks = row_blocks(p);
+  const int strips = strip_count(p);
   const std::int64_t panels_size = Panels(p.M).count * p.panel_size;
-  parallel_for(groups(s.N) * p.groups * blocks, [&](std::int64_t task) {
-    const std::int64_t channels = task / blocks;  // group of images, group of convolution
+  parallel_for(groups(s.N) * p.groups * p.tasks, [&](std::int64_t task) {
+    const std::int64_t channels = task / p.tasks;  // group of images, group of convolution
     const std::int64_t group = channels % p.groups;
-    const int row = static_cast<int>(task % blocks) * p.block_rows;
-    gather_rows(p, row, smaller(row + p.block_rows, p.h.out), in + channels * p.C * p.in_plane,
-                p.packed + group * panels_size, bias == nullptr ? nullptr : bias + group * p.M,
-                out + channels * p.M * p.out_plane);
+    const int part = static_cast<int>(task % p.tasks), end = strips * (part + 1) / p.tasks;
+    for (int strip = strips * part / p.tasks; strip < end; ++strip) {
+      const int row = strip * p.strip_rows;
+      gather_rows(p, row, smaller(row + p.strip_rows, p.h.out), in + channels * p.C * p.in_plane,
+                  p.packed + group * panels_size, bias == nullptr ? nullptr : bias + group * p.M,
+                  out + channels * p.M * p.out_plane);
+    }
   });
 }
 
