@@ -46,7 +46,7 @@ void channel_dot(const LaneShape& shape, const float* a, const float* b, float* 
 template <class Term>
 double lanes_total(const LaneShape& shape, const Term& term) {
   const std::int64_t planes = shape.G() * shape.T * shape.C;
-  const std::int64_t step = (planes + kParts - 1) / kParts;
+  const std::int64_t step = planes / kParts + 1;
   double partial[kParts];
   const std::int64_t parts = (planes + step - 1) / step;
   parallel_for(parts, [&](std::int64_t part) {

@@ -37,7 +37,7 @@ constexpr int kLossParts = 64;
 
 double cross_entropy_fwd(const LaneShape& shape, const float* logits, const CrossEntropyTarget& target,
                          float* log_sum_exp) {
-  const std::int64_t rows = shape.G() * shape.T, step = (rows + kLossParts - 1) / kLossParts;
+  const std::int64_t rows = shape.G() * shape.T, step = rows / kLossParts + 1;
   const std::int64_t parts = (rows + step - 1) / step;
   double partial[kLossParts];
   parallel_for(parts, [&](std::int64_t part) {
