@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -59,6 +60,7 @@ inline Program::Program(const std::vector<std::string>& arguments, const std::fi
     const rlimit limit{static_cast<rlim_t>(file_limit_bytes), static_cast<rlim_t>(file_limit_bytes)};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);  // threads that wait must not starve others on a busy machine
   ::execv(argv[0], argv.data());
   ::_exit(127);
 }
