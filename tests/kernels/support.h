@@ -13,6 +13,14 @@
 
 namespace espalier::kernels {
 
+// Under an emulator (cross builds) a multiply-add costs some hundred times more: tests leave out what is only
+// larger.
+#if defined(ESPALIER_EMULATED)
+inline constexpr bool kEmulated = true;
+#else
+inline constexpr bool kEmulated = false;
+#endif
+
 // A buffer aligned as kernels ask for. Filled with NaN, so that an element a kernel forgets to write is
 // found.
 class Floats {
