@@ -63,8 +63,7 @@ inline double max_difference(const Floats& a, const Floats& b) {
 
 // The error allowed in a float sum of `terms` products of values uniform in [-1, 1]. The partial sums are
 // about sqrt(terms) / 3, and rounding errors of that size times epsilon add up like a random walk: below
-// sqrt(terms) epsilons for any order of summation; Winograd's transforms multiply it by up to about ten. A
-// wrong or missing product is 10^4 times larger.
+// sqrt(terms) epsilons for any order of summation. A wrong or missing product is 10^4 times larger.
 inline double sum_tolerance(double terms) { return 32.0 * 1.1920929e-7 * std::sqrt(terms + 1.0); }
 
 // Runs with `count` threads, then restores the number of threads.
