@@ -41,8 +41,14 @@ struct TiledConv {
   }
 };
 
-inline bool winograd_possible(const Conv2dShape& s) {
-  return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.groups == 1 && s.PH <= 2 && s.PW <= 2;
+// Whether the shape has Winograd's form, and tiles of 4x4 do not waste more than half of the OH x OW outputs
+// they compute: below that the direct kernels are faster (measured: 5x5 outputs break even, 2x2 lose by
+// half).
+inline bool winograd_fits(const Conv2dShape& s, int OH, int OW) {
+  const std::int64_t computed =
+      std::int64_t{(OH + kTile - 1) / kTile} * ((OW + kTile - 1) / kTile) * kTile * kTile;
+  return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.groups == 1 && s.PH <= 2 && s.PW <= 2 &&
+         2 * std::int64_t{OH} * OW >= computed;
 }
 
 // Distance between frequencies, in floats: an odd number of cache lines, so that 36 of them spread over the

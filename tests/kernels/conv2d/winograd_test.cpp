@@ -136,16 +136,17 @@ TEST_CASE("Winograd's rms error is below 10 epsilons of the result's rms") {
   }
 }
 
+// Also where supports() leaves the shape to the direct kernels.
 TEST_CASE("Winograd handles any height, width, padding, channels and batch") {
   std::mt19937 engine(4);
   const auto between = [&](int low, int high) {
     return std::uniform_int_distribution<int>(low, high)(engine);
   };
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 30; ++i) {
     const int PH = between(0, 2), PW = between(0, 2);
     const Problem problem(
-        shape_3x3(between(1, 40), between(8, 40), between(8, 40), std::max(between(1, 12), 3 - 2 * PH),
-                  std::max(between(1, 40), 3 - 2 * PW), PH, PW),
+        shape_3x3(between(1, 20), between(1, 30), between(1, 36), std::max(between(1, 10), 3 - 2 * PH),
+                  std::max(between(1, 36) / 2, 3 - 2 * PW), PH, PW),
         100 + 10 * static_cast<std::uint32_t>(i));
     const Conv2dShape& s = problem.shape;
     for (Conv2dPass pass : kPasses) {
@@ -154,7 +155,6 @@ TEST_CASE("Winograd handles any height, width, padding, channels and batch") {
                            : pass == Conv2dPass::backward_data ? 9.0 * s.OC
                                                                : static_cast<double>(s.N) * s.OH() * s.OW();
       for (const Conv2dKernel* kernel : winograd_kernels(pass)) {
-        if (!kernel->supports(s)) continue;
         INFO(std::string(kernel->name) << " N" << s.N << " IC" << s.IC << " IH" << s.IH << " IW" << s.IW
                                        << " OC" << s.OC << " PH" << s.PH << " PW" << s.PW);
         CHECK(max_difference(problem.run(*kernel), expected) <= 2.0 * sum_tolerance(terms));
