@@ -258,15 +258,8 @@ std::size_t winograd_backward_data_scratch(const Conv2dShape& s) {
   return winograd_scratch(TiledConv::backward_data(s));
 }
 
-// With fewer channels the transforms cost more than the products save (measured: 8 -> 16 gains, 8 -> 8 does
-// not).
-bool winograd_enough_channels(const Conv2dShape& s) { return s.IC >= 8 && s.OC >= 8 && s.IC * s.OC >= 128; }
-bool winograd_forward_supports(const Conv2dShape& s) {
-  return winograd_fits(s, s.OH(), s.OW()) && winograd_enough_channels(s);
-}
-bool winograd_backward_data_supports(const Conv2dShape& s) {
-  return winograd_fits(s, s.IH, s.IW) && winograd_enough_channels(s);
-}
+bool winograd_forward_supports(const Conv2dShape& s) { return winograd_wins(s, s.OH(), s.OW()); }
+bool winograd_backward_data_supports(const Conv2dShape& s) { return winograd_wins(s, s.IH, s.IW); }
 
 constexpr Conv2dKernel winograd_forward_kernel(const char* name) {
   return {name,

@@ -41,14 +41,15 @@ struct TiledConv {
   }
 };
 
-// Whether the shape has Winograd's form, and tiles of 4x4 do not waste more than half of the OH x OW outputs
-// they compute: below that the direct kernels are faster (measured: 5x5 outputs break even, 2x2 lose by
-// half).
-inline bool winograd_fits(const Conv2dShape& s, int OH, int OW) {
+// Whether the shape has Winograd's form and is one that it wins, for a pass over OH x OW outputs. Measured
+// against the direct kernels: tiles must not waste more than half of the outputs they compute (5x5 breaks
+// even, 2x2 loses by half), and with few channels the transforms cost more than the products save (8 -> 16
+// gains, 8 -> 8 does not).
+inline bool winograd_wins(const Conv2dShape& s, int OH, int OW) {
   const std::int64_t computed =
       std::int64_t{(OH + kTile - 1) / kTile} * ((OW + kTile - 1) / kTile) * kTile * kTile;
   return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.groups == 1 && s.PH <= 2 && s.PW <= 2 &&
-         2 * std::int64_t{OH} * OW >= computed;
+         2 * std::int64_t{OH} * OW >= computed && s.IC >= 8 && s.OC >= 8 && std::int64_t{s.IC} * s.OC >= 128;
 }
 
 // Distance between frequencies, in floats: an odd number of cache lines, so that 36 of them spread over the
