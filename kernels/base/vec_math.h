@@ -1,5 +1,6 @@
 // exp, log, tanh and erf of a Vec, each within a few units in the last place (ulp) over the whole range of
-// f32; the bounds are tested. Polynomials: Cephes (S. Moshier, netlib.org/cephes) and, for erf, N. Juffa.
+// f32; the bounds are tested. (NEON of ARMv7 takes denormals for zeros.) Polynomials: Cephes (S. Moshier,
+// netlib.org/cephes) and, for erf, N. Juffa.
 #pragma once
 
 #include "kernels/base/vec.h"

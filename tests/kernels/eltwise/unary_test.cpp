@@ -45,6 +45,10 @@ double ulp_of(double x) {
   return std::ldexp(1.0, std::max(exponent - 24, -149));
 }
 
+// NEON of ARMv7 takes denormal operands and results for zeros; all else computes with them.
+bool flushes_denormals(Isa isa) { return isa == Isa::neon && sizeof(void*) == 4; }
+bool is_denormal(double x) { return x != 0.0 && std::fabs(x) < std::numeric_limits<float>::min(); }
+
 // One of every few thousand finite f32 numbers, of either sign.
 std::vector<float> sampled_floats(bool positive_only) {
   std::vector<float> values;
@@ -70,6 +74,10 @@ TEST_CASE("elementwise functions are within their ulp over all of f32") {
       for (std::size_t i = 0; i < x.size(); ++i) {
         const double expected = f.truth.value(static_cast<double>(x[i]));
         const double got = static_cast<double>(y.data()[i]);
+        if (flushes_denormals(kernels.isa) &&
+            (is_denormal(static_cast<double>(x[i])) || is_denormal(expected))) {
+          continue;
+        }
         const bool both_overflow = std::isinf(static_cast<float>(expected)) && std::isinf(got);
         const double error = both_overflow ? 0.0 : std::fabs(got - expected) / ulp_of(expected);
         if (!(error <= worst)) {
