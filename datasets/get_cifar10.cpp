@@ -9,6 +9,7 @@
 #include "datasets/archive.h"
 #include "datasets/verify_cifar10.h"
 #include "framework/core/error.h"
+#include "framework/core/files.h"
 #include "framework/core/sha256.h"
 
 namespace espalier::datasets {
@@ -27,12 +28,6 @@ std::vector<std::string> file_names() {
   return names;
 }
 
-void make_directory(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) fail(ErrorKind::io, "data", "cannot make the directory {}: {}", path.string(), error.message());
-}
-
 // The sums of the files as they came from the archive: later damage will show.
 void write_sums(const fs::path& directory) {
   std::ofstream sums(directory / kSumsFile, std::ios::binary);
@@ -41,27 +36,6 @@ void write_sums(const fs::path& directory) {
   if (!sums) fail(ErrorKind::io, "data", "cannot write {}", (directory / kSumsFile).string());
 }
 
-// A directory that is removed unless it is kept.
-class Aside {
- public:
-  explicit Aside(fs::path path) : path_(std::move(path)) {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-    make_directory(path_);
-  }
-  ~Aside() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Aside(const Aside&) = delete;
-  Aside& operator=(const Aside&) = delete;
-
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 void unpack_verified(const fs::path& archive_path, const fs::path& target, std::int64_t images_per_file) {
   std::vector<ArchiveMember> members;
   for (const std::string& name : file_names()) {
@@ -69,13 +43,11 @@ void unpack_verified(const fs::path& archive_path, const fs::path& target, std::
     members.push_back({fmt::format("{}/{}", kCifar10Directory, name),
                        images ? images_per_file * kCifar10RecordBytes : kNamesBytes});
   }
-  const Aside aside(target.string() + ".unpacking");
+  const UnfinishedDirectory aside(target.string() + ".unpacking");
   unpack(archive_path, members, aside.path());
   write_sums(aside.path());
   verify_cifar10(aside.path(), images_per_file);
-  std::error_code error;
-  fs::rename(aside.path(), target, error);
-  if (error) fail(ErrorKind::io, "data", "cannot write {}: {}", target.string(), error.message());
+  rename_durably(aside.path(), target);
 }
 
 }  // namespace
@@ -93,7 +65,8 @@ fs::path get_cifar10(const fs::path& directory, const GetOptions& options, const
     }
     return target;
   }
-  make_directory(directory);
+  make_directories(directory);
+  const DirectoryLock lock(directory);  // two that write to one .part file would spoil it
   if (!options.from.empty()) {
     check_identity(archive.file, options.from);
     unpack_verified(options.from, target, archive.images_per_file);

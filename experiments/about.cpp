@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "experiments/config/toml_writer.h"
+#include "framework/tensor/storage.h"
 
 namespace espalier {
 namespace {
@@ -41,6 +42,14 @@ fs::path resolve(const fs::path& path) {
          "{} is no checkpoint, and no run with a complete stage", path.string());
   }
   return std::max_element(stages.begin(), stages.end())->second;
+}
+
+// What the tensors hold, and room for what a module keeps beside its parameters.
+std::size_t bytes_of(const NamedTensors& tensors) {
+  std::size_t sum = 1 << 20;
+  for (const auto& [name, tensor] : tensors)
+    sum += static_cast<std::size_t>(tensor.numel()) * size_bytes(tensor.dtype());
+  return sum;
 }
 
 }  // namespace
@@ -98,8 +107,11 @@ SavedModel load_model(const fs::path& path) {
   const auto classes = about_value<std::int64_t>(described, "classes");
   if (classes < 1 || classes > kMaxClasses)
     fail(ErrorKind::integrity, "checkpoint", "the manifest's classes are {}", classes);
-  saved.model =
-      saved.config.model->build(saved.image_shape, classes, static_cast<std::uint64_t>(saved.config.seed));
+  {
+    const AllocationBudget budget(bytes_of(checkpoint.model));
+    saved.model =
+        saved.config.model->build(saved.image_shape, classes, static_cast<std::uint64_t>(saved.config.seed));
+  }
   train::load_model_tensors(*saved.model, checkpoint.model);
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.is_regular_file()) saved.size_bytes += static_cast<std::int64_t>(entry.file_size());

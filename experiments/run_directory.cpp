@@ -30,12 +30,18 @@ std::vector<fs::path> step_directories(const fs::path& stage) {
   return found;
 }
 
-// Removes checkpoints that are of no more use, and what a crash left of unfinished ones.
-void remove_steps_but(const fs::path& keep, const fs::path& stage) {
+// One to go on from, and one before it, should a disk damage the first.
+constexpr std::size_t kKeptSteps = 2;
+
+// Removes all but the newest `keep` checkpoints, and what a crash left of unfinished ones.
+void remove_old_steps(std::size_t keep, const fs::path& stage) {
   std::error_code ignored;
+  const std::vector<fs::path> steps = step_directories(stage);
+  const auto kept = steps.end() - static_cast<std::ptrdiff_t>(std::min(keep, steps.size()));
   std::vector<fs::path> others;
   for (const auto& entry : fs::directory_iterator(stage, ignored)) {
-    if (entry.path().filename().string().starts_with("step-") && entry.path() != keep)
+    if (entry.path().filename().string().starts_with("step-") &&
+        std::find(kept, steps.end(), entry.path()) == steps.end())
       others.push_back(entry.path());
   }
   for (const fs::path& path : others) fs::remove_all(path, ignored);
@@ -79,7 +85,13 @@ bool StageDirectory::is_under_way() const { return !step_directories(path_).empt
 std::optional<train::Checkpoint> StageDirectory::progress() const {
   const std::vector<fs::path> steps = step_directories(path_);
   if (steps.empty()) return std::nullopt;
-  return train::load_checkpoint(steps.back());
+  try {
+    return train::load_checkpoint(steps.back());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::integrity || steps.size() < 2) throw;
+    fail(ErrorKind::integrity, "run", "{}; remove {} to go on from {}", error.what(), steps.back().string(),
+         steps[steps.size() - 2].filename().string());
+  }
 }
 
 void StageDirectory::save_progress(std::int64_t step, train::Checkpoint checkpoint) {
@@ -87,7 +99,7 @@ void StageDirectory::save_progress(std::int64_t step, train::Checkpoint checkpoi
   checkpoint.about["metrics_bytes"] = metrics_.size_bytes();
   const fs::path directory = path_ / fmt::format("step-{:010}", step);
   train::save_checkpoint(directory, checkpoint);
-  remove_steps_but(directory, path_);
+  remove_old_steps(kKeptSteps, path_);
 }
 
 bool StageDirectory::is_complete() const {
@@ -110,11 +122,13 @@ void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_
   train::save_checkpoint(final_checkpoint(), model);
   result["metrics_bytes"] = metrics_.size_bytes();
   write_file_durably(path_ / "result.json", result.dump(2) + "\n");
-  remove_steps_but({}, path_);
+  remove_old_steps(0, path_);
 }
 
 RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash)
     : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
+  make_directories(path_);
+  lock_.emplace(path_);
   const fs::path config_path = path_ / "config.toml";
   std::error_code ignored;
   if (fs::exists(config_path, ignored)) {
@@ -126,7 +140,6 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
     }
     return;
   }
-  make_directories(path_);
   write_file_durably(config_path, config_toml);
 }
 

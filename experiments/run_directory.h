@@ -16,6 +16,7 @@
 #include <string>
 
 #include "experiments/stages/stage.h"
+#include "framework/core/files.h"
 #include "framework/train/checkpoint.h"
 
 namespace espalier {
@@ -59,7 +60,8 @@ class StageDirectory {
 class RunDirectory {
  public:
   // Makes the directory and writes config.toml, or, where there is one, checks that it is the same
-  // experiment's: throws Error (usage) when it is another's.
+  // experiment's: throws Error (usage) when it is another's. Holds the directory: throws Error (io) when
+  // another process does.
   RunDirectory(std::filesystem::path path, const std::string& config_toml, const std::string& config_hash);
 
   const std::filesystem::path& path() const { return path_; }
@@ -68,6 +70,7 @@ class RunDirectory {
 
  private:
   std::filesystem::path path_;
+  std::optional<DirectoryLock> lock_;
   MetricsFile metrics_;
 };
 

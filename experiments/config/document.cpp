@@ -98,7 +98,8 @@ ConfigNode& element(ConfigNode::Array& array, const std::string& key, const std:
            matches.size(), field, key);
     }
   }
-  fail(ErrorKind::usage, kWhere, "{}: no element is named '{}'{}", where, key, did_you_mean(key, known));
+  fail(ErrorKind::usage, kWhere, "{}: no element says that it is '{}'{}; use its index, 0 to {}", where, key,
+       did_you_mean(key, known), static_cast<std::int64_t>(array.size()) - 1);
 }
 
 ConfigNode& child(ConfigNode& parent, const std::string& key, const std::string& where) {

@@ -1,6 +1,7 @@
 #include "framework/core/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,10 +25,13 @@ namespace {
 class Descriptor {
  public:
   explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() { ::close(value_); }
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
 
  private:
   int value_;
@@ -96,6 +100,41 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
   if (::rename(from.c_str(), to.c_str()) != 0) fail_io("rename to", to, errno);
   sync_directory(to.has_parent_path() ? to.parent_path() : ".");
 }
+
+void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b) {
+  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
+    // Some file systems (NFS) cannot: then there is a moment with neither.
+    if (errno != EINVAL && errno != ENOSYS) fail_io("replace", b, errno);
+    const std::filesystem::path old = b.string() + ".old";
+    rename_durably(b, old);
+    rename_durably(a, b);
+    rename_durably(old, a);
+  }
+  sync_directory(b.has_parent_path() ? b.parent_path() : ".");
+}
+
+UnfinishedDirectory::UnfinishedDirectory(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+  make_directories(path_);
+}
+
+UnfinishedDirectory::~UnfinishedDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory) {
+  Descriptor handle(open_or_fail("open", directory, O_RDONLY | O_DIRECTORY));
+  // A file system that knows no locks fails otherwise, and is used without.
+  if (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    fail(ErrorKind::io, "file", "{} is in use by another process; wait for it to end, or stop it",
+         directory.string());
+  }
+  descriptor_ = handle.release();
+}
+
+DirectoryLock::~DirectoryLock() { ::close(descriptor_); }
 
 void write_file_durably(const std::filesystem::path& path, std::string_view content) {
   std::filesystem::path aside = path;

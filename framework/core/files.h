@@ -37,6 +37,37 @@ void sync_directory(const std::filesystem::path& directory);
 // Renames within a directory, and syncs it.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
+// Gives each the other's name, in one moment where the file system can, and syncs their directory.
+void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b);
+
+// A new, empty directory to fill and then rename or exchange. What bears its name in the end is removed, and
+// so is what a crash left of an earlier one.
+class UnfinishedDirectory {
+ public:
+  explicit UnfinishedDirectory(std::filesystem::path path);
+  ~UnfinishedDirectory();
+  UnfinishedDirectory(const UnfinishedDirectory&) = delete;
+  UnfinishedDirectory& operator=(const UnfinishedDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Holds an existing directory for this process, until it is destroyed or the process ends. Throws Error (io)
+// when another one holds it.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::filesystem::path& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 // Replaces the file's content: after a crash it is the old one or the new one, whole.
 void write_file_durably(const std::filesystem::path& path, std::string_view content);
 

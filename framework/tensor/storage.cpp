@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -88,13 +89,32 @@ CachingAllocator& allocator() {
   return *instance;
 }
 
+// What is left of this thread's AllocationBudget, if it has one.
+thread_local std::optional<std::size_t> budget_bytes;
+
+void spend_budget(std::size_t size_bytes) {
+  if (size_bytes > *budget_bytes) {
+    fail(ErrorKind::integrity, "storage", "{} bytes asked for, where what is read can need {} more at most",
+         size_bytes, *budget_bytes);
+  }
+  *budget_bytes -= size_bytes;
+}
+
 }  // namespace
+
+AllocationBudget::AllocationBudget(std::size_t size_bytes) {
+  check(!budget_bytes, "storage", "a thread has one allocation budget at a time");
+  budget_bytes = size_bytes;
+}
+
+AllocationBudget::~AllocationBudget() { budget_bytes.reset(); }
 
 AllocatorStats allocator_stats() { return allocator().stats(); }
 
 void release_cached_memory() { allocator().trim(); }
 
 std::shared_ptr<Storage> Storage::allocate(std::size_t size_bytes) {
+  if (budget_bytes) spend_budget(size_bytes);
   return std::make_shared<Storage>(allocator().allocate(size_bytes), size_bytes);
 }
 

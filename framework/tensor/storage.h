@@ -20,6 +20,17 @@ AllocatorStats allocator_stats();
 // Gives all cached memory that no tensor holds back to the system.
 void release_cached_memory();
 
+// While it lives, the tensors that its thread allocates may add up to so many bytes; beyond that Storage
+// throws Error (integrity). For what is built after a file's description: a lie there must not exhaust the
+// machine.
+class AllocationBudget {
+ public:
+  explicit AllocationBudget(std::size_t size_bytes);
+  ~AllocationBudget();
+  AllocationBudget(const AllocationBudget&) = delete;
+  AllocationBudget& operator=(const AllocationBudget&) = delete;
+};
+
 class Storage {
  public:
   // Uninitialised memory, aligned to 64 bytes (2 MiB when large). Throws Error when there is no more.

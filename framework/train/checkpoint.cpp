@@ -23,27 +23,6 @@ constexpr std::size_t kMaxManifestBytes = 4 << 20;
 constexpr int kMaxManifestDepth = 16;
 constexpr const char* kMaskSuffix = ".mask";
 
-// Removes a directory that was not finished.
-class Aside {
- public:
-  explicit Aside(fs::path path) : path_(std::move(path)) {
-    remove();
-    make_directories(path_);
-  }
-  ~Aside() { remove(); }
-  Aside(const Aside&) = delete;
-  Aside& operator=(const Aside&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  void remove() const {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-
-  fs::path path_;
-};
-
 nlohmann::json parse_manifest(const fs::path& path) {
   const std::string text = read_file(path, kMaxManifestBytes);
   const auto watch = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
@@ -87,7 +66,7 @@ Mask checked_mask(const std::string& parameter, const Tensor& bytes) {
 }  // namespace
 
 void save_checkpoint(const fs::path& directory, const Checkpoint& checkpoint) {
-  const Aside aside(directory.string() + ".new");
+  const UnfinishedDirectory aside(directory.string() + ".new");
   nlohmann::json files = nlohmann::json::object();
   const auto put = [&](const char* name, const NamedTensors& tensors) {
     const WrittenFile written = write_safetensors(aside.path() / name, tensors);
@@ -99,9 +78,11 @@ void save_checkpoint(const fs::path& directory, const Checkpoint& checkpoint) {
       {"format", kFormat}, {"version", kVersion}, {"files", files}, {"about", checkpoint.about}};
   write_file_durably(aside.path() / kManifest, manifest.dump(2) + "\n");
   sync_directory(aside.path());
-  std::error_code ignored;  // rename says what is wrong
-  fs::remove_all(directory, ignored);
-  rename_durably(aside.path(), directory);
+  if (fs::exists(directory)) {
+    exchange_durably(aside.path(), directory);  // `aside` now removes what was there before
+  } else {
+    rename_durably(aside.path(), directory);
+  }
 }
 
 bool is_checkpoint(const fs::path& directory) {

@@ -4,8 +4,10 @@
 
 #include <functional>
 
+#include "experiments/config/toml_writer.h"
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
+#include "framework/tensor/storage.h"
 #include "tests/support/temporary_directory.h"
 
 namespace espalier {
@@ -74,6 +76,50 @@ TEST_CASE("descriptions that lie are refused with 3") {
   CHECK(with([](Json& a) { a["model"]["image"] = Json::array({-3, 32, 32}); }) == 3);
   CHECK(with([](Json& a) { a["model"]["image"] = Json::array({1, 32, 32}); }) == 3);
   CHECK(with([](Json& a) { a["model"]["image"] = Json::array({3, 1LL << 40, 32}); }) == 3);
+}
+
+TEST_CASE("a manifest cannot ask for a model larger than its file") {
+  const testing::TemporaryDirectory directory;
+  train::Checkpoint checkpoint = sample_checkpoint();
+  std::string text = kConfig;
+  text.replace(text.find("width = 1"), 9, "width = 1024");
+  ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"));
+  checkpoint.about["config"] = config_toml(config);
+  checkpoint.about["config_hash"] = config_hash(config);
+  train::save_checkpoint(directory.path() / "c", checkpoint);
+  const std::size_t before = allocator_stats().reserved_bytes;
+  CHECK(exit_code_of_loading(directory.path() / "c") == 3);
+  CHECK(allocator_stats().reserved_bytes - before < 8 << 20);
+}
+
+TEST_CASE("a damaged checkpoint of a stage is refused, and the one before it is still there") {
+  const testing::TemporaryDirectory directory;
+  MetricsFile metrics(directory.path() / "metrics.jsonl");
+  StageDirectory stage(directory.path() / "0-train", metrics);
+  for (std::int64_t step : {5, 10, 15}) stage.save_progress(step, sample_checkpoint());
+  const std::filesystem::path newest = directory.path() / "0-train" / "step-0000000015";
+  CHECK_FALSE(std::filesystem::exists(directory.path() / "0-train" / "step-0000000005"));
+  std::filesystem::resize_file(newest / "model.safetensors", 100);
+  try {
+    stage.progress();
+    FAIL("the damage was not seen");
+  } catch (const Error& error) {
+    CHECK(error.exit_code() == 3);
+    CHECK(std::string(error.what()).find("go on from step-0000000010") != std::string::npos);
+  }
+  std::filesystem::remove_all(newest);
+  CHECK(stage.progress().has_value());
+}
+
+TEST_CASE("a run directory belongs to one process at a time") {
+  const testing::TemporaryDirectory directory;
+  ExperimentConfig config = read_experiment(parse_config_text(kConfig, "test.toml"));
+  const auto open = [&] { RunDirectory(directory.path(), kConfig, config_hash(config)); };
+  {
+    const RunDirectory holder(directory.path(), kConfig, config_hash(config));
+    CHECK_THROWS_WITH_AS(open(), doctest::Contains("in use by another process"), Error);
+  }
+  open();
 }
 
 TEST_CASE("a position out of a checkpoint is checked") {

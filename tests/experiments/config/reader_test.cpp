@@ -134,7 +134,7 @@ TEST_CASE("an override that leads nowhere is refused and says which") {
                  "command line: cuont=2: unknown key 'cuont'; did you mean 'count'?"));
   CHECK(contains(error_of(text, {"item.2.radius=1"}), "there is no element 2, only 0 to 1"));
   CHECK(contains(error_of(text, {"item.a.radius=1"}), "2 elements have name 'a'"));
-  CHECK(contains(error_of(text, {"item.b.radius=1"}), "no element is named 'b'"));
+  CHECK(contains(error_of(text, {"item.b.radius=1"}), "no element says that it is 'b'"));
   CHECK(contains(error_of(text, {"count.deep=1"}), "which has no keys"));
   CHECK(contains(error_of(text, {"count"}), "expected key=value"));
   CHECK(contains(error_of(text, {"=3"}), "expected key=value"));
