@@ -82,28 +82,31 @@ double Optimizer::measure_gradient_norm() {
   return std::abs(gradient_scale_) * std::sqrt(sum);
 }
 
-double Optimizer::decay_of(const nn::Parameter& parameter) const {
-  const bool decays = settings_.decay_norm_and_bias || parameter.kind == nn::ParameterKind::weight;
-  return decays ? settings_.weight_decay : 0.0;
+bool Optimizer::decays(const nn::Parameter& parameter) const {
+  return settings_.decay_norm_and_bias || parameter.kind == nn::ParameterKind::weight;
 }
 
 void Optimizer::update_all(double gradient_scale) {
-  slices_.for_each([&](std::size_t, const SliceOf& where) {
-    nn::Parameter& parameter = *parameters_[where.parameter];
-    const Tensor gradient = parameter.grad();
-    if (!gradient.defined()) return;
-    Slice slice = {.weight = parameter.value.data() + where.begin,
-                   .gradient = gradient.data() + where.begin,
-                   .moments = {},
-                   .mask = parameter.mask.dense() ? nullptr : parameter.mask.data() + where.begin,
-                   .count = where.count,
-                   .weight_decay = decay_of(parameter),
-                   .gradient_scale = gradient_scale};
-    for (std::size_t m = 0; m < moment_names_.size(); ++m) {
-      slice.moments[m] = moments_[where.parameter][m].data() + where.begin;
-    }
-    update(slice);
-  });
+  for_each_slice(gradient_scale, [&](const Slice& slice) { update(slice); });
+}
+
+std::optional<Optimizer::Slice> Optimizer::slice_at(const SliceOf& where, double gradient_scale) {
+  nn::Parameter& parameter = *parameters_[where.parameter];
+  const Tensor gradient = parameter.grad();
+  if (!gradient.defined()) return std::nullopt;
+  Slice slice = {.parameter = where.parameter,
+                 .begin = where.begin,
+                 .weight = parameter.value.data() + where.begin,
+                 .gradient = gradient.data() + where.begin,
+                 .moments = {},
+                 .mask = parameter.mask.dense() ? nullptr : parameter.mask.data() + where.begin,
+                 .count = where.count,
+                 .weight_decay = decays(parameter) ? settings_.weight_decay : 0.0,
+                 .gradient_scale = gradient_scale};
+  for (std::size_t m = 0; m < moment_names_.size(); ++m) {
+    slice.moments[m] = moments_[where.parameter][m].data() + where.begin;
+  }
+  return slice;
 }
 
 void Optimizer::enforce_masks() {

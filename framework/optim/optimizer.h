@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,10 +38,9 @@ class Optimizer {
 
   // One step: the hooks' before_step; the global gradient norm, and scaling by
   //   gradient_scale * min(1, clip_norm / norm);
-  // one pass over weights, gradients, moments and masks; the hooks' after_step, and enforce_masks() when one of
-  // them changed a mask.
-  // A parameter without a gradient keeps its value. Throws Error (not_finite), naming the parameter, before
-  // any weight changes when a gradient is NaN or Inf.
+  // one pass over weights, gradients, moments and masks; the hooks' after_step, and enforce_masks() when one
+  // of them changed a mask. A parameter without a gradient keeps its value. Throws Error (not_finite), naming
+  // the parameter, before any weight changes when a gradient is NaN or Inf.
   void step();
   void zero_grad();
 
@@ -75,6 +75,8 @@ class Optimizer {
 
   // `count` neighbouring weights of one parameter.
   struct Slice {
+    std::size_t parameter;  // its place in parameters()
+    std::int64_t begin;     // the slice's place in it
     float* weight;
     const float* gradient;
     std::array<float*, kMaxMoments> moments;
@@ -89,11 +91,21 @@ class Optimizer {
 
   // The formula. Slices are updated in parallel; steps() counts the step under way already.
   virtual void update(const Slice& slice) const = 0;
+  // update() of every slice. For a formula that needs to see whole parameters first.
+  virtual void update_all(double gradient_scale);
+  // Do the settings let it decay?
+  bool decays(const nn::Parameter& parameter) const;
+  // body(slice) for all parameters that have a gradient, in parallel.
+  template <class Body>
+  void for_each_slice(double gradient_scale, const Body& body) {
+    slices_.for_each([&](std::size_t, const SliceOf& where) {
+      if (const std::optional<Slice> slice = slice_at(where, gradient_scale)) body(*slice);
+    });
+  }
 
  private:
   double measure_gradient_norm();
-  void update_all(double gradient_scale);
-  double decay_of(const nn::Parameter& parameter) const;
+  std::optional<Slice> slice_at(const SliceOf& where, double gradient_scale);
 
   std::vector<nn::Parameter*> parameters_;
   OptimizerSettings settings_;

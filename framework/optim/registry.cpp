@@ -1,6 +1,7 @@
 #include "framework/optim/registry.h"
 
 #include "framework/optim/adamw.h"
+#include "framework/optim/muon.h"
 #include "framework/optim/sgd.h"
 
 namespace espalier::optim {
@@ -33,6 +34,7 @@ const Registry<OptimizerSpec>& optimizer_registry() {
           {"sgd", "gradient descent with (Nesterov) momentum", make<Sgd>(SgdSettings{})},
           {"adamw", "Adam with decoupled decay (arXiv:1711.05101)", make<AdamW>(adamw_defaults())},
           {"adam", "Adam, decay through the gradient (arXiv:1412.6980)", make<AdamW>(adam_defaults())},
+          {"muon", "momentum made orthogonal (Jordan et al. 2024)", make<Muon>(muon_defaults())},
       });
   return registry;
 }
