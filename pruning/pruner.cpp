@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pruning/criteria/magnitude.h"
 #include "pruning/selection.h"
 #include "pruning/targets.h"
 
@@ -15,10 +16,13 @@ void PrunerSettings::fields(FieldVisitor& v) {
   v.field("min_layer_density", min_layer_density, "fraction of its units that every layer keeps", {0.0, 1.0});
   v.field("on_collapse", on_collapse,
           "a layer would lose all its units: keep its best one, or stop with an error", {"floor", "refuse"});
+  v.field("rounds", rounds, "every change of the masks is made in so many rounds, with new scores in each",
+          {1, 10000});
   v.part("criterion", criterion_kind, criterion, criterion_registry(), "what a weight is worth");
   v.part("granularity", granularity_kind, granularity, granularity_registry(), "what is pruned as one");
   v.part("scope", scope_kind, scope, scope_registry(), "who competes with whom");
   v.part("schedule", schedule_kind, schedule, schedule_registry(), "when, and how far");
+  v.part("regrow", regrow_kind, regrow, regrow_registry(), "what comes back while others go");
 }
 
 Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps)
@@ -30,39 +34,90 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
     fail(ErrorKind::usage, "prune", "granularity '{}' does not apply to {} of shape {}; exclude it",
          settings_.granularity_kind, target->name, target->value.shape().str());
   }
+  if (settings_.sparsity > settings_.granularity->max_sparsity()) {
+    fail(ErrorKind::usage, "prune", "granularity '{}' prunes {} at most, sparsity asks for {}",
+         settings_.granularity_kind, settings_.granularity->max_sparsity(), settings_.sparsity);
+  }
 }
 
 void Pruner::start() { prune_if_due(0); }
 
 void Pruner::before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) {
   settings_.criterion->observe(info, parameters);
+  if (settings_.regrow->due(info.step + 1, total_steps_)) settings_.regrow->observe(targets_);
 }
 
 bool Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* const>) {
-  return prune_if_due(info.step + 1);
+  const bool pruned = prune_if_due(info.step + 1);
+  return regrow_if_due(info.step + 1) || pruned;
 }
 
 bool Pruner::prune_if_due(std::int64_t steps_done) {
   if (settings_.sparsity == 0.0 || !settings_.schedule->due(steps_done, total_steps_)) return false;
-  prune(steps_done, settings_.sparsity * settings_.schedule->progress(steps_done, total_steps_));
+  prune(steps_done);
   return true;
 }
 
+bool Pruner::regrow_if_due(std::int64_t steps_done) {
+  if (!settings_.regrow->due(steps_done, total_steps_)) return false;
+  PruneEvent event{.steps_done = steps_done,
+                   .target_sparsity = 1.0 - density(),
+                   .sparsity = 1.0 - density(),
+                   .floored_layers = {}};
+  const double share = settings_.regrow->share(steps_done, total_steps_);
+  for (nn::Parameter* target : targets_) event.grown_weights += regrow_layer(*target, share, steps_done);
+  if (listener_) listener_(event);
+  return true;
+}
+
+void Pruner::measure() {
+  if (!needs_data()) return;
+  check(data_ != nullptr, "prune", "criterion '{}' needs a network and data to run it on",
+        settings_.criterion_kind);
+  // What an earlier round or update has masked is to count for nothing.
+  for (nn::Parameter* target : targets_) {
+    if (!target->mask.dense()) target->mask.apply_(target->value);
+  }
+  settings_.criterion->measure(*data_, targets_);
+}
+
 double Pruner::density() const {
+  Quota all;
+  for (std::size_t t = 0; t < targets_.size(); ++t) all.layers.push_back(t);
+  return density_of(all);
+}
+
+double Pruner::density_of(const Quota& quota) const {
   std::int64_t kept = 0, all = 0;
-  for (const nn::Parameter* target : targets_) {
-    kept += target->nonzeros();
-    all += target->value.numel();
+  for (std::size_t layer : quota.layers) {
+    kept += targets_[layer]->nonzeros();
+    all += targets_[layer]->value.numel();
   }
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
-void Pruner::prune(std::int64_t steps_done, double sparsity) {
+void Pruner::prune(std::int64_t steps_done) {
   std::vector<LayerInfo> layers;
   for (const nn::Parameter* target : targets_) layers.push_back({target->name, target->value.shape()});
+  const double target_sparsity = settings_.schedule->sparsity(steps_done, total_steps_, settings_.sparsity);
   PruneEvent event{
-      .steps_done = steps_done, .target_sparsity = sparsity, .sparsity = 0.0, .floored_layers = {}};
-  for (const Quota& quota : settings_.scope->quotas(layers, sparsity)) prune_quota(quota, event);
+      .steps_done = steps_done, .target_sparsity = target_sparsity, .sparsity = 0.0, .floored_layers = {}};
+  std::vector<Quota> quotas = settings_.scope->quotas(layers, settings_.sparsity);
+  std::vector<double> densities;  // a quota, before
+  for (Quota& quota : quotas) {
+    quota.sparsity = settings_.schedule->sparsity(steps_done, total_steps_, quota.sparsity);
+    densities.push_back(density_of(quota));
+  }
+  for (std::int64_t round = 1; round <= settings_.rounds; ++round) {
+    measure();
+    event.floored_layers.clear();
+    // Every round takes the same share of what is left.
+    const double p = static_cast<double>(round) / static_cast<double>(settings_.rounds);
+    for (std::size_t q = 0; q < quotas.size(); ++q) {
+      const double density = densities[q] * std::pow((1.0 - quotas[q].sparsity) / densities[q], p);
+      prune_quota({quotas[q].layers, round == settings_.rounds ? quotas[q].sparsity : 1.0 - density}, event);
+    }
+  }
   event.sparsity = 1.0 - density();
   if (listener_) listener_(event);
 }
@@ -77,7 +132,7 @@ void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
     nn::Parameter& target = *targets_[index];
     const Shape& shape = target.value.shape();
     if (target.mask.dense()) target.mask = Mask::ones(shape);
-    scores.push_back(granularity.unit_scores(settings_.criterion->scores(target)));
+    scores.push_back(granularity.unit_scores(settings_.criterion->scores(target), target.mask));
     const std::int64_t units = granularity.unit_count(shape);
     keep.emplace_back(static_cast<std::size_t>(units));
     granularity.units_alive(target.mask, keep.back());
@@ -86,7 +141,7 @@ void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
     layers.push_back({.scores = {scores.back().data(), static_cast<std::size_t>(units)},
                       .alive = keep.back(),
                       .weights_per_unit = shape.numel() / units,
-                      .at_least = std::max<std::int64_t>(1, floor),
+                      .at_least = std::max(granularity.always_kept(shape), floor),
                       .keep = keep.back()});
     weights += shape.numel();
   }
@@ -106,6 +161,40 @@ void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
   for (std::size_t i = 0; i < quota.layers.size(); ++i) {
     granularity.clear_units(keep[i], targets_[quota.layers[i]]->mask);
   }
+}
+
+std::int64_t Pruner::regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done) {
+  if (target.mask.dense()) return 0;
+  const Granularity& granularity = *settings_.granularity;
+  const Shape& shape = target.value.shape();
+  const std::int64_t units = granularity.unit_count(shape), weights_per_unit = shape.numel() / units;
+  std::vector<std::uint8_t> alive(static_cast<std::size_t>(units)), dead = alive, keep = alive, grow = alive;
+  granularity.units_alive(target.mask, alive);
+  for (std::size_t u = 0; u < alive.size(); ++u) dead[u] = alive[u] == 0 ? 1 : 0;
+  const std::int64_t living = std::count(alive.begin(), alive.end(), std::uint8_t{1});
+  const std::int64_t moved =
+      std::min(units - living, static_cast<std::int64_t>(share * static_cast<double>(living)));
+
+  const Tensor worth = granularity.unit_scores(Magnitude().scores(target), target.mask);
+  Units dropping{.scores = {worth.data(), alive.size()},
+                 .alive = alive,
+                 .weights_per_unit = weights_per_unit,
+                 .at_least = 0,
+                 .keep = keep};
+  select_units({&dropping, 1}, (units - living + moved) * weights_per_unit);
+  // Of the dead, all but `moved` are the least, and stay so.
+  const Tensor growth =
+      granularity.unit_scores(settings_.regrow->growth_scores(target, steps_done), target.mask);
+  Units growing{.scores = {growth.data(), dead.size()},
+                .alive = dead,
+                .weights_per_unit = weights_per_unit,
+                .at_least = 0,
+                .keep = grow};
+  select_units({&growing, 1}, (units - moved) * weights_per_unit);
+
+  granularity.clear_units(keep, target.mask);
+  granularity.set_units(grow, target.mask);
+  return moved * weights_per_unit;
 }
 
 }  // namespace espalier::pruning

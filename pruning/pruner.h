@@ -1,12 +1,12 @@
 // The pruner: pruning as a part of the optimizer step.
 //
 //   criterion (a score a weight) x granularity (what goes as one) x scope (who competes with whom) x schedule
-//   (when, how far)
+//   (when, how far) x regrowth (what comes back)
 //
 // Each part is chosen by name and knows nothing of the others. After an update at which the schedule is due,
 // the pruner scores the weights, lets the scope share out the sparsity, and clears the masks of the units
 // that lost; the optimizer then zeroes what is masked, moments included, and keeps it so (the mask contract:
-// framework/nn/parameter.h).
+// framework/nn/parameter.h). What grows again starts from a weight and moments of 0.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,7 @@
 #include "framework/optim/step_hook.h"
 #include "pruning/criteria/criterion.h"
 #include "pruning/granularity/granularity.h"
+#include "pruning/policies/regrow.h"
 #include "pruning/schedules/schedule.h"
 #include "pruning/scopes/scope.h"
 
@@ -30,12 +31,14 @@ struct PrunerSettings {
   std::vector<std::string> exclude;
   double min_layer_density = 0.0;
   std::string on_collapse = "floor";
+  std::int64_t rounds = 1;
   std::string criterion_kind = "magnitude", granularity_kind = "element", scope_kind = "global",
-              schedule_kind = "one_shot";
+              schedule_kind = "one_shot", regrow_kind = "none";
   std::unique_ptr<Criterion> criterion = criterion_registry().make(criterion_kind);
   std::unique_ptr<Granularity> granularity = granularity_registry().make(granularity_kind);
   std::unique_ptr<Scope> scope = scope_registry().make(scope_kind);
   std::unique_ptr<Schedule> schedule = schedule_registry().make(schedule_kind);
+  std::unique_ptr<Regrow> regrow = regrow_registry().make(regrow_kind);
 
   void fields(FieldVisitor& v);
 };
@@ -45,6 +48,7 @@ struct PruneEvent {
   std::int64_t steps_done = 0;
   double target_sparsity = 0.0;             // of the pruned parameters
   double sparsity = 0.0;                    // reached
+  std::int64_t grown_weights = 0;           // by regrowth, and as many dropped
   std::vector<std::string> floored_layers;  // would have collapsed or fallen below min_layer_density
 };
 
@@ -54,6 +58,10 @@ class Pruner : public optim::StepHook {
   // `total_steps` is the length of the stage. Throws Error (usage) when a pattern matches nothing or a
   // granularity does not apply.
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
+
+  // For criteria that run the network (Criterion::needs_data). Must outlive the pruner.
+  void set_data(const ScoringData* data) { data_ = data; }
+  bool needs_data() const { return settings_.criterion->needs_data(); }
 
   // Called with every change of the masks.
   void on_event(std::function<void(const PruneEvent&)> listener) { listener_ = std::move(listener); }
@@ -76,12 +84,17 @@ class Pruner : public optim::StepHook {
 
  private:
   bool prune_if_due(std::int64_t steps_done);
-  void prune(std::int64_t steps_done, double sparsity);
+  bool regrow_if_due(std::int64_t steps_done);
+  void measure();
+  void prune(std::int64_t steps_done);
+  double density_of(const Quota& quota) const;
   void prune_quota(const Quota& quota, PruneEvent& event);
+  std::int64_t regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done);
 
   PrunerSettings settings_;
   std::vector<nn::Parameter*> targets_;
   std::int64_t total_steps_;
+  const ScoringData* data_ = nullptr;
   std::function<void(const PruneEvent&)> listener_;
 };
 

@@ -11,12 +11,15 @@ namespace espalier::pruning {
 namespace {
 
 bool matches(const std::string& name, const std::vector<std::string>& patterns) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-  });
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return name_matches(name, pattern); });
 }
 
 }  // namespace
+
+bool name_matches(const std::string& name, const std::string& pattern) {
+  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
 
 std::vector<nn::Parameter*> select_targets(std::span<nn::Parameter* const> parameters,
                                            const std::vector<std::string>& include,

@@ -9,6 +9,9 @@
 
 namespace espalier::pruning {
 
+// * and ? as in file names.
+bool name_matches(const std::string& name, const std::string& pattern);
+
 // The weights (no biases, no normalisation) whose names match a pattern of `include` and none of `exclude`; *
 // and ? as in file names. Throws Error (usage) when a pattern matches no weight: it was mistyped, or meant
 // another model.

@@ -5,6 +5,7 @@
 #include "experiments/config/clone.h"
 #include "experiments/experiment_config.h"
 #include "experiments/measure.h"
+#include "experiments/stages/scoring_batches.h"
 #include "framework/core/error.h"
 
 namespace espalier {
@@ -16,9 +17,11 @@ void PruneStage::fields(FieldVisitor& v) {
 StageResult PruneStage::run(StageContext& context) const {
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
+  const ScoringBatches batches(context, 0.0);
   for (pruning::PrunerSettings& settings : prune_) {
     // No steps are taken, so every schedule is at its start and its end at once.
     pruning::Pruner pruner(clone_settings(settings), parameters, 0);
+    pruner.set_data(&batches.data());
     pruner.start();
   }
   for (nn::Parameter* parameter : parameters) {

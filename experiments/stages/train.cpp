@@ -8,6 +8,7 @@
 #include "experiments/experiment_config.h"
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
+#include "experiments/stages/scoring_batches.h"
 #include "experiments/stages/training_state.h"
 #include "framework/core/error.h"
 #include "framework/ops/cross_entropy.h"
@@ -57,7 +58,8 @@ StageResult TrainStage::run(StageContext& context) const {
                          {.epochs = epochs_, .seed = stage_seed(context)});
 
   TrainingState state(context, *optimizer, trainer);
-  for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings));
+  const ScoringBatches scoring(context, smoothing);
+  for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings), scoring.data());
   if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
   state.begin_or_resume();
 

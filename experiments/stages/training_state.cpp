@@ -35,10 +35,11 @@ double density_of(nn::Module& model) {
 TrainingState::TrainingState(StageContext& context, optim::Optimizer& optimizer, train::Trainer& trainer)
     : context_(context), optimizer_(optimizer), trainer_(trainer) {}
 
-void TrainingState::add_pruner(pruning::PrunerSettings settings) {
+void TrainingState::add_pruner(pruning::PrunerSettings settings, const pruning::ScoringData& data) {
   const std::vector<nn::Parameter*>& parameters = optimizer_.parameters();
   pruners_.push_back(
       std::make_unique<pruning::Pruner>(std::move(settings), parameters, trainer_.total_steps()));
+  pruners_.back()->set_data(&data);
   pruners_.back()->on_event([this](const pruning::PruneEvent& event) { report_event(event); });
   optimizer_.add_hook(pruners_.back().get());
 }
@@ -146,7 +147,8 @@ void TrainingState::report_event(const pruning::PruneEvent& event) {
                                        {"event", "prune"},
                                        {"step", event.steps_done},
                                        {"target_sparsity", event.target_sparsity},
-                                       {"sparsity", event.sparsity}});
+                                       {"sparsity", event.sparsity},
+                                       {"grown_weights", event.grown_weights}});
   if (event.floored_layers.empty()) return;
   context_.reporter.line(
       fmt::format("{}: at step {} these layers would have lost all they are allowed to keep: {}",

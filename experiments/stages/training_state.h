@@ -21,8 +21,8 @@ class TrainingState : public train::Callback {
  public:
   TrainingState(StageContext& context, optim::Optimizer& optimizer, train::Trainer& trainer);
 
-  // In the same order whenever the stage is resumed.
-  void add_pruner(pruning::PrunerSettings settings);
+  // In the same order whenever the stage is resumed. `data` must outlive this.
+  void add_pruner(pruning::PrunerSettings settings, const pruning::ScoringData& data);
   void average_weights(double decay);
 
   // Loads the stage's newest checkpoint, or, where there is none, lets the pruners begin.

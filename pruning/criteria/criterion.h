@@ -1,16 +1,25 @@
 // How much a weight matters. A criterion gives every weight a score; the lowest are pruned.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "framework/core/fields.h"
-#include "framework/nn/parameter.h"
+#include "framework/nn/module.h"
 #include "framework/optim/step_hook.h"
 
 namespace espalier::pruning {
+
+// What a criterion may run a network on.
+struct ScoringData {
+  nn::Module& model;
+  Shape input_shape;  // of one image: [C, H, W]
+  // Mean loss of training batch number i, in training mode. Batches repeat after the last.
+  std::function<Tensor(std::int64_t i)> loss;
+};
 
 class Criterion {
  public:
@@ -22,6 +31,11 @@ class Criterion {
   // One score a weight, of the parameter's shape: finite, low = prune first. Scores of weights that are
   // pruned already are not looked at.
   virtual Tensor scores(const nn::Parameter& parameter) = 0;
+
+  // For criteria that look at the network at the moment of pruning: called before scores() of the parameters
+  // that compete. Leaves the model and its gradients as they were.
+  virtual bool needs_data() const { return false; }
+  virtual void measure(const ScoringData&, std::span<nn::Parameter* const>) {}
 
   // Before every update, with the gradients that it is about to use: for criteria that learn from training.
   virtual void observe(const optim::StepInfo&, std::span<nn::Parameter* const>) {}

@@ -1,5 +1,9 @@
+#include "pruning/granularity/block.h"
 #include "pruning/granularity/element.h"
 #include "pruning/granularity/filter.h"
+#include "pruning/granularity/input_channel.h"
+#include "pruning/granularity/kernel.h"
+#include "pruning/granularity/n_of_m.h"
 
 namespace espalier::pruning {
 
@@ -8,7 +12,11 @@ const Registry<Granularity>& granularity_registry() {
       "granularity",
       {
           {"element", "single weights: unstructured sparsity", std::make_unique<Element>},
-          {"filter", "whole filters: output channels, neurons (Li et al. 2017)", std::make_unique<Filter>},
+          {"filter", "output channels, neurons (Li et al. 2017)", std::make_unique<Filter>},
+          {"input_channel", "input channels, features (He et al. 2017)", std::make_unique<InputChannel>},
+          {"kernel", "kernels between two channels (Mao et al. 2017)", std::make_unique<Kernel>},
+          {"block", "blocks of channels at one tap (Gray et al. 2017)", std::make_unique<Block>},
+          {"n_of_m", "N kept of M input channels (Zhou et al. 2021)", std::make_unique<NOfM>},
       });
   return registry;
 }

@@ -1,30 +1,27 @@
-// Gradually: many weights while the network has many to spare, few towards the end.
+// Many weights while the network has many to spare, few towards the end:
 //
-//   sparsity(t) = final * (1 - (1 - (t - begin) / (end - begin))^power)
+//   sparsity(p) = final * (1 - (1 - p)^power)
 //
-// with power 3 the schedule of Zhu and Gupta, "To prune, or not to prune", 2017 (from no sparsity); power 1
-// is linear.
+// with power 3 the schedule of Zhu and Gupta, "To prune, or not to prune", 2017.
 #pragma once
 
-#include "pruning/schedules/schedule.h"
+#include <cmath>
+
+#include "pruning/schedules/gradual.h"
 
 namespace espalier::pruning {
 
-class Cubic : public Schedule {
+class Cubic : public Gradual {
  public:
-  void fields(FieldVisitor& v) override;
-  bool due(std::int64_t done, std::int64_t total) const override;
-  double progress(std::int64_t done, std::int64_t total) const override;
+  void fields(FieldVisitor& v) override {
+    Gradual::fields(v);
+    v.field("power", power_, "3: cubic; 1: linear", {0.1, 20.0});
+  }
+
+ protected:
+  double curve(double p, double final) const override { return final * (1.0 - std::pow(1.0 - p, power_)); }
 
  private:
-  struct Window {
-    std::int64_t begin, end;  // steps
-  };
-  Window window(std::int64_t total) const;
-
-  double begin_ = 0.0;
-  double end_ = 0.75;
-  std::int64_t every_ = 100;
   double power_ = 3.0;
 };
 

@@ -15,8 +15,8 @@ std::int64_t OneShot::at_step(std::int64_t total) const {
 
 bool OneShot::due(std::int64_t done, std::int64_t total) const { return done == at_step(total); }
 
-double OneShot::progress(std::int64_t done, std::int64_t total) const {
-  return done >= at_step(total) ? 1.0 : 0.0;
+double OneShot::sparsity(std::int64_t done, std::int64_t total, double final) const {
+  return done >= at_step(total) ? final : 0.0;
 }
 
 }  // namespace espalier::pruning

@@ -9,7 +9,7 @@ class OneShot : public Schedule {
  public:
   void fields(FieldVisitor& v) override;
   bool due(std::int64_t done, std::int64_t total) const override;
-  double progress(std::int64_t done, std::int64_t total) const override;
+  double sparsity(std::int64_t done, std::int64_t total, double final) const override;
 
  private:
   std::int64_t at_step(std::int64_t total) const;

@@ -16,8 +16,8 @@ class Schedule {
 
   // Is the mask to be changed after `done` of `total` optimizer steps? done = 0: before the first.
   virtual bool due(std::int64_t done, std::int64_t total) const = 0;
-  // The share of the final sparsity that is to be reached by then: 0 .. 1.
-  virtual double progress(std::int64_t done, std::int64_t total) const = 0;
+  // The sparsity that is to be reached by then, on the way to `final`: 0 .. final, never falling.
+  virtual double sparsity(std::int64_t done, std::int64_t total, double final) const = 0;
 };
 
 const Registry<Schedule>& schedule_registry();

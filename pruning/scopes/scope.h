@@ -15,7 +15,8 @@ struct LayerInfo {
   Shape shape;
 };
 
-// Layers (by index) whose units compete for survival, and the fraction of their weights that is to be pruned.
+// Layers (by index) whose units compete for survival, and the fraction of their weights that is to be pruned
+// in the end. On the way there the schedule applies to each quota.
 struct Quota {
   std::vector<std::size_t> layers;
   double sparsity = 0.0;

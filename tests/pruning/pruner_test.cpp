@@ -3,36 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <deque>
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
 #include "pruning/granularity/filter.h"
 #include "pruning/scopes/per_layer.h"
+#include "tests/pruning/parameters.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using espalier::testing::Parameters;
 
 namespace {
-
-// A few parameters with random values, as a model would own them.
-class Parameters {
- public:
-  nn::Parameter& add(const std::string& name, const Shape& shape, float scale = 1.0f,
-                     nn::ParameterKind kind = nn::ParameterKind::weight) {
-    owned_.push_back({.name = name, .kind = kind, .value = Tensor::empty(shape), .mask = {}});
-    nn::Parameter& p = owned_.back();
-    Random random(1, name);
-    for (std::int64_t i = 0; i < shape.numel(); ++i) p.value.data()[i] = scale * random.normal();
-    list_.push_back(&p);
-    return p;
-  }
-  std::span<nn::Parameter* const> list() const { return list_; }
-
- private:
-  std::deque<nn::Parameter> owned_;
-  std::vector<nn::Parameter*> list_;
-};
 
 PrunerSettings with_sparsity(double sparsity) {
   PrunerSettings settings;

@@ -15,6 +15,7 @@ class SetFields : public FieldVisitor {
   std::map<std::string, double> numbers;  // f64 and integer fields
   std::map<std::string, std::string> texts;
   std::map<std::string, std::vector<std::int64_t>> lists;
+  std::map<std::string, std::vector<SetFields>> rows;  // of arrays of tables
 
   void field(const char*, bool&, const char*) override {}
   void field(const char* key, std::int64_t& value, const char*, Range<std::int64_t>) override {
@@ -33,7 +34,12 @@ class SetFields : public FieldVisitor {
 
  protected:
   void visit_table(const char*, const char*, const Visit&) override {}
-  void visit_tables(const TablesField&) override {}
+  void visit_tables(const TablesField& field) override {
+    const auto found = rows.find(field.key);
+    if (found == rows.end()) return;
+    field.resize(found->second.size());
+    for (std::size_t i = 0; i < found->second.size(); ++i) field.visit(i, found->second[i]);
+  }
   void visit_part(const PartField&) override {}
 };
 

@@ -1,0 +1,26 @@
+// Training batches for criteria that run the network at the moment of pruning: the training images in an
+// order of their own, without augmentation.
+#pragma once
+
+#include "datasets/loader.h"
+#include "experiments/stages/stage.h"
+#include "pruning/criteria/criterion.h"
+
+namespace espalier {
+
+class ScoringBatches {
+ public:
+  ScoringBatches(const StageContext& context, double label_smoothing);
+
+  const pruning::ScoringData& data() const { return data_; }
+
+ private:
+  Tensor loss_of_batch(std::int64_t i);  // by the model, in the mode that it is in
+
+  datasets::Loader loader_;
+  float label_smoothing_;
+  std::int64_t next_ = -1;  // what the loader gives next; -1: it is not started
+  pruning::ScoringData data_;
+};
+
+}  // namespace espalier

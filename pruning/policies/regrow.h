@@ -1,0 +1,45 @@
+// Regrowth: dynamic sparse training. Every so many steps each layer gives up its smallest units and grows as
+// many elsewhere, so that the network looks for its connections while it trains, with the same number of
+// weights throughout. What grows is said here.
+//
+//   share of a layer's living units that moves after t steps:  fraction / 2 * (1 + cos(pi t / end))
+//
+// Evci et al., "Rigging the lottery: making all tickets winners", ICML 2020.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "framework/core/fields.h"
+#include "framework/nn/parameter.h"
+
+namespace espalier::pruning {
+
+class Regrow {
+ public:
+  virtual ~Regrow() = default;
+
+  virtual void fields(FieldVisitor& v);
+
+  // Is it to happen after `done` of `total` steps?
+  virtual bool due(std::int64_t done, std::int64_t total) const;
+  // The share of living units that moves.
+  double share(std::int64_t done, std::int64_t total) const;
+
+  // In the step after which it is due, with its gradients.
+  virtual void observe(std::span<nn::Parameter* const>) {}
+  // One score a weight, of the parameter's shape: the highest grow first, among those that are pruned.
+  virtual Tensor growth_scores(const nn::Parameter& parameter, std::int64_t done) = 0;
+
+ private:
+  std::int64_t last_step(std::int64_t total) const;
+
+  double fraction_ = 0.3;
+  std::int64_t every_ = 100;
+  double end_ = 0.75;
+};
+
+const Registry<Regrow>& regrow_registry();
+
+}  // namespace espalier::pruning

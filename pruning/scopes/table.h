@@ -1,0 +1,30 @@
+// A sparsity for each layer, written down:
+//
+//   scope = { kind = "table", layer = [{ name = "layer1.*", sparsity = 0.3 }, { name = "fc.*", sparsity = 0.0
+//   }] }
+//
+// The first row whose name matches counts; layers that none matches get the pruner's sparsity.
+#pragma once
+
+#include "pruning/scopes/scope.h"
+
+namespace espalier::pruning {
+
+class Table : public Scope {
+ public:
+  void fields(FieldVisitor& v) override;
+  // Throws Error (usage) when a row matches no layer.
+  std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+
+ private:
+  struct Row {
+    std::string name = "*";
+    double sparsity = 0.0;
+
+    void fields(FieldVisitor& v);
+  };
+
+  std::vector<Row> rows_;
+};
+
+}  // namespace espalier::pruning

@@ -1,0 +1,89 @@
+// The mask contract under random combinations of all parts.
+#include <doctest/doctest.h>
+
+#include <random>
+#include <string>
+
+#include "framework/core/error.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/optim/registry.h"
+#include "models/registry.h"
+#include "pruning/pruner.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/set_fields.h"
+
+using namespace espalier;
+using namespace espalier::pruning;
+
+TEST_CASE(
+    "any combination keeps the mask contract in every step, reaches its sparsity, and names what it "
+    "refuses") {
+  std::mt19937 engine(11);
+  const auto below = [&](std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine);
+  };
+  const auto any_of = [&](const std::vector<std::string>& names) { return names[below(names.size())]; };
+  constexpr std::int64_t kSteps = 12;
+  int done = 0, refused = 0;
+  for (int trial = 0; trial < 60; ++trial) {
+    const std::string criterion = any_of(criterion_registry().names()),
+                      granularity = any_of(granularity_registry().names()),
+                      scope = any_of(scope_registry().names()),
+                      schedule = any_of(schedule_registry().names()),
+                      regrow = any_of(regrow_registry().names()),
+                      optimizer_kind = any_of(optim::optimizer_registry().names());
+    const double sparsity = 0.1 * static_cast<double>(1 + below(9));
+    CAPTURE(trial);
+    INFO(criterion << " " << granularity << " " << scope << " " << schedule << " " << regrow << " "
+                   << optimizer_kind << " " << sparsity);
+    const auto spec = models::model_registry().make("resnet20");
+    testing::SetFields narrow;
+    narrow.numbers["width"] = 4;
+    spec->fields(narrow);
+    const auto model = spec->build({3, 8, 8}, 10, static_cast<std::uint64_t>(trial));
+    const Tensor images = testing::random_tensor({4, 3, 8, 8}, Layout::lanes, 3);
+    Tensor labels = Tensor::zeros({4}, Layout::plain, DType::i32);
+    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); };
+    const ScoringData data{*model, Shape({3, 8, 8}), loss};
+
+    PrunerSettings settings;
+    settings.sparsity = sparsity;
+    settings.exclude = {"conv1.weight"};  // three channels fill no block and no group
+    settings.rounds = 1 + static_cast<std::int64_t>(below(3));
+    settings.criterion = criterion_registry().make(criterion);
+    settings.granularity = granularity_registry().make(granularity);
+    settings.scope = scope_registry().make(scope);
+    settings.schedule = schedule_registry().make(schedule);
+    settings.regrow = regrow_registry().make(regrow);
+    testing::SetFields often;
+    often.numbers["every"] = 3;
+    often.numbers["batches"] = 1;
+    settings.criterion->fields(often);
+    settings.schedule->fields(often);
+    settings.regrow->fields(often);
+    const auto optimizer = optim::optimizer_registry().make(optimizer_kind)->build(model->parameters());
+    try {
+      Pruner pruner(std::move(settings), model->parameters(), kSteps);
+      pruner.set_data(&data);
+      bool floored = false;
+      pruner.on_event([&](const PruneEvent& event) { floored = !event.floored_layers.empty(); });
+      optimizer->add_hook(&pruner);
+      pruner.start();
+      optimizer->enforce_masks();
+      for (std::int64_t step = 0; step < kSteps; ++step) {
+        loss(step).backward();
+        optimizer->step();
+        optimizer->zero_grad();
+        REQUIRE_NOTHROW(optimizer->check_masks());
+      }
+      // A unit more would be too many; the largest unit of a layer is a filter or channel of it.
+      if (!floored) CHECK(std::abs(1.0 - pruner.density() - sparsity) < 0.13);
+      ++done;
+    } catch (const Error& error) {
+      CHECK(error.exit_code() == 2);
+      ++refused;
+    }
+  }
+  CHECK(done > 40);
+  CHECK(refused > 0);
+}
