@@ -80,7 +80,15 @@ void MetricsFile::truncate(std::int64_t size) {
 StageDirectory::StageDirectory(fs::path path, MetricsFile& metrics)
     : path_(std::move(path)), metrics_(metrics) {}
 
-bool StageDirectory::is_under_way() const { return !step_directories(path_).empty(); }
+StageDirectory StageDirectory::round(std::int64_t number) const {
+  return StageDirectory(path_ / fmt::format("round-{:02}", number), metrics_);
+}
+
+bool StageDirectory::is_under_way() const {
+  if (!step_directories(path_).empty()) return true;
+  const StageDirectory first = round(0);
+  return fs::is_directory(first.path_) && (first.is_complete() || first.is_under_way());
+}
 
 std::optional<train::Checkpoint> StageDirectory::progress() const {
   const std::vector<fs::path> steps = step_directories(path_);

@@ -39,6 +39,9 @@ class StageDirectory {
   StageDirectory(std::filesystem::path path, MetricsFile& metrics);
 
   MetricsFile& metrics() { return metrics_; }
+  const std::filesystem::path& path() const { return path_; }
+  // The directory of a round, for a stage that trains in rounds.
+  StageDirectory round(std::int64_t number) const;
   std::filesystem::path final_checkpoint() const { return path_ / "checkpoint"; }
 
   bool is_under_way() const;

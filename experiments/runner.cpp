@@ -1,26 +1,13 @@
 #include "experiments/runner.h"
 
-#include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
 #include "experiments/run_directory.h"
+#include "experiments/stages/complete_stage.h"
 #include "experiments/summary.h"
 #include "framework/core/files.h"
 #include "framework/nn/summary.h"
 
 namespace espalier {
-namespace {
-
-nlohmann::ordered_json run_stage(const StageConfig& stage, StageContext& context) {
-  const StageResult result = stage.stage->run(context);
-  nlohmann::json about = about_stage(context);
-  const train::Checkpoint model{std::move(about), train::model_tensors(context.model), std::nullopt};
-  const nn::ModelSummary cost = nn::summary(context.model, context.data.test->image_shape());
-  context.directory.complete(model, stage_summary(context, stage.kind, result, cost));
-  return context.directory.result();
-}
-
-}  // namespace
-
 std::filesystem::path default_run_directory(ExperimentConfig& config) {
   return std::filesystem::path("runs") / fmt::format("{}-{}", config.name, config_hash(config).substr(0, 8));
 }
@@ -50,7 +37,8 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
     }
     if (!stage_directory.is_under_way()) directory.metrics().truncate(metrics_bytes);
     StageContext context{config, i, stage.label(), *model, data, stage_directory, reporter};
-    stages.push_back(run_stage(stage, context));
+    complete_stage(context, stage.kind, stage.stage->run(context));
+    stages.push_back(stage_directory.result());
     metrics_bytes = stages.back().value("metrics_bytes", std::int64_t{0});
   }
   const nn::ModelSummary cost = nn::summary(*model, data.test->image_shape());

@@ -37,12 +37,16 @@ double fraction(const Json& object, const char* part, const char* whole) {
 std::string stage_rows(const Json& stages) {
   std::string text = fmt::format("{:<14} {:>6} {:>10} {:>14} {:>9} {:>12}\n", "stage", "epochs", "test",
                                  "nonzero", "density", "time");
-  for (const Json& stage : stages) {
+  const auto add_row = [&](const Json& stage) {
     text += fmt::format("{:<14} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", stage["label"].get<std::string>(),
                         stage["epochs"].get<std::int64_t>(), percent_or_dash(stage, "test_accuracy"),
                         thousands(stage["nonzero_parameters"].get<std::int64_t>()),
                         100.0 * fraction(stage, "nonzero_parameters", "parameters"),
                         format_seconds(stage["wall_seconds"].get<double>()));
+  };
+  for (const Json& stage : stages) {
+    for (const Json& round : stage.value("rounds", Json::array())) add_row(round);
+    if (!stage.contains("rounds")) add_row(stage);
   }
   return text;
 }
@@ -103,6 +107,7 @@ Json stage_summary(const StageContext& context, const std::string& kind, const S
   json["nonzero_parameters"] = cost.total.nonzeros;
   json["weights_sha256"] = train::weights_sha256(context.model);
   json["wall_seconds"] = result.wall_seconds;
+  if (!result.rounds.empty()) json["rounds"] = result.rounds;
   return json;
 }
 

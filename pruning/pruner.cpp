@@ -11,6 +11,12 @@ namespace espalier::pruning {
 
 void PrunerSettings::fields(FieldVisitor& v) {
   v.field("sparsity", sparsity, "fraction of the targeted weights that is pruned in the end", {0.0, 1.0});
+  selection_fields(v);
+  v.part("schedule", schedule_kind, schedule, schedule_registry(), "when, and how far");
+  v.part("regrow", regrow_kind, regrow, regrow_registry(), "what comes back while others go");
+}
+
+void PrunerSettings::selection_fields(FieldVisitor& v) {
   v.field("include", include, "names of the parameters to prune, * and ? as in file names");
   v.field("exclude", exclude, "names to leave dense, stronger than include");
   v.field("min_layer_density", min_layer_density, "fraction of its units that every layer keeps", {0.0, 1.0});
@@ -21,8 +27,6 @@ void PrunerSettings::fields(FieldVisitor& v) {
   v.part("criterion", criterion_kind, criterion, criterion_registry(), "what a weight is worth");
   v.part("granularity", granularity_kind, granularity, granularity_registry(), "what is pruned as one");
   v.part("scope", scope_kind, scope, scope_registry(), "who competes with whom");
-  v.part("schedule", schedule_kind, schedule, schedule_registry(), "when, and how far");
-  v.part("regrow", regrow_kind, regrow, regrow_registry(), "what comes back while others go");
 }
 
 Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps)

@@ -41,6 +41,8 @@ struct PrunerSettings {
   std::unique_ptr<Regrow> regrow = regrow_registry().make(regrow_kind);
 
   void fields(FieldVisitor& v);
+  // Those that say which weights go, without when and how many.
+  void selection_fields(FieldVisitor& v);
 };
 
 // What one change of the masks did.

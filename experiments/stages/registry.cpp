@@ -1,5 +1,6 @@
 // All kinds of stages, in the order in which help prints them. A new one adds its row here.
 #include "experiments/stages/finetune.h"
+#include "experiments/stages/lottery.h"
 #include "experiments/stages/prune.h"
 #include "experiments/stages/train.h"
 
@@ -12,6 +13,8 @@ const Registry<Stage>& stage_registry() {
           {"train", "training, with pruning inside the optimizer step where asked for",
            [] { return std::make_unique<TrainStage>(); }},
           {"prune", "pruning at once, without training", [] { return std::make_unique<PruneStage>(); }},
+          {"lottery", "rounds of training, pruning and rewinding: lottery tickets (arXiv:1803.03635)",
+           [] { return std::make_unique<LotteryStage>(); }},
           {"finetune", "training that goes on from trained weights",
            [] { return std::make_unique<FinetuneStage>(); }},
       });

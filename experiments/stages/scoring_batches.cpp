@@ -1,27 +1,26 @@
 #include "experiments/stages/scoring_batches.h"
 
-#include "experiments/experiment_config.h"
 #include "framework/ops/cross_entropy.h"
 
 namespace espalier {
 namespace {
 
-datasets::LoaderOptions options_of(const StageContext& context) {
+datasets::LoaderOptions options_of(const datasets::Splits& data, std::int64_t batch, std::uint64_t seed) {
   datasets::LoaderOptions options;
-  options.batch = context.config.batch;
+  options.batch = batch;
   options.shuffle = true;
-  options.normalisation = context.data.normalisation;
-  options.seed = static_cast<std::uint64_t>(context.config.seed);
+  options.normalisation = data.normalisation;
+  options.seed = seed;
   return options;
 }
 
 }  // namespace
 
-ScoringBatches::ScoringBatches(const StageContext& context, double label_smoothing)
-    : loader_(context.data.train, options_of(context)),
+ScoringBatches::ScoringBatches(nn::Module& model, const datasets::Splits& data, std::int64_t batch,
+                               std::uint64_t seed, double label_smoothing)
+    : loader_(data.train, options_of(data, batch, seed)),
       label_smoothing_(static_cast<float>(label_smoothing)),
-      data_{context.model, context.data.train->image_shape(),
-            [this](std::int64_t i) { return loss_of_batch(i); }} {}
+      data_{model, data.train->image_shape(), [this](std::int64_t i) { return loss_of_batch(i); }} {}
 
 Tensor ScoringBatches::loss_of_batch(std::int64_t i) {
   const std::int64_t in_epoch = i % loader_.batches();

@@ -3,14 +3,16 @@
 #pragma once
 
 #include "datasets/loader.h"
-#include "experiments/stages/stage.h"
 #include "pruning/criteria/criterion.h"
 
 namespace espalier {
 
 class ScoringBatches {
  public:
-  ScoringBatches(const StageContext& context, double label_smoothing);
+  ScoringBatches(nn::Module& model, const datasets::Splits& data, std::int64_t batch, std::uint64_t seed,
+                 double label_smoothing);
+  ScoringBatches(const ScoringBatches&) = delete;
+  ScoringBatches& operator=(const ScoringBatches&) = delete;
 
   const pruning::ScoringData& data() const { return data_; }
 

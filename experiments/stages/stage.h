@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "datasets/dataset.h"
 #include "framework/core/fields.h"
@@ -37,6 +39,8 @@ struct StageResult {
   std::optional<double> test_accuracy_percent, test_loss, validation_accuracy_percent;
   std::int64_t parameters = 0, nonzero_parameters = 0;
   double wall_seconds = 0.0;
+  // Of a stage that trains in rounds: what each came to, as it stands in its result.json.
+  std::vector<nlohmann::ordered_json> rounds;
 };
 
 class Stage {

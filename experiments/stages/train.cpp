@@ -46,7 +46,7 @@ void TrainStage::fields(FieldVisitor& v) {
   v.tables("prune", prune_, "pruners that work inside the optimizer step");
 }
 
-StageResult TrainStage::run(StageContext& context) const {
+StageResult TrainStage::train(StageContext& context, train::Callback* callback) const {
   datasets::Loader loader(context.data.train, training_options(context));
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
   const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);
@@ -58,13 +58,15 @@ StageResult TrainStage::run(StageContext& context) const {
                          {.epochs = epochs_, .seed = stage_seed(context)});
 
   TrainingState state(context, *optimizer, trainer);
-  const ScoringBatches scoring(context, smoothing);
+  const ScoringBatches scoring(context.model, context.data, context.config.batch,
+                               static_cast<std::uint64_t>(context.config.seed), smoothing);
   for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings), scoring.data());
   if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
   state.begin_or_resume();
 
   ProgressLine progress(context.reporter, context.label, epochs_, loader.batches(), trainer.progress().step);
   trainer.add_callback(&progress);
+  if (callback != nullptr) trainer.add_callback(callback);
   trainer.add_callback(&state);
   if (trainer.run() == train::Outcome::stopped) {
     state.save();

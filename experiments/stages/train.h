@@ -8,6 +8,7 @@
 #include "experiments/stages/stage.h"
 #include "framework/optim/lr_schedule.h"
 #include "framework/optim/registry.h"
+#include "framework/train/callback.h"
 #include "pruning/pruner.h"
 
 namespace espalier {
@@ -15,9 +16,13 @@ namespace espalier {
 class TrainStage : public Stage {
  public:
   void fields(FieldVisitor& v) override;
-  StageResult run(StageContext& context) const override;
+  StageResult run(StageContext& context) const override { return train(context, nullptr); }
 
  protected:
+  // Trains from where the stage's directory stands. `callback`, unless null, is called before the state is
+  // saved.
+  StageResult train(StageContext& context, train::Callback* callback) const;
+
   std::int64_t epochs_ = 30;
   std::string optimizer_kind_ = "sgd";
   std::unique_ptr<optim::OptimizerSpec> optimizer_;

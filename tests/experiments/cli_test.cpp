@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "framework/core/files.h"
 #include "tests/experiments/program.h"
 #include "tests/support/temporary_directory.h"
 
@@ -35,7 +36,8 @@ TEST_CASE("mistakes on the command line exit with 2 and name what was nearest") 
 TEST_CASE("every command explains itself") {
   const Outcome all = run_program({"--help"});
   CHECK(all.exit_code == 0);
-  for (const char* command : {"run", "resume", "eval", "inspect", "config", "data", "methods", "results"}) {
+  for (const char* command :
+       {"run", "resume", "eval", "inspect", "sensitivity", "config", "data", "methods", "results"}) {
     CAPTURE(command);
     CHECK(all.output.find(command) != std::string::npos);
     const Outcome help = run_program({command, "--help"});
@@ -74,6 +76,36 @@ TEST_CASE("paths that lead nowhere exit with 5") {
   CHECK(run_program({"eval", "/nonexistent/run"}).exit_code == 5);
   CHECK(run_program({"resume", "/nonexistent/run"}).exit_code == 5);
   CHECK(run_program({"data", "verify", "cifar10", "--dir", "/nonexistent"}).exit_code == 5);
+}
+
+TEST_CASE("a sensitivity analysis goes on where it was, and refuses another model's file") {
+  const testing::TemporaryDirectory directory;
+  const std::string config = (directory.path() / "tiny.toml").string(),
+                    out = (directory.path() / "points.jsonl").string();
+  testing::write_text(
+      config,
+      "model = { kind = \"resnet20\", width = 2 }\nbatch = 16\n"
+      "data = { kind = \"synthetic\", train_images = 16, test_images = 16 }\n[[stage]]\nepochs = 1\n");
+  const std::string run = (directory.path() / "run").string(), other = (directory.path() / "other").string();
+  REQUIRE(run_program({"run", config, "--out", run}).exit_code == 0);
+  REQUIRE(run_program({"run", config, "seed=2", "--out", other}).exit_code == 0);
+  const auto analyse = [&](const std::string& model, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"sensitivity",  model,     "--split", "test",
+                                          "--sparsities", "0.5,0.9", "--out",   out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments);
+  };
+  const Outcome whole = analyse(run, {"--json"});
+  REQUIRE(whole.exit_code == 0);
+  CHECK(nlohmann::json::parse(whole.output).at("points").size() == 1 + 2 * 20);
+  const std::string text = read_file(out, 1 << 20);
+  testing::write_text(out,
+                      text.substr(0, text.find('\n', text.size() / 2) + 1));  // as if it had been stopped
+  CHECK(analyse(run, {"--json"}).output == whole.output);
+  CHECK(read_file(out, 1 << 20) == text);
+  CHECK(analyse(other).exit_code == 2);
+  CHECK(analyse(run, {"--drop", "100"}).output.find("scope = { kind = \"table\"") != std::string::npos);
+  CHECK(run_program({"sensitivity", run}).output.find("data.validation_images") != std::string::npos);
 }
 
 }  // namespace

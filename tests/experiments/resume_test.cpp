@@ -56,9 +56,32 @@ scope = "per_layer"
 schedule = { kind = "cubic", begin = 0.2, end = 0.9, every = 2 }
 )";
 
-fs::path write_config(const TemporaryDirectory& directory) {
+// Rounds of five steps that rewind to a step in the middle of the first, with a pruner of their own that
+// learns from gradients.
+constexpr const char* kLotteryConfig = R"(
+name = "tickets"
+seed = 3
+batch = 16
+model = { kind = "resnet20", width = 4 }
+data = { kind = "synthetic", train_images = 72, test_images = 32 }
+checkpoint = { every_steps = 2 }
+[[stage]]
+kind = "lottery"
+rounds = 3
+share = 0.4
+rewind_step = 3
+epochs = 1
+ticket = { scope = "per_layer" }
+[[stage.prune]]
+sparsity = 0.2
+include = ["layer3.*"]
+criterion = "movement"
+schedule = { kind = "linear", begin = 0.2, end = 1.0, every = 2 }
+)";
+
+fs::path write_config(const TemporaryDirectory& directory, const char* text = kConfig) {
   const fs::path path = directory.path() / "tiny.toml";
-  testing::write_text(path, kConfig);
+  testing::write_text(path, text);
   return path;
 }
 
@@ -82,9 +105,9 @@ std::string metrics_of(const fs::path& run) {
   return text;
 }
 
-TEST_CASE("a run killed again and again resumes to the bits of one that was never stopped") {
+void check_killed_runs(const char* config_text) {
   const TemporaryDirectory directory;
-  const fs::path config = write_config(directory);
+  const fs::path config = write_config(directory, config_text);
   const fs::path whole = directory.path() / "whole";
   const auto begin = std::chrono::steady_clock::now();
   REQUIRE(Program(run_arguments(config, whole), directory.path() / "log").wait() == 0);
@@ -113,6 +136,14 @@ TEST_CASE("a run killed again and again resumes to the bits of one that was neve
     CHECK(metrics_of(run) == metrics_of(whole));
   }
   CHECK(all_kills > 0);
+}
+
+TEST_CASE("a run killed again and again resumes to the bits of one that was never stopped") {
+  check_killed_runs(kConfig);
+}
+
+TEST_CASE("a lottery killed in any of its rounds resumes to the bits of one that was never stopped") {
+  check_killed_runs(kLotteryConfig);
 }
 
 TEST_CASE("SIGTERM ends a run with exit code 75 and a checkpoint from which it goes on to the same bits") {

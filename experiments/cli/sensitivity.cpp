@@ -1,0 +1,153 @@
+// espalier sensitivity CHECKPOINT
+#include "experiments/sensitivity.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "experiments/cli/open_saved.h"
+#include "experiments/measure.h"
+#include "experiments/run_directory.h"
+#include "experiments/stages/scoring_batches.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace espalier::cli {
+namespace {
+
+constexpr const char* kWhere = "espalier sensitivity";
+constexpr std::size_t kMaxFileBytes = 16 << 20;
+
+std::vector<double> parse_sparsities(const std::string& text) {
+  std::vector<double> sparsities;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    char* end = nullptr;
+    const double value = std::strtod(part.c_str(), &end);
+    if (end == part.c_str() || *end != '\0' || !(value > 0.0) || value > 1.0)
+      fail(ErrorKind::usage, kWhere, "--sparsities are numbers above 0, up to 1, got '{}'", part);
+    sparsities.push_back(value);
+  }
+  return sparsities;
+}
+
+// What an earlier, interrupted analysis of the same model and settings has measured.
+std::vector<SensitivityPoint> read_points(const std::filesystem::path& path,
+                                          const nlohmann::ordered_json& subject) {
+  std::vector<SensitivityPoint> points;
+  std::istringstream lines(read_file(path, kMaxFileBytes));
+  std::string line;
+  try {
+    if (!std::getline(lines, line) || nlohmann::ordered_json::parse(line) != subject) {
+      fail(ErrorKind::usage, kWhere, "{} is of another model, split or settings; choose another --out",
+           path.string());
+    }
+    while (std::getline(lines, line)) {
+      const nlohmann::json json = nlohmann::json::parse(line);
+      points.push_back({json.at("layer"), json.at("sparsity"), json.at("accuracy"), json.at("loss")});
+    }
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::integrity, kWhere, "{} is damaged: {}; remove it to begin anew", path.string(),
+         error.what());
+  }
+  return points;
+}
+
+nlohmann::ordered_json to_json(const SensitivityPoint& point) {
+  return {{"layer", point.layer},
+          {"sparsity", point.sparsity},
+          {"accuracy", point.accuracy_percent},
+          {"loss", point.loss}};
+}
+
+void print_table(const std::vector<SensitivityPoint>& points, const std::vector<double>& sparsities) {
+  fmt::print("{:<34}", "layer");
+  for (const double sparsity : sparsities) fmt::print(" {:>8.0f}%", 100.0 * sparsity);
+  for (const SensitivityPoint& point : points) {
+    if (point.layer.empty()) {
+      fmt::print("\n{:<34} {:>8.2f}%  accuracy without pruning", "", point.accuracy_percent);
+      continue;
+    }
+    if (point.sparsity == sparsities.front()) fmt::print("\n{:<34}", point.layer);
+    fmt::print(" {:>8.2f}%", point.accuracy_percent);
+  }
+  fmt::print("\n");
+}
+
+// As the scope of a pruner.
+void print_scope(const std::vector<std::pair<std::string, double>>& sparsities, double points) {
+  fmt::print("\n# at most {} points lost by each layer alone\nscope = {{ kind = \"table\", layer = [\n",
+             points);
+  for (const auto& [layer, sparsity] : sparsities)
+    fmt::print("  {{ name = \"{}\", sparsity = {} }},\n", layer, sparsity);
+  fmt::print("] }}\n");
+}
+
+}  // namespace
+
+int sensitivity(int argc, char** argv) {
+  cxxopts::Options options("espalier sensitivity",
+                           "accuracy against sparsity when one layer alone is pruned, without training");
+  add_saved_model_options(options, "validation");
+  options.add_options()("sparsities", "of each layer",
+                        cxxopts::value<std::string>()->default_value("0.25,0.5,0.75,0.9"),
+                        "LIST")("criterion", "what a weight is worth",
+                                cxxopts::value<std::string>()->default_value("magnitude"), "NAME")(
+      "granularity", "what is pruned as one", cxxopts::value<std::string>()->default_value("element"),
+      "NAME")("drop", "also print the sparsities that lose at most so many points, as a pruner's scope",
+              cxxopts::value<double>(),
+              "POINTS")("out", "write points there as they come; go on from there when it exists",
+                        cxxopts::value<std::string>(), "FILE")("json", "as JSON");
+  const auto arguments = parse(options, argc, argv, kSavedModelPositionals);
+  if (!arguments) return 0;
+
+  const SensitivitySettings settings{parse_sparsities((*arguments)["sparsities"].as<std::string>()),
+                                     (*arguments)["criterion"].as<std::string>(),
+                                     (*arguments)["granularity"].as<std::string>()};
+  const OpenedModel opened = open_saved(*arguments, kWhere);
+  const nlohmann::ordered_json subject = {{"weights_sha256", train::weights_sha256(*opened.saved.model)},
+                                          {"dataset", opened.data.name},
+                                          {"split", opened.split_name},
+                                          {"images", opened.split->size()},
+                                          {"criterion", settings.criterion},
+                                          {"granularity", settings.granularity},
+                                          {"sparsities", settings.sparsities}};
+  std::vector<SensitivityPoint> points;
+  std::optional<MetricsFile> out;
+  if (arguments->count("out") > 0) {
+    const std::filesystem::path path = (*arguments)["out"].as<std::string>();
+    out.emplace(path);
+    if (std::filesystem::exists(path)) {
+      points = read_points(path, subject);
+    } else {
+      out->append(subject);
+    }
+  }
+  const ScoringBatches scoring(*opened.saved.model, opened.data, opened.config.batch,
+                               static_cast<std::uint64_t>(opened.config.seed), 0.0);
+  const auto measure_model = [&] {
+    return measure(*opened.saved.model, opened.split, opened.data.normalisation,
+                   opened.config.evaluate.batch);
+  };
+  const std::vector<SensitivityPoint> known = points;
+  measure_sensitivity(scoring.data(), settings, measure_model, known, [&](const SensitivityPoint& point) {
+    points.push_back(point);
+    if (out) out->append(to_json(point));
+  });
+  if (arguments->count("json") > 0) {
+    nlohmann::ordered_json all = subject;
+    for (const SensitivityPoint& point : points) all["points"].push_back(to_json(point));
+    fmt::print("{}\n", all.dump(2));
+    return 0;
+  }
+  print_table(points, settings.sparsities);
+  if (arguments->count("drop") > 0) {
+    const double drop = (*arguments)["drop"].as<double>();
+    print_scope(sparsities_within(points, drop), drop);
+  }
+  return 0;
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,39 @@
+// How much each layer suffers when it alone is pruned: accuracy against sparsity, without training. Han et
+// al., "Learning both weights and connections", NeurIPS 2015; Li et al., "Pruning filters for efficient
+// ConvNets", ICLR 2017.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/train/metrics.h"
+#include "pruning/pruner.h"
+
+namespace espalier {
+
+struct SensitivityPoint {
+  std::string layer;      // "": the model as it is
+  double sparsity = 0.0;  // asked for, of the layer
+  double accuracy_percent = 0.0;
+  double loss = 0.0;
+};
+
+struct SensitivitySettings {
+  std::vector<double> sparsities = {0.25, 0.5, 0.75, 0.9};
+  std::string criterion = "magnitude", granularity = "element";
+};
+
+// Measures the model, then every layer that can be pruned at every sparsity, and calls `report` with each
+// point. A point that `known` holds is not measured again. The model is left as it was.
+void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
+                         const std::function<train::Metrics()>& measure_model,
+                         const std::vector<SensitivityPoint>& known,
+                         const std::function<void(const SensitivityPoint&)>& report);
+
+// For every layer the largest sparsity at which the model loses at most `points` of accuracy; 0 where none
+// is.
+std::vector<std::pair<std::string, double>> sparsities_within(const std::vector<SensitivityPoint>& measured,
+                                                              double points);
+
+}  // namespace espalier

@@ -1,0 +1,118 @@
+#include "experiments/stages/lottery.h"
+
+#include <cmath>
+
+#include "experiments/about.h"
+#include "experiments/config/clone.h"
+#include "experiments/experiment_config.h"
+#include "experiments/reporter.h"
+#include "experiments/run_directory.h"
+#include "experiments/stages/complete_stage.h"
+#include "experiments/stages/scoring_batches.h"
+#include "framework/core/error.h"
+#include "framework/nn/init.h"
+#include "framework/train/checkpoint.h"
+#include "pruning/policies/rewind.h"
+
+namespace espalier {
+namespace {
+
+std::filesystem::path snapshot_path(const StageContext& context) {
+  return context.directory.path() / "snapshot";
+}
+
+void save_snapshot(const StageContext& context) {
+  train::save_checkpoint(snapshot_path(context),
+                         {about_stage(context), context.model.state_dict(), std::nullopt});
+}
+
+// Saves the weights of one step.
+class Snapshot : public train::Callback {
+ public:
+  Snapshot(const StageContext& context, std::int64_t step) : context_(context), step_(step) {}
+
+  void on_step(const train::StepReport& report) override {
+    if (report.progress.step == step_) save_snapshot(context_);
+  }
+
+ private:
+  const StageContext& context_;
+  std::int64_t step_;
+};
+
+void add_round(StageResult& whole, const nlohmann::ordered_json& round) {
+  whole.rounds.push_back(round);
+  whole.epochs += round.at("epochs").get<std::int64_t>();
+  whole.steps += round.at("steps").get<std::int64_t>();
+  whole.wall_seconds += round.at("wall_seconds").get<double>();
+  whole.test_accuracy_percent = round.at("test_accuracy").get<double>();
+  whole.test_loss = round.at("test_loss").get<double>();
+  if (round.contains("validation_accuracy"))
+    whole.validation_accuracy_percent = round.at("validation_accuracy").get<double>();
+}
+
+}  // namespace
+
+void LotteryStage::fields(FieldVisitor& v) {
+  TrainStage::fields(v);
+  v.field("rounds", rounds_, "of pruning, after the dense one", {0, 99});
+  v.field("share", share_, "of the weights left that each round prunes", {0.0, 0.999});
+  v.field("start", start_, "a round's weights: those of rewind_step, those just trained, or new random ones",
+          {"rewind", "continue", "reinitialise"});
+  v.field("rewind_step", rewind_step_,
+          "optimizer step of the dense round that rewinding goes back to; 0: its start", {0});
+  v.field("shuffle", shuffle_, "permute each layer's mask: as many weights, at random places");
+  v.table("ticket", ticket_, "which weights go");
+}
+
+void LotteryStage::Ticket::fields(FieldVisitor& v) { settings.selection_fields(v); }
+
+StageResult LotteryStage::run(StageContext& context) const {
+  if (rewind_step_ == 0 && !train::is_checkpoint(snapshot_path(context))) save_snapshot(context);
+  Snapshot snapshot(context, rewind_step_);
+  StageResult whole;
+  std::int64_t metrics_bytes = 0;  // of the rounds that are complete
+  for (std::int64_t round = 0; round <= rounds_; ++round) {
+    StageDirectory directory = context.directory.round(round);
+    StageContext inner{.config = context.config,
+                       .index = context.index,
+                       .label = fmt::format("{} {}", context.label, round),
+                       .model = context.model,
+                       .data = context.data,
+                       .directory = directory,
+                       .reporter = context.reporter};
+    if (directory.is_complete()) {
+      context.reporter.line(fmt::format("{}: done before", inner.label));
+      train::load_model_tensors(context.model, train::load_checkpoint(directory.final_checkpoint()).model);
+    } else {
+      if (round > 0 && !directory.is_under_way()) {
+        directory.metrics().truncate(metrics_bytes);
+        draw_ticket(context, round);
+      }
+      complete_stage(inner, "train", train(inner, round == 0 ? &snapshot : nullptr));
+    }
+    const nlohmann::ordered_json result = directory.result();
+    metrics_bytes = result.value("metrics_bytes", std::int64_t{0});
+    add_round(whole, result);
+  }
+  return whole;
+}
+
+void LotteryStage::draw_ticket(StageContext& context, std::int64_t round) const {
+  pruning::PrunerSettings settings = std::move(clone_settings(ticket_).settings);
+  settings.sparsity = 1.0 - std::pow(1.0 - share_, static_cast<double>(round));
+  const ScoringBatches scoring(context.model, context.data, context.config.batch,
+                               static_cast<std::uint64_t>(context.config.seed), 0.0);
+  pruning::Pruner pruner(std::move(settings), context.model.parameters(), 0);
+  pruner.set_data(&scoring.data());
+  pruner.start();
+  const auto seed = static_cast<std::uint64_t>(context.config.seed * 1000 + round);
+  if (shuffle_) pruning::shuffle_masks_(context.model, seed);
+  if (start_ == "rewind") {
+    pruning::rewind_(context.model, train::load_checkpoint(snapshot_path(context)).model);
+  } else if (start_ == "reinitialise") {
+    nn::initialise(context.model, seed);
+  }
+}
+
+}  // namespace espalier

@@ -1,0 +1,45 @@
+// Iterative pruning in rounds: train, prune a share of what is left, go back, train again. With rewinding it
+// finds lottery tickets (Frankle and Carbin, ICLR 2019); its other policies are what they are compared with.
+//
+//   [[stage]]
+//   kind = "lottery"
+//   rounds = 10              # dense training first, then ten times a fifth of what is left: 89% pruned
+//   share = 0.2
+//   start = "rewind"
+//   rewind_step = 500
+//   ticket = { criterion = "magnitude", scope = "global" }
+//   epochs = 20              # a round; and all the keys of a train stage
+//
+// Round r has a directory of its own, <stage>/round-<r>, with the trained ticket and its figures: each is
+// resumable as a train stage is, and is skipped when it is complete.
+#pragma once
+
+#include "experiments/stages/train.h"
+
+namespace espalier {
+
+class LotteryStage : public TrainStage {
+ public:
+  void fields(FieldVisitor& v) override;
+  StageResult run(StageContext& context) const override;
+
+ private:
+  struct Ticket {
+    pruning::PrunerSettings settings;
+
+    void fields(FieldVisitor& v);
+  };
+
+  // Masks for the round from the weights that the one before has trained, then the weights that it starts
+  // from.
+  void draw_ticket(StageContext& context, std::int64_t round) const;
+
+  std::int64_t rounds_ = 5;
+  double share_ = 0.2;
+  std::string start_ = "rewind";
+  std::int64_t rewind_step_ = 0;
+  bool shuffle_ = false;
+  mutable Ticket ticket_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,100 @@
+#include "experiments/stages/lottery.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "experiments/about.h"
+#include "experiments/reporter.h"
+#include "experiments/runner.h"
+#include "tests/support/temporary_directory.h"
+
+namespace espalier {
+namespace {
+
+// Rounds that change no weight (the rate is 0): what a round starts from is what it ends with.
+std::string config_text(const std::string& keys) {
+  return R"(
+model = { kind = "resnet20", width = 4 }
+data = { kind = "synthetic", train_images = 32, test_images = 16 }
+batch = 16
+[[stage]]
+kind = "lottery"
+rounds = 2
+share = 0.5
+epochs = 1
+optimizer = { kind = "sgd", lr = 0.0 }
+)" + keys;
+}
+
+struct Run {
+  testing::TemporaryDirectory directory;
+  nlohmann::ordered_json summary;
+
+  explicit Run(const std::string& keys) {
+    ExperimentConfig config = read_experiment(parse_config_text(config_text(keys), "test.toml"));
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
+    Reporter reporter(nowhere.get());
+    summary = run_experiment(config, directory.path() / "run", reporter);
+  }
+
+  std::shared_ptr<nn::Module> ticket(int round) const {
+    return load_model(directory.path() / "run" / "0-lottery" / fmt::format("round-{:02}", round) /
+                      "checkpoint")
+        .model;
+  }
+};
+
+nn::Parameter& weight(nn::Module& model) {
+  for (nn::Parameter* parameter : model.parameters()) {
+    if (parameter->name == "layer2.0.conv2.weight") return *parameter;
+  }
+  throw std::logic_error("no such weight");
+}
+
+}  // namespace
+
+TEST_CASE("each round of a lottery prunes its share of what is left, and its figures stand in the summary") {
+  const Run run("");
+  const nlohmann::ordered_json& rounds = run.summary.at("stages").at(0).at("rounds");
+  REQUIRE(rounds.size() == 3);
+  CHECK(run.summary.at("epochs") == 3);
+  CHECK(run.summary.at("test_accuracy") == rounds[2].at("test_accuracy"));
+  const auto conv_density = [&](int round) {
+    double kept = 0.0, all = 0.0;
+    const auto model = run.ticket(round);
+    for (const nn::Parameter* p : model->parameters()) {
+      if (p->kind != nn::ParameterKind::weight) continue;
+      kept += static_cast<double>(p->nonzeros());
+      all += static_cast<double>(p->value.numel());
+    }
+    return kept / all;
+  };
+  CHECK(conv_density(0) == 1.0);
+  CHECK(conv_density(1) == doctest::Approx(0.5).epsilon(1e-3));
+  CHECK(conv_density(2) == doctest::Approx(0.25).epsilon(1e-3));
+}
+
+TEST_CASE("a rewound ticket has the weights of the start, where it has any") {
+  const Run run("start = \"rewind\"");
+  const auto dense = run.ticket(0), ticket = run.ticket(2);
+  const nn::Parameter &before = weight(*dense), &after = weight(*ticket);
+  REQUIRE_FALSE(after.mask.dense());
+  for (std::int64_t i = 0; i < after.value.numel(); ++i)
+    CHECK(after.value.data()[i] == (after.mask.data()[i] != 0 ? before.value.data()[i] : 0.0f));
+}
+
+TEST_CASE("the controls: new weights under the same mask, and the same number of weights at other places") {
+  const Run rewound("start = \"rewind\""), random("start = \"reinitialise\""), shuffled("shuffle = true");
+  const auto a = rewound.ticket(1), b = random.ticket(1), c = shuffled.ticket(1);
+  const auto mask_of = [](nn::Module& model) {
+    const nn::Parameter& p = weight(model);
+    return std::vector<std::uint8_t>(p.mask.data(), p.mask.data() + p.value.numel());
+  };
+  CHECK(mask_of(*a) == mask_of(*b));
+  CHECK(weight(*a).value.to_vector() != weight(*b).value.to_vector());
+  CHECK(mask_of(*a) != mask_of(*c));
+  CHECK(weight(*a).nonzeros() == weight(*c).nonzeros());
+}
+
+}  // namespace espalier
