@@ -11,7 +11,6 @@
 #include "experiments/stages/scoring_batches.h"
 #include "experiments/stages/training_state.h"
 #include "framework/core/error.h"
-#include "framework/ops/cross_entropy.h"
 #include "framework/train/stop.h"
 #include "framework/train/trainer.h"
 
@@ -41,6 +40,7 @@ void TrainStage::fields(FieldVisitor& v) {
          "how gradients change weights");
   v.part("schedule", schedule_kind_, schedule_, optim::lr_schedule_registry(), "the learning rate over time");
   v.field("label_smoothing", label_smoothing_, "share of the target spread over all classes", {0.0, 0.999});
+  v.table("distill", distill_, "learning from another network's answers");
   v.field("ema_decay", ema_decay_, "of averaged weights, which evaluation and the result use; 0: none",
           {0.0, 0.999999});
   v.tables("prune", prune_, "pruners that work inside the optimizer step");
@@ -50,16 +50,12 @@ StageResult TrainStage::train(StageContext& context, train::Callback* callback) 
   datasets::Loader loader(context.data.train, training_options(context));
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
   const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);
-  const double smoothing = label_smoothing_;
-  const train::Loss loss = [smoothing](const Tensor& logits, const Tensor& labels) {
-    return ops::cross_entropy(logits, labels, static_cast<float>(smoothing));
-  };
-  train::Trainer trainer(context.model, *optimizer, *schedule_, loss, loader,
-                         {.epochs = epochs_, .seed = stage_seed(context)});
+  train::Trainer trainer(context.model, *optimizer, *schedule_, distill_.loss(context, label_smoothing_),
+                         loader, {.epochs = epochs_, .seed = stage_seed(context)});
 
   TrainingState state(context, *optimizer, trainer);
   const ScoringBatches scoring(context.model, context.data, context.config.batch,
-                               static_cast<std::uint64_t>(context.config.seed), smoothing);
+                               static_cast<std::uint64_t>(context.config.seed), label_smoothing_);
   for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings), scoring.data());
   if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
   state.begin_or_resume();

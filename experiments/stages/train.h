@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/stages/distillation.h"
 #include "experiments/stages/stage.h"
 #include "framework/optim/lr_schedule.h"
 #include "framework/optim/registry.h"
@@ -29,6 +30,7 @@ class TrainStage : public Stage {
   std::string schedule_kind_ = "one_cycle";
   std::unique_ptr<optim::LrSchedule> schedule_;
   double label_smoothing_ = 0.0;
+  Distillation distill_;
   double ema_decay_ = 0.0;
   // Settings are described by their fields, which are not const; run() only reads them.
   mutable std::vector<pruning::PrunerSettings> prune_;

@@ -26,7 +26,7 @@ Metrics evaluate(nn::Module& model, BatchSource& source, const Loss& loss) {
   source.start(0);
   while (const std::optional<Batch> batch = source.next()) {
     const Tensor logits = model(batch->images);
-    metrics.add(double{loss(logits, batch->labels).item()}, logits, batch->labels);
+    metrics.add(double{loss(logits, *batch).item()}, logits, batch->labels);
   }
   return metrics;
 }

@@ -9,8 +9,8 @@
 
 namespace espalier::train {
 
-// The mean loss of logits [N, K] and labels i32 [N]: a scalar.
-using Loss = std::function<Tensor(const Tensor& logits, const Tensor& labels)>;
+// The mean loss of a batch for which the model gave logits [N, K]: a scalar.
+using Loss = std::function<Tensor(const Tensor& logits, const Batch& batch)>;
 
 // One epoch of `source` in evaluation mode and off the tape; leaves the model in the mode it was in.
 Metrics evaluate(nn::Module& model, BatchSource& source, const Loss& loss);

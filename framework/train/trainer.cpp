@@ -49,7 +49,7 @@ void Trainer::step(const Batch& batch) {
   optimizer_.set_lr(optimizer_.base_lr() * schedule_.at(progress_.step, total_steps()));
   nn::start_dropout_step(model_, settings_.seed, progress_.step);
   const Tensor logits = model_(batch.images);
-  const Tensor loss_tensor = loss_(logits, batch.labels);
+  const Tensor loss_tensor = loss_(logits, batch);
   const double loss = double{loss_tensor.item()};
   if (!std::isfinite(loss)) explain_not_finite(batch, fmt::format("the loss is {}", loss));
   loss_tensor.backward();
@@ -77,7 +77,7 @@ void Trainer::explain_not_finite(const Batch& batch, const std::string& symptom)
   try {
     const DetectAnomaly detect;
     nn::start_dropout_step(model_, settings_.seed, progress_.step);
-    loss_(model_(batch.images), batch.labels).backward();
+    loss_(model_(batch.images), batch).backward();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_finite) throw;
     fail(ErrorKind::not_finite, "train", "{} {}: first seen as {}; {}", symptom, where, error.what(), advice);

@@ -84,8 +84,8 @@ TEST_CASE("synthetic: a small convolutional network learns it" * doctest::skip(k
   settings.weight_decay = 5e-4;
   optim::Sgd optimizer(net.parameters(), settings);
   const auto schedule = optim::lr_schedule_registry().make("one_cycle");
-  const train::Loss loss = [](const Tensor& logits, const Tensor& labels) {
-    return ops::cross_entropy(logits, labels);
+  const train::Loss loss = [](const Tensor& logits, const train::Batch& batch) {
+    return ops::cross_entropy(logits, batch.labels);
   };
   train::Trainer(net, optimizer, *schedule, loss, training, {.epochs = 5, .seed = 1}).run();
   CHECK(train::evaluate(net, test, loss).accuracy_percent() > 85.0);

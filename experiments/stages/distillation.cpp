@@ -1,0 +1,74 @@
+#include "experiments/stages/distillation.h"
+
+#include "experiments/about.h"
+#include "experiments/run_directory.h"
+#include "framework/autograd/node.h"
+#include "framework/core/error.h"
+#include "framework/ops/add.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/ops/scale.h"
+#include "framework/ops/softmax.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The directory of the stage called `label`, in the run that the context belongs to; empty when there is
+// none.
+fs::path stage_directory(const StageContext& context, const std::string& label) {
+  for (fs::path place = context.directory.path().parent_path(); place.has_filename();
+       place = place.parent_path()) {
+    for (std::size_t i = 0; i < context.index; ++i) {
+      const fs::path candidate = place / fmt::format("{}-{}", i, label);
+      if (fs::is_directory(candidate)) return candidate;
+    }
+    if (fs::exists(place / "config.toml")) break;  // the run's
+  }
+  return {};
+}
+
+std::shared_ptr<nn::Module> load_teacher(const StageContext& context, const std::string& name) {
+  const fs::path stage = stage_directory(context, name);
+  const SavedModel saved = load_model(stage.empty() ? fs::path(name) : stage / "checkpoint");
+  const Shape images = context.data.train->image_shape();
+  if (!(saved.image_shape == images)) {
+    fail(ErrorKind::usage, "distill", "the teacher {} takes images {}, the data has {}", name,
+         saved.image_shape.str(), images.str());
+  }
+  saved.model->eval();
+  return saved.model;
+}
+
+}  // namespace
+
+void Distillation::fields(FieldVisitor& v) {
+  v.field("teacher", teacher, "an earlier stage, or the path of a checkpoint or run; empty: none");
+  v.field("temperature", temperature, "of the softmax of both", {1e-3, 1e3});
+  v.field("weight", weight, "of the teacher's answers in the loss; the labels have the rest", {0.0, 1.0});
+}
+
+train::Loss Distillation::loss(const StageContext& context, double label_smoothing) const {
+  const auto smoothing = static_cast<float>(label_smoothing);
+  if (teacher.empty()) {
+    return [smoothing](const Tensor& logits, const train::Batch& batch) {
+      return ops::cross_entropy(logits, batch.labels, smoothing);
+    };
+  }
+  const auto model = load_teacher(context, teacher);
+  const auto cooling = static_cast<float>(1.0 / temperature);
+  const auto soft_share = static_cast<float>(weight * temperature * temperature);
+  const auto hard_share = static_cast<float>(1.0 - weight);
+  return [=](const Tensor& logits, const train::Batch& batch) {
+    Tensor targets;
+    {
+      const NoGrad off;
+      targets = ops::softmax(ops::scale((*model)(batch.images), cooling));
+    }
+    const Tensor soft = ops::soft_cross_entropy(ops::scale(logits, cooling), targets);
+    const Tensor hard = ops::cross_entropy(logits, batch.labels, smoothing);
+    return ops::add(ops::scale(hard, hard_share), ops::scale(soft, soft_share));
+  };
+}
+
+}  // namespace espalier

@@ -1,0 +1,29 @@
+// Knowledge distillation: a network learns from another's answers as well as from the labels.
+//
+//   L = (1 - weight) CE(labels, z) + weight T^2 CE(softmax(z_teacher / T), z / T)
+//
+// z are logits, T the temperature, which makes the teacher's small probabilities count; T^2 keeps the
+// gradients of both terms of one size. Hinton, Vinyals and Dean, "Distilling the knowledge in a neural
+// network", arXiv:1503.02531.
+#pragma once
+
+#include <string>
+
+#include "experiments/stages/stage.h"
+#include "framework/train/evaluate.h"
+
+namespace espalier {
+
+struct Distillation {
+  std::string
+      teacher;  // an earlier stage's label, or the path of a checkpoint or run; empty: no distillation
+  double temperature = 4.0;
+  double weight = 0.9;
+
+  void fields(FieldVisitor& v);
+
+  // The loss of a training stage. Throws Error (usage) when the teacher takes other images than the model.
+  train::Loss loss(const StageContext& context, double label_smoothing) const;
+};
+
+}  // namespace espalier
