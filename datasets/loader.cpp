@@ -157,6 +157,8 @@ Batch Loader::make_batch(std::int64_t number, std::int64_t epoch, const std::vec
     }
     write_group(images, count, image_shape, table_, batch.images.data() + g * group_floats);
   }
+  Random random(options_.seed, "mix", static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(number));
+  options_.augment.mix.apply(batch, random);
   return batch;
 }
 

@@ -11,8 +11,8 @@ train::Metrics measure(nn::Module& model, const std::shared_ptr<const datasets::
   options.batch = batch;
   options.normalisation = normalisation;
   datasets::Loader loader(images, options);
-  return train::evaluate(model, loader, [](const Tensor& logits, const train::Batch& batch) {
-    return ops::cross_entropy(logits, batch.labels);
+  return train::evaluate(model, loader, [](const Tensor& logits, const train::Batch& measured) {
+    return ops::cross_entropy(logits, measured.labels);
   });
 }
 

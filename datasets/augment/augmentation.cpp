@@ -5,6 +5,7 @@
 
 #include "datasets/augment/cutout.h"
 #include "datasets/augment/random_crop.h"
+#include "datasets/augment/random_erasing.h"
 #include "datasets/augment/random_flip.h"
 #include "framework/core/error.h"
 
@@ -39,7 +40,9 @@ std::uint8_t* Augmenter::apply(std::uint8_t* image, std::uint8_t* scratch, Rando
     std::swap(image, scratch);
   }
   if (settings_.flip) random_flip(image, image_shape_, random);
+  settings_.policy.apply(image, scratch, image_shape_, random);
   if (settings_.cutout > 0) cutout(image, image_shape_, settings_.cutout, fill_.data(), random);
+  if (settings_.erase > 0.0) random_erasing(image, image_shape_, settings_.erase, fill_.data(), random);
   return image;
 }
 

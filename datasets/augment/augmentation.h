@@ -1,11 +1,13 @@
-// Which random changes training images go through, in this order: crop, flip, cutout. The defaults change
-// nothing.
+// Which random changes training images go through, in this order: crop, flip, a policy's operations, cutout,
+// erasing; then pairs of a batch are mixed. The defaults change nothing.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "datasets/augment/mixing.h"
+#include "datasets/augment/policy.h"
 #include "framework/core/fields.h"
 #include "framework/core/random.h"
 #include "framework/tensor/shape.h"
@@ -16,7 +18,10 @@ struct Augmentation {
   std::int64_t crop_padding = 0;
   std::string crop_mode = "zero";
   bool flip = false;
+  AugmentPolicy policy = {};
   std::int64_t cutout = 0;
+  double erase = 0.0;
+  Mixing mix = {};
 
   void fields(FieldVisitor& v) {
     v.field("crop_padding", crop_padding, "pixels added on each side before a random crop; 0: no crop",
@@ -25,17 +30,22 @@ struct Augmentation {
     v.field("flip", flip, "flip left and right at random");
     v.field("cutout", cutout, "side of a square painted over at a random place, in pixels; 0: none",
             {0, 1024});
+    v.field("erase", erase, "probability of painting over a rectangle of random size and shape", {0.0, 1.0});
+    v.table("policy", policy, "random operations on colour and geometry");
+    v.table("mix", mix, "mixing pairs of images and their labels");
   }
 
-  bool none() const { return crop_padding == 0 && !flip && cutout == 0; }
+  bool none() const {
+    return crop_padding == 0 && !flip && policy.none() && cutout == 0 && erase == 0.0 && mix.none();
+  }
   // Throws Error (usage) when the settings make no sense for images of this shape [C, H, W].
   void check_for(const Shape& image_shape) const;
 };
 
-// Changes images by the settings. All randomness comes from the Random that is passed in.
+// Changes single images by the settings. All randomness comes from the Random that is passed in.
 class Augmenter {
  public:
-  // `fill` [C]: what cutout paints with.
+  // `fill` [C]: what cutout and erasing paint with.
   Augmenter(const Augmentation& settings, const Shape& image_shape, std::vector<std::uint8_t> fill);
 
   // Changes `image` [C, H, W]; `scratch` has its size. Returns the one of the two that holds the result.

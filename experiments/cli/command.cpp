@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "experiments/build_info.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
 #include "kernels/backend.h"
@@ -27,7 +28,7 @@ constexpr Command kCommands[] = {
 void print_help() {
   fmt::print("Espalier trains neural networks that are pruned while they grow.\n\n");
   fmt::print("usage: espalier COMMAND [arguments]\n\ncommands:\n");
-  for (const Command& command : commands()) fmt::print("  {:<9} {}\n", command.name, command.help);
+  for (const Command& command : commands()) fmt::print("  {:<11} {}\n", command.name, command.help);
   fmt::print("\n`espalier COMMAND --help` describes one.\n");
 }
 
@@ -75,6 +76,10 @@ int main(int argc, char** argv) {
     if (name == "--help" || name == "-h" || name == "help") {
       print_help();
       return argc > 1 ? 0 : static_cast<int>(ErrorKind::usage);
+    }
+    if (name == "--version") {
+      fmt::print("espalier {}\n", build_description());
+      return 0;
     }
     const Command& command = find_command(name);
     if (name != "doctor") refuse_bad_environment();

@@ -40,6 +40,13 @@ std::shared_ptr<nn::Module> load_teacher(const StageContext& context, const std:
   return saved.model;
 }
 
+Tensor label_loss(const Tensor& logits, const train::Batch& batch, float smoothing) {
+  const Tensor own = ops::cross_entropy(logits, batch.labels, smoothing);
+  if (!batch.mixed_labels.defined()) return own;
+  const Tensor other = ops::cross_entropy(logits, batch.mixed_labels, smoothing);
+  return ops::add(ops::scale(own, batch.own_share), ops::scale(other, 1.0f - batch.own_share));
+}
+
 }  // namespace
 
 void Distillation::fields(FieldVisitor& v) {
@@ -52,7 +59,7 @@ train::Loss Distillation::loss(const StageContext& context, double label_smoothi
   const auto smoothing = static_cast<float>(label_smoothing);
   if (teacher.empty()) {
     return [smoothing](const Tensor& logits, const train::Batch& batch) {
-      return ops::cross_entropy(logits, batch.labels, smoothing);
+      return label_loss(logits, batch, smoothing);
     };
   }
   const auto model = load_teacher(context, teacher);
@@ -66,7 +73,7 @@ train::Loss Distillation::loss(const StageContext& context, double label_smoothi
       targets = ops::softmax(ops::scale((*model)(batch.images), cooling));
     }
     const Tensor soft = ops::soft_cross_entropy(ops::scale(logits, cooling), targets);
-    const Tensor hard = ops::cross_entropy(logits, batch.labels, smoothing);
+    const Tensor hard = label_loss(logits, batch, smoothing);
     return ops::add(ops::scale(hard, hard_share), ops::scale(soft, soft_share));
   };
 }

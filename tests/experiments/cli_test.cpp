@@ -36,6 +36,7 @@ TEST_CASE("mistakes on the command line exit with 2 and name what was nearest") 
 TEST_CASE("every command explains itself") {
   const Outcome all = run_program({"--help"});
   CHECK(all.exit_code == 0);
+  CHECK(run_program({"--version"}).output.find("espalier 0.1.0") == 0);
   for (const char* command :
        {"run", "resume", "eval", "inspect", "sensitivity", "config", "data", "methods", "results"}) {
     CAPTURE(command);

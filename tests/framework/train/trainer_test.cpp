@@ -70,8 +70,8 @@ struct Setup {
   explicit Setup(std::int64_t epochs)
       : optimizer((nn::initialise(model, 1), model.parameters()), settings()),
         trainer(model, optimizer, *schedule,
-                [](const Tensor& x, const Tensor& l) { return ops::cross_entropy(x, l); }, points,
-                {.epochs = epochs, .seed = 0}) {
+                [](const Tensor& x, const Batch& batch) { return ops::cross_entropy(x, batch.labels); },
+                points, {.epochs = epochs, .seed = 0}) {
     trainer.add_callback(&recorder);
   }
 
