@@ -17,9 +17,10 @@ using Folders = std::vector<std::string>;
 
 const std::map<std::string, Folders> kMayInclude = {
     {"kernels/base", {}},
-    // A family stands on the base alone; the conv2d kernels are made of gemm's register blocks.
+    // A family stands on the base alone; conv2d and attention are made of gemm's register blocks.
     {"kernels", {"kernels/base"}},
     {"kernels/conv2d", {"kernels/base", "kernels/gemm"}},
+    {"kernels/attention", {"kernels/base", "kernels/gemm"}},
     // The choice between backends, and the other backend, see the contracts of every family.
     {"kernels/backend", {"kernels"}},
     {"kernels/onednn", {"kernels"}},
