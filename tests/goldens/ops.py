@@ -122,6 +122,21 @@ case("cross_entropy: label smoothing", [lanes(5, 7, scale=3.0)],
 case("soft_cross_entropy", [lanes(5, 7, scale=3.0), lanes(5, 7, scale=0.1, shift=0.2)],
      lambda x, t: -(t * F.log_softmax(x, -1)).sum(-1).mean())
 
+# --- attention
+def attention(heads, causal=False, scale=None):
+    def function(qkv):
+        n, t, features = qkv.shape
+        q, k, v = qkv.reshape(n, t, 3, heads, features // (3 * heads)).permute(2, 0, 3, 1, 4)
+        scores = q @ k.transpose(-1, -2) * (scale or q.shape[-1] ** -0.5)
+        if causal:
+            scores = scores.masked_fill(torch.ones(t, t).triu(1).bool(), -torch.inf)
+        return (scores.softmax(-1) @ v).transpose(1, 2).reshape(n, t, features // 3)
+    return function
+
+
+case("scaled_dot_product_attention", [lanes(3, 5, 24, scale=2.0)], attention(2))
+case("scaled_dot_product_attention: causal, scaled", [lanes(2, 6, 9, scale=2.0)], attention(1, True, 0.75))
+
 # --- pooling
 case("max_pool2d: 2x2", [lanes(3, 2, 4, 6)], lambda x: F.max_pool2d(x, 2))
 case("max_pool2d: overlapping, padded", [lanes(3, 2, 5, 5)], lambda x: F.max_pool2d(x, 3, 2, 1))

@@ -28,7 +28,7 @@ const std::vector<std::string> kOps = {
 };
 
 // PyTorch draws other numbers.
-const std::set<std::string> kRandomOps = {"dropout"};
+const std::set<std::string> kRandomOps = {"dropout", "stochastic_depth"};
 
 }  // namespace
 
