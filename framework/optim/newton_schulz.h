@@ -1,11 +1,19 @@
 // The nearest matrix with orthonormal rows (or columns, where it is taller than wide), roughly: every
 // singular value is brought close to 1 by matrix products alone.
 //
-//   X = G / |G|;   steps times  X = a X + (b A + c A^2) X,  A = X X^T
+//   X = G / |G|;   steps times  X = P X,  P = a I + b A + c A^2,  A = X X^T
 //
 // The odd polynomial's coefficients (Jordan et al., "Muon", 2024, kellerjordan.github.io/posts/muon) are
 // chosen for speed where values are small: after five steps those above 0.01 of the norm lie within 0.7
 // .. 1.2.
+//
+// All P are polynomials of the first A, so they commute, and A can be carried along without X:
+//
+//   A = X X^T;   Q = I;   steps times  Q = P Q,  A = P A P;   then  X = Q X
+//
+// Only the first and the last product have X's longer side: for a 512 x 4608 matrix and five steps that is 9
+// GFLOP instead of 25. The price is precision where it does not count: A knows singular values below 3e-4 of the
+// largest only by their rounding errors, and those stay small.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +31,8 @@ class NewtonSchulz {
   void orthogonalize(std::int64_t rows, std::int64_t cols, int steps, float* X);
 
  private:
-  Tensor next_, gram_, polynomial_;
+  Tensor result_;                                // [rows, cols]
+  Tensor gram_, polynomial_, product_, square_;  // A, P, Q and scratch: [side, side]
 };
 
 }  // namespace espalier::optim
