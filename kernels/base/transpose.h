@@ -35,6 +35,26 @@ ESPALIER_INLINE void transpose(const Vec (&in)[16], Vec (&out)[16]) {
   }
 }
 
+// Lane i = the sum over the lanes of in[i]: transposes as above, adding up as soon as two halves meet.
+ESPALIER_INLINE Vec sums_of(const Vec (&in)[16]) {
+  __m512 pairs[8], fours[4];
+  ESPALIER_UNROLL for (int i = 0; i < 8; ++i) {
+    pairs[i] = _mm512_add_ps(_mm512_unpacklo_ps(in[2 * i].v, in[2 * i + 1].v),
+                             _mm512_unpackhi_ps(in[2 * i].v, in[2 * i + 1].v));
+  }
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) {
+    const __m512d a = _mm512_castps_pd(pairs[2 * i]), b = _mm512_castps_pd(pairs[2 * i + 1]);
+    fours[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
+                             _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  }
+  // Each 128-bit block of fours[i] holds a quarter of the sums of in[4i .. 4i+3].
+  const __m512 lo = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
+                                  _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
+  const __m512 hi = _mm512_add_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88),
+                                  _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
+  return {_mm512_add_ps(_mm512_shuffle_f32x4(lo, hi, 0x88), _mm512_shuffle_f32x4(lo, hi, 0xdd))};
+}
+
 // out[col] lane row = p[row * stride + col] for row < rows, col < cols; zero elsewhere.
 ESPALIER_INLINE void load_transposed(const float* p, std::int64_t stride, int rows, int cols,
                                      Vec (&out)[16]) {
@@ -56,6 +76,12 @@ ESPALIER_INLINE void store_transposed(float* p, std::int64_t stride, int rows, i
 }
 
 #else
+
+ESPALIER_INLINE Vec sums_of(const Vec (&in)[16]) {
+  alignas(64) float sums[16];
+  for (int i = 0; i < 16; ++i) sums[i] = sum(in[i]);
+  return load(sums);
+}
 
 ESPALIER_INLINE void load_transposed(const float* p, std::int64_t stride, int rows, int cols,
                                      Vec (&out)[16]) {

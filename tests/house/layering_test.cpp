@@ -20,6 +20,8 @@ const std::map<std::string, Folders> kMayInclude = {
     // A family stands on the base alone; conv2d and attention are made of gemm's register blocks.
     {"kernels", {"kernels/base"}},
     {"kernels/conv2d", {"kernels/base", "kernels/gemm"}},
+    // The same convolutions: it shares their shape.
+    {"kernels/spconv2d", {"kernels/base", "kernels/conv2d"}},
     {"kernels/attention", {"kernels/base", "kernels/gemm"}},
     // The choice between backends, and the other backend, see the contracts of every family.
     {"kernels/backend", {"kernels"}},

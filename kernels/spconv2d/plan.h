@@ -1,0 +1,243 @@
+// How a pass is cut, for the caches, and where its kept blocks go.
+//
+//   tile       output places computed together, their input copied next to each other first
+//   chunk      input channels that a tile's sums take in before they go back to memory
+//   subtile    what the registers hold: see kSubtileRows
+//
+// A kept block is then two numbers: its value and the offset of its input from the subtile's place in the
+// copied tile. They are sorted here by [output plane][chunk][row], the order in which they are used.
+#pragma once
+
+#include "kernels/base/lanes.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/scratch.h"
+#include "kernels/base/vec.h"
+#include "kernels/spconv2d/shifts.h"
+#include "kernels/spconv2d/spconv2d.h"
+
+namespace espalier::kernels {
+namespace {
+
+// B output channels x these places are sums in registers: 16 of AVX-512's 32; AVX2 and NEON have room for 4
+// vectors of 16 lanes.
+template <int B>
+inline constexpr int kSubtileRows = kVecIsa == Isa::avx512 ? (B == 1 ? 4 : 2)
+                                    : kVecIsa == Isa::portable || B > 1 ? 1 : 2;
+template <int B>
+inline constexpr int kSubtileColumns = kSubtileRows<B>;
+
+// A chunk's input under a subtile should lie in the L1 cache; but sums that are fetched and put back need so
+// many multiply-adds between, or the fetching is what takes the time.
+constexpr std::int64_t kChunkBytes = 28 * 1024;
+constexpr double kChunkWork = 224;
+// What a tile copies and sums should lie in the L2 cache, with room for the next tile's input.
+constexpr std::int64_t kTileBytes = 400 * 1024;
+// Enough tasks to keep a few threads busy.
+constexpr int kSparseTasks = 8;
+
+inline int divide_up(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
+
+// Where a tap's input stands in the copied tile of its channel, and the plane of the output it adds to.
+struct TapPlace {
+  std::int32_t offset;  // floats
+  std::int32_t out_plane;
+};
+
+// A plane of the input that some tap reads.
+struct InputPlane {
+  int row_phase, column_phase;
+};
+
+struct SparsePlan {
+  int M, C;  // channels of the output and of the input
+  int rows;  // blocks of output channels
+  int taps;
+  ShiftAxis h, w;
+  ShiftRange range_h, range_w;
+  std::int64_t in_plane, out_plane;  // floats of a channel
+
+  int out_planes;
+  InputPlane* planes;  // [plane_count]
+  int plane_count;
+  int tile_rows, tile_columns;          // places
+  std::int64_t pitch, channel;          // floats of a row and of a channel in the copied tile
+  int chunk_blocks, chunks;             // blocks of input channels in a chunk
+  std::int64_t images;                  // groups of 16
+  int tiles_down, tiles_across;         // tiles of a plane
+  int slices, slice_rows;               // of the rows, where there are few images
+
+  TapPlace* tap_places;  // [taps]
+  std::int32_t* begin;   // [out_planes][chunks][rows] and one more: blocks in order
+  std::int32_t* offset;  // [count]
+  std::int32_t* source;  // [count] which block of SparseBlocks::by_output; only for backward weights
+  float* values;         // [count][B input channels][B output channels]; not for backward weights
+  float* copied;         // [threads][chunk_blocks * B][channel]
+  std::int64_t copied_size;
+
+  std::int64_t list(int plane, int chunk, int row) const {
+    return (std::int64_t{plane} * chunks + chunk) * rows + row;
+  }
+  std::int64_t lists() const { return std::int64_t{out_planes} * chunks * rows; }
+};
+
+// Input planes that some tap reads, in the order of the taps that read them first.
+inline void find_planes(SparsePlan& p, ScratchLayout& scratch) {
+  const int most = p.h.in_phases() * p.w.in_phases();
+  const auto used = [](const ShiftAxis& axis, int phase) {
+    for (int k = 0; k < axis.kernel; ++k) {
+      if (shift_of(axis, k).in_phase == phase) return true;
+    }
+    return false;
+  };
+  p.planes = scratch.take<InputPlane>(most);
+  p.plane_count = 0;
+  for (int i = 0; i < most; ++i) {
+    const InputPlane plane = {i / p.w.in_phases(), i % p.w.in_phases()};
+    if (!used(p.h, plane.row_phase) || !used(p.w, plane.column_phase)) continue;
+    if (p.planes != nullptr) p.planes[p.plane_count] = plane;
+    ++p.plane_count;
+  }
+}
+
+// Chooses tile and chunk. `sums` says whether a tile's sums need memory while they wait for the next chunk.
+template <int B>
+void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
+  const int subtile_rows = kSubtileRows<B>, subtile_columns = kSubtileColumns<B>;
+  const int channel_blocks = divide_up(p.C, B);
+  const auto vectors = [&](int rows, int columns) {
+    return std::int64_t{p.plane_count} * (rows + p.range_h.span) * (columns + p.range_w.span);
+  };
+  const double work_of_block = static_cast<double>(count) * B * B * subtile_rows * subtile_columns /
+                               (static_cast<double>(p.rows) * channel_blocks);
+  const std::int64_t block_bytes = vectors(subtile_rows, subtile_columns) * B * kLanes * 4;
+  const auto fitting = [&](std::int64_t bytes) { return static_cast<double>(bytes) / block_bytes; };
+  double blocks = fitting(kChunkBytes);
+  if (blocks * work_of_block < kChunkWork) blocks = kChunkWork / (work_of_block + 1e-9);
+  if (blocks > fitting(kTileBytes)) blocks = fitting(kTileBytes);
+  p.chunk_blocks = blocks < 1.0 ? 1 : blocks > channel_blocks ? channel_blocks : static_cast<int>(blocks);
+  p.chunks = divide_up(channel_blocks, p.chunk_blocks);
+  p.chunk_blocks = divide_up(channel_blocks, p.chunks);
+
+  const auto tile_bytes = [&](int rows, int columns) {
+    const std::int64_t sum_vectors =
+        sums && p.chunks > 1 ? std::int64_t{p.out_planes} * p.rows * B * rows * columns : 0;
+    return (p.chunk_blocks * B * vectors(rows, columns) + sum_vectors) * kLanes * 4;
+  };
+  p.tile_rows = subtile_rows;
+  p.tile_columns = subtile_columns;
+  for (bool grown = true; grown;) {
+    grown = false;
+    const int wider = p.tile_columns + subtile_columns, taller = p.tile_rows + subtile_rows;
+    if (p.tile_columns < p.w.places() && tile_bytes(p.tile_rows, wider) <= kTileBytes &&
+        (p.tile_columns <= p.tile_rows || p.tile_rows >= p.h.places())) {
+      p.tile_columns = wider;
+      grown = true;
+    } else if (p.tile_rows < p.h.places() && tile_bytes(taller, p.tile_columns) <= kTileBytes) {
+      p.tile_rows = taller;
+      grown = true;
+    }
+  }
+}
+
+template <int B>
+SparsePlan plan_sparse(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass,
+                       ScratchLayout& scratch) {
+  SparsePlan p;
+  const bool backward = pass == Conv2dPass::backward_data, weights = pass == Conv2dPass::backward_weights;
+  p.M = backward ? s.IC : s.OC;
+  p.C = backward ? s.OC : s.IC;
+  p.rows = divide_up(p.M, B);
+  p.taps = s.KH * s.KW;
+  p.h = backward ? ShiftAxis{s.IH, s.OH(), s.KH, s.SH, s.PH, true}
+                 : ShiftAxis{s.OH(), s.IH, s.KH, s.SH, s.PH, false};
+  p.w = backward ? ShiftAxis{s.IW, s.OW(), s.KW, s.SW, s.PW, true}
+                 : ShiftAxis{s.OW(), s.IW, s.KW, s.SW, s.PW, false};
+  p.range_h = shift_range(p.h);
+  p.range_w = shift_range(p.w);
+  p.in_plane = plane_vectors(std::int64_t{p.h.in} * p.w.in) * kLanes;
+  p.out_plane = plane_vectors(std::int64_t{p.h.out} * p.w.out) * kLanes;
+  p.out_planes = p.h.out_phases() * p.w.out_phases();
+  find_planes(p, scratch);
+  choose_sizes<B>(p, blocks.count, !weights);
+  p.pitch = std::int64_t{p.tile_columns + p.range_w.span} * kLanes;
+  p.channel = p.plane_count * (p.tile_rows + p.range_h.span) * p.pitch;
+  p.images = groups(s.N);
+  p.tiles_down = divide_up(p.h.places(), p.tile_rows);
+  p.tiles_across = divide_up(p.w.places(), p.tile_columns);
+  p.slice_rows = divide_up(p.rows, divide_up(kSparseTasks, p.images * (weights ? 1 : p.tiles_down)));
+  p.slices = divide_up(p.rows, p.slice_rows);
+
+  p.tap_places = scratch.take<TapPlace>(p.taps);
+  p.begin = scratch.take<std::int32_t>(p.lists() + 2);
+  p.offset = scratch.take<std::int32_t>(blocks.count);
+  p.source = weights ? scratch.take<std::int32_t>(blocks.count) : nullptr;
+  p.values = weights ? nullptr : scratch.take<float>(blocks.count * B * B);
+  p.copied_size = p.chunk_blocks * B * p.channel;
+  p.copied = scratch.take<float>(num_threads() * p.copied_size);
+  return p;
+}
+
+inline void place_taps(const SparsePlan& p) {
+  const std::int64_t plane = p.channel / p.plane_count;
+  for (int tap = 0; tap < p.taps; ++tap) {
+    const Shift h = shift_of(p.h, tap / p.w.kernel), w = shift_of(p.w, tap % p.w.kernel);
+    int index = 0;
+    while (p.planes[index].row_phase != h.in_phase || p.planes[index].column_phase != w.in_phase) ++index;
+    const std::int64_t offset = index * plane + (h.distance - p.range_h.low) * p.pitch +
+                                std::int64_t{w.distance - p.range_w.low} * kLanes;
+    p.tap_places[tap] = {static_cast<std::int32_t>(offset), h.out_phase * p.w.out_phases() + w.out_phase};
+  }
+}
+
+// body(block, chunk, channel block within the chunk, tap) for the blocks of one row in their order.
+template <class Body>
+void for_each_block_of_row(const SparsePlan& p, const SparseRows& from, int row, const Body& body) {
+  int chunk = 0, channel = 0;
+  std::int32_t first_column = 0;  // of the channel
+  for (std::int32_t k = from.begin[row]; k < from.begin[row + 1]; ++k) {
+    for (; from.column[k] >= first_column + p.taps; first_column += p.taps) {
+      if (++channel == p.chunk_blocks) channel = 0, ++chunk;
+    }
+    body(k, chunk, channel, from.column[k] - first_column);
+  }
+}
+
+// Fills the lists: counts, sums up, places. A row's blocks are counted and placed by one task.
+template <int B>
+void fill_lists(const SparsePlan& p, const SparseBlocks& blocks, Conv2dPass pass, const float* values) {
+  place_taps(p);
+  const bool backward = pass == Conv2dPass::backward_data;
+  const SparseRows& from = backward ? blocks.by_input : blocks.by_output;
+  const std::int64_t lists = p.lists();
+  for (std::int64_t i = 0; i < lists + 2; ++i) p.begin[i] = 0;
+  const auto list = [&](int chunk, int row, int tap) {
+    return p.list(p.tap_places[tap].out_plane, chunk, row);
+  };
+  parallel_for(p.rows, [&](std::int64_t task) {
+    const int row = static_cast<int>(task);
+    for_each_block_of_row(p, from, row, [&](std::int32_t, int chunk, int, int tap) {
+      ++p.begin[list(chunk, row, tap) + 2];
+    });
+  });
+  for (std::int64_t i = 2; i < lists + 2; ++i) p.begin[i] += p.begin[i - 1];
+  // begin[i + 1] is now where list i begins; placing its blocks moves it to where list i ends.
+  parallel_for(p.rows, [&](std::int64_t task) {
+    const int row = static_cast<int>(task);
+    for_each_block_of_row(p, from, row, [&](std::int32_t k, int chunk, int channel, int tap) {
+      const std::int32_t to = p.begin[list(chunk, row, tap) + 1]++;
+      const std::int32_t source = backward ? blocks.place[k] : k;
+      p.offset[to] = static_cast<std::int32_t>(channel * B * p.channel) + p.tap_places[tap].offset;
+      if (p.source != nullptr) p.source[to] = source;
+      if (p.values == nullptr) return;
+      // A block of values has a row for each output channel of the convolution.
+      const float* value = values + std::int64_t{source} * B * B;
+      float* packed = p.values + std::int64_t{to} * B * B;
+      for (int c = 0; c < B; ++c) {
+        for (int m = 0; m < B; ++m) packed[c * B + m] = backward ? value[c * B + m] : value[m * B + c];
+      }
+    });
+  });
+}
+
+}  // namespace
+}  // namespace espalier::kernels

@@ -1,0 +1,202 @@
+#include "kernels/spconv2d/spconv2d.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "kernels/spconv2d/reference.h"
+#include "tests/kernels/lanes_support.h"
+
+namespace espalier::kernels {
+namespace {
+
+constexpr Conv2dPass kPasses[] = {Conv2dPass::forward, Conv2dPass::backward_data,
+                                  Conv2dPass::backward_weights};
+
+// Kept blocks drawn at random, with the index that owns what SparseBlocks points at.
+struct RandomBlocks {
+  std::vector<std::int32_t> output_begin, output_column, input_begin, input_column, place;
+  SparseBlocks blocks;
+
+  RandomBlocks(const Conv2dShape& s, int size, double density, std::uint32_t seed) {
+    std::mt19937 engine(seed);
+    const int taps = s.KH * s.KW, outputs = (s.OC + size - 1) / size, inputs = (s.IC + size - 1) / size;
+    std::vector<std::int32_t> at(static_cast<std::size_t>(outputs) * inputs * taps, -1);
+    const auto index = [&](int o, int i, int t) { return (static_cast<std::size_t>(o) * inputs + i) * taps + t; };
+    for (int o = 0; o < outputs; ++o) {
+      output_begin.push_back(static_cast<std::int32_t>(output_column.size()));
+      for (int i = 0; i < inputs; ++i) {
+        for (int t = 0; t < taps; ++t) {
+          // Strictly below: density 0 keeps nothing, and 1 everything.
+          if (static_cast<double>(engine() >> 8) * 0x1p-24 >= density) continue;
+          at[index(o, i, t)] = static_cast<std::int32_t>(output_column.size());
+          output_column.push_back(i * taps + t);
+        }
+      }
+    }
+    output_begin.push_back(static_cast<std::int32_t>(output_column.size()));
+    for (int i = 0; i < inputs; ++i) {
+      input_begin.push_back(static_cast<std::int32_t>(place.size()));
+      for (int o = 0; o < outputs; ++o) {
+        for (int t = 0; t < taps; ++t) {
+          if (at[index(o, i, t)] < 0) continue;
+          place.push_back(at[index(o, i, t)]);
+          input_column.push_back(o * taps + t);
+        }
+      }
+    }
+    input_begin.push_back(static_cast<std::int32_t>(place.size()));
+    blocks.size = size;
+    blocks.count = static_cast<std::int64_t>(place.size());
+    blocks.by_output = {output_begin.data(), output_column.data()};
+    blocks.by_input = {input_begin.data(), input_column.data()};
+    blocks.place = place.data();
+  }
+
+  std::size_t value_count() const { return static_cast<std::size_t>(blocks.count * blocks.size * blocks.size); }
+};
+
+// As the contract says, gradients are zero in padding lanes, and the padding vectors of planes are never
+// read: they hold NaN.
+struct Inputs {
+  Floats src, values, bias, diff_dst;
+
+  Inputs(const Conv2dShape& s, const RandomBlocks& kept, std::uint32_t seed)
+      : src(lanes(image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW), seed, 0.5f)),
+        values(Floats::random(kept.value_count(), seed + 1)),
+        bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
+        diff_dst(lanes(image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()), seed + 3, 0.0f)) {}
+
+  static Floats lanes(const LaneShape& shape, std::uint32_t seed, float padding) {
+    return in_lanes(shape, random_values(logical_size(shape), seed), padding);
+  }
+};
+
+Floats output_of(Conv2dPass pass, const Conv2dShape& s, const RandomBlocks& kept) {
+  return Floats(pass == Conv2dPass::forward         ? reference::dst_size(s)
+                : pass == Conv2dPass::backward_data ? reference::src_size(s)
+                                                    : kept.value_count());
+}
+
+SpConv2dArgs bind(const Inputs& in, Floats& out, Floats* diff_bias, bool with_bias) {
+  SpConv2dArgs args;
+  args.src = in.src.data();
+  args.values = in.values.data();
+  args.bias = with_bias ? in.bias.data() : nullptr;
+  args.diff_dst = in.diff_dst.data();
+  args.dst = args.diff_src = args.diff_values = out.data();
+  args.diff_bias = with_bias ? diff_bias->data() : nullptr;
+  return args;
+}
+
+void run(const SpConv2dKernels& kernels, const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass,
+         SpConv2dArgs args) {
+  Floats scratch(kernels.scratch_bytes(s, blocks, pass) / sizeof(float) + 16);
+  args.scratch = scratch.data();
+  kernels.run(s, blocks, pass, args);
+}
+
+double terms(Conv2dPass pass, const Conv2dShape& s) {
+  const double taps = static_cast<double>(s.KH) * s.KW;
+  if (pass == Conv2dPass::forward) return taps * s.IC;
+  if (pass == Conv2dPass::backward_data) return taps * s.OC;
+  return static_cast<double>(s.N) * s.OH() * s.OW();
+}
+
+void check_all(const Conv2dShape& s, int size, double density, std::uint32_t seed, bool with_bias) {
+  const RandomBlocks kept(s, size, density, seed);
+  const Inputs in(s, kept, seed + 1);
+  std::ostringstream what;
+  what << "N" << s.N << " IC" << s.IC << " IH" << s.IH << " IW" << s.IW << " OC" << s.OC << " KH" << s.KH
+       << " KW" << s.KW << " SH" << s.SH << " SW" << s.SW << " PH" << s.PH << " PW" << s.PW << " block " << size
+       << " density " << density;
+  INFO(what.str());
+  for (Conv2dPass pass : kPasses) {
+    CAPTURE(static_cast<int>(pass));
+    Floats expected = output_of(pass, s, kept), expected_bias(static_cast<std::size_t>(s.OC));
+    reference::spconv2d(pass, s, kept.blocks, bind(in, expected, &expected_bias, with_bias));
+    for_each_isa<SpConv2dKernels>([&](const SpConv2dKernels& kernels) {
+      Floats actual = output_of(pass, s, kept), actual_bias(static_cast<std::size_t>(s.OC));
+      run(kernels, s, kept.blocks, pass, bind(in, actual, &actual_bias, with_bias));
+      CHECK(max_difference(actual, expected) <= sum_tolerance(terms(pass, s)));
+      if (pass == Conv2dPass::backward_weights && with_bias)
+        CHECK(max_difference(actual_bias, expected_bias) <= sum_tolerance(terms(pass, s)));
+    });
+  }
+}
+
+// {N, IC, IH, IW, OC, KH, KW, SH, SW, PH, PW, groups}
+const Conv2dShape kShapes[] = {
+    {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1},     // the smallest
+    {17, 12, 8, 16, 8, 3, 3, 1, 1, 1, 1, 1},  // whole subtiles
+    {17, 12, 8, 8, 20, 3, 3, 2, 2, 1, 1, 1},  // strided: four planes
+    {17, 12, 8, 8, 20, 1, 1, 2, 2, 0, 0, 1},  // ResNet's shortcut: three planes are never read
+    {3, 6, 12, 12, 8, 7, 7, 2, 2, 3, 3, 1},  // ImageNet's stem
+    {3, 70, 4, 4, 34, 3, 3, 1, 1, 1, 1, 1},  // several chunks, tails in blocks
+    {3, 34, 2, 2, 35, 3, 3, 1, 1, 1, 1, 1},   // planes smaller than the kernel
+    {2, 3, 11, 13, 4, 2, 3, 3, 4, 0, 1, 1},   // stride wider than the kernel
+    {5, 24, 7, 5, 33, 1, 1, 1, 1, 0, 0, 1},   // pointwise
+};
+
+TEST_CASE("spconv2d agrees with the masked dense reference on the shapes that networks have") {
+  std::uint32_t seed = 1;
+  for (const Conv2dShape& shape : kShapes) {
+    for (int size : {1, 4}) {
+      for (double density : {0.0, 0.1, 1.0}) check_all(shape, size, density, seed += 10, true);
+    }
+  }
+}
+
+TEST_CASE("spconv2d agrees with the masked dense reference on random shapes and densities") {
+  std::mt19937 engine(21);
+  const auto between = [&](int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(engine);
+  };
+  for (int i = 0; i < (kEmulated ? 20 : 80); ++i) {
+    Conv2dShape s;
+    s.N = between(1, 35);
+    s.IC = between(1, 24);
+    s.OC = between(1, 24);
+    s.KH = between(1, 4);
+    s.KW = between(1, 4);
+    s.SH = between(1, 3);
+    s.SW = between(1, 3);
+    s.PH = between(0, s.KH - 1);
+    s.PW = between(0, s.KW - 1);
+    s.IH = std::max(between(1, 11), s.KH - 2 * s.PH);
+    s.IW = std::max(between(1, 11), s.KW - 2 * s.PW);
+    const double density = std::pow(0.5, between(0, 6));
+    check_all(s, i % 3 == 0 ? 4 : 1, density, 1000 + 10 * static_cast<std::uint32_t>(i), i % 2 == 0);
+  }
+}
+
+TEST_CASE("spconv2d keeps several chunks and tiles apart") {
+  // Wide enough that sums wait between chunks, and that tiles have neighbours on every side.
+  const Conv2dShape shape = {16, 34, 24, 40, 12, 3, 3, 1, 1, 1, 1, 1};
+  if (kEmulated) return;
+  check_all(shape, 1, 0.5, 5, true);
+  check_all(shape, 4, 0.5, 6, false);
+}
+
+TEST_CASE("the bits of spconv2d do not depend on the number of threads") {
+  const Conv2dShape shapes[] = {{40, 20, 8, 8, 36, 3, 3, 1, 1, 1, 1, 1}, {5, 33, 9, 9, 20, 3, 3, 2, 2, 1, 1, 1}};
+  for (const Conv2dShape& shape : shapes) {
+    for (int size : {1, 4}) {
+      const RandomBlocks kept(shape, size, 0.2, 3);
+      const Inputs in(shape, kept, 4);
+      for (Conv2dPass pass : kPasses) {
+        CHECK(same_for_any_threads(output_of(pass, shape, kept).size(), [&](Floats& out) {
+          run(spconv2d(), shape, kept.blocks, pass, bind(in, out, nullptr, false));
+        }));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace espalier::kernels
