@@ -29,7 +29,7 @@ inline constexpr int kSubtileColumns = kSubtileRows<B>;
 // A chunk's input under a subtile should lie in the L1 cache; but sums that are fetched and put back need so
 // many multiply-adds between, or the fetching is what takes the time.
 constexpr std::int64_t kChunkBytes = 28 * 1024;
-constexpr double kChunkWork = 224;
+constexpr double kChunkWork = 400;
 // What a tile copies and sums should lie in the L2 cache, with room for the next tile's input.
 constexpr std::int64_t kTileBytes = 400 * 1024;
 // Enough tasks to keep a few threads busy.

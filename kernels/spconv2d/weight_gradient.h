@@ -51,6 +51,19 @@ ESPALIER_INLINE RowGradient row_gradient(const SparsePlan& p, const float* diff_
   return {copy, std::int64_t{kRows} * kColumns * kLanes, std::int64_t{kColumns} * kLanes};
 }
 
+// Fetches the gradient of a row over a subtile that comes when all rows of this one are done.
+template <int B>
+ESPALIER_INLINE void prefetch_gradient(const SparsePlan& p, const float* at) {
+  const std::int64_t pitch = std::int64_t{p.w.out} * kLanes;
+  ESPALIER_UNROLL for (int m = 0; m < B; ++m) {
+    ESPALIER_UNROLL for (int r = 0; r < kSubtileRows<B>; ++r) {
+      ESPALIER_UNROLL for (int c = 0; c < kSubtileColumns<B>; ++c) {
+        __builtin_prefetch(at + m * p.out_plane + r * pitch + c * kLanes, 0, 2);
+      }
+    }
+  }
+}
+
 // b = 1: sums[begin .. end) += each input's dot product with the row's gradient.
 ESPALIER_INLINE void add_single_weights(const SparsePlan& p, std::int32_t begin, std::int32_t end,
                                         const float* in, const RowGradient& gradient, float* sums) {
@@ -131,7 +144,13 @@ void add_weight_chunk(const SparsePlan& p, const WeightTask& task, int tile, int
     const int r = subtile / across * kSubtileRows<B>, c = subtile % across * kSubtileColumns<B>;
     if (origin.row + r >= p.h.out || origin.column + c >= p.w.out) continue;
     const float* in = task.copied + r * p.pitch + c * kLanes;
+    const bool last = subtile + 1 == down * across;
+    const TileOrigin after = last ? tile_origin(p, tile + 1)
+                                  : TileOrigin{origin.row + (subtile + 1) / across * kSubtileRows<B>,
+                                               origin.column + (subtile + 1) % across * kSubtileColumns<B>};
+    const float* soon = task.diff_dst + (std::int64_t{after.row} * p.w.out + after.column) * kLanes;
     for (int row = task.row_begin; row < task.row_end; ++row) {
+      if (chunk == 0) prefetch_gradient<B>(p, soon + row * B * p.out_plane);
       const std::int64_t list = p.list(0, chunk, row);
       const std::int32_t begin = p.begin[list], end = p.begin[list + 1];
       if (begin != end) {
