@@ -1,0 +1,120 @@
+#include "framework/tensor/sparse/sparse_pattern.h"
+
+#include <algorithm>
+
+#include "framework/core/error.h"
+#include "kernels/base/parallel.h"
+
+namespace espalier {
+namespace {
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+SparsePattern::SparsePattern(const Mask& mask, int block_size)
+    : shape_(mask.bytes().defined() ? mask.bytes().shape() : Shape{}), block_size_(block_size) {
+  check(!mask.dense() && shape_.rank() == 4, "sparse pattern", "expected a mask [OC, IC, KH, KW], got {}",
+        mask.dense() ? std::string("a dense one") : shape_.str());
+  check(kernels::sparse_block_supported(block_size), "sparse pattern",
+        "there are kernels for blocks of 1 or 4 channels, got {}", block_size);
+  const std::int64_t OC = shape_[0], IC = shape_[1], taps = shape_[2] * shape_[3], b = block_size;
+  const std::int64_t outputs = divide_up(OC, b), inputs = divide_up(IC, b);
+  const std::uint8_t* kept = mask.data();
+
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(inputs * taps));
+  std::vector<std::int32_t> of_input(static_cast<std::size_t>(inputs) + 1, 0);  // blocks of inputs before
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    output_begin_.push_back(static_cast<std::int32_t>(output_column_.size()));
+    row.assign(row.size(), 0);
+    for (std::int64_t oc = o * b; oc < OC && oc < (o + 1) * b; ++oc) {
+      for (std::int64_t ic = 0; ic < IC; ++ic) {
+        const std::uint8_t* of_taps = kept + (oc * IC + ic) * taps;
+        for (std::int64_t tap = 0; tap < taps; ++tap)
+          row[static_cast<std::size_t>(ic / b * taps + tap)] |= of_taps[tap];
+      }
+    }
+    for (std::int64_t column = 0; column < inputs * taps; ++column) {
+      if (row[static_cast<std::size_t>(column)] == 0) continue;
+      output_column_.push_back(static_cast<std::int32_t>(column));
+      ++of_input[static_cast<std::size_t>(column / taps) + 1];
+    }
+  }
+  output_begin_.push_back(static_cast<std::int32_t>(output_column_.size()));
+
+  // The transposed order: a stable sort by input, whose keys are few.
+  for (std::size_t i = 1; i < of_input.size(); ++i) of_input[i] += of_input[i - 1];
+  input_begin_ = of_input;
+  input_column_.resize(output_column_.size());
+  place_.resize(output_column_.size());
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    for (std::int32_t k = output_begin_[static_cast<std::size_t>(o)];
+         k < output_begin_[static_cast<std::size_t>(o) + 1]; ++k) {
+      const std::int32_t column = output_column_[static_cast<std::size_t>(k)];
+      const auto at = static_cast<std::size_t>(of_input[static_cast<std::size_t>(column / taps)]++);
+      input_column_[at] = static_cast<std::int32_t>(o * taps + column % taps);
+      place_[at] = k;
+    }
+  }
+}
+
+double SparsePattern::density() const {
+  return static_cast<double>(blocks() * block_size_ * block_size_) / static_cast<double>(shape_.numel());
+}
+
+kernels::SparseBlocks SparsePattern::view() const {
+  return {.size = block_size_,
+          .count = blocks(),
+          .by_output = {output_begin_.data(), output_column_.data()},
+          .by_input = {input_begin_.data(), input_column_.data()},
+          .place = place_.data()};
+}
+
+// body(place among the values, place among the weights or -1 beyond the channels)
+template <class Body>
+void SparsePattern::for_each_value(std::int64_t output_block, const Body& body) const {
+  const std::int64_t OC = shape_[0], IC = shape_[1], taps = shape_[2] * shape_[3], b = block_size_;
+  for (std::int32_t k = output_begin_[static_cast<std::size_t>(output_block)];
+       k < output_begin_[static_cast<std::size_t>(output_block) + 1]; ++k) {
+    const std::int64_t column = output_column_[static_cast<std::size_t>(k)];
+    const std::int64_t first_ic = column / taps * b, tap = column % taps;
+    for (std::int64_t i = 0; i < b * b; ++i) {
+      const std::int64_t oc = output_block * b + i / b, ic = first_ic + i % b;
+      body(k * b * b + i, oc < OC && ic < IC ? (oc * IC + ic) * taps + tap : -1);
+    }
+  }
+}
+
+Tensor SparsePattern::gather(const Tensor& dense) const {
+  check(dense.shape() == shape_ && !dense.is_lanes(), "sparse pattern", "gather expects weights {}, got {}",
+        shape_.str(), dense.shape().str());
+  Tensor values = Tensor::empty({blocks(), block_size_, block_size_});
+  const float* from = dense.data();
+  float* to = values.data();
+  kernels::parallel_for(divide_up(shape_[0], block_size_), [&](std::int64_t o) {
+    for_each_value(o, [&](std::int64_t value, std::int64_t weight) {
+      to[value] = weight < 0 ? 0.0f : from[weight];
+    });
+  });
+  return values;
+}
+
+Tensor SparsePattern::scatter(const Tensor& values) const {
+  check(values.shape() == Shape{blocks(), block_size_, block_size_}, "sparse pattern",
+        "scatter expects {} values of {} x {}, got {}", blocks(), block_size_, block_size_,
+        values.shape().str());
+  Tensor dense = Tensor::empty(shape_);
+  const float* from = values.data();
+  float* to = dense.data();
+  const std::int64_t row = shape_.numel() / shape_[0];
+  kernels::parallel_for(divide_up(shape_[0], block_size_), [&](std::int64_t o) {
+    const std::int64_t begin = o * block_size_, end = std::min<std::int64_t>(begin + block_size_, shape_[0]);
+    std::fill(to + begin * row, to + end * row, 0.0f);
+    for_each_value(o, [&](std::int64_t value, std::int64_t weight) {
+      if (weight >= 0) to[weight] = from[value];
+    });
+  });
+  return dense;
+}
+
+}  // namespace espalier
