@@ -1,4 +1,4 @@
-// espalier bench conv|train: how fast this machine runs convolutions, or trains.
+// espalier bench conv|sparse|train: how fast this machine runs convolutions, dense and sparse, or trains.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -6,6 +6,7 @@
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
 #include "experiments/bench/train.h"
+#include "experiments/cli/bench_sparse.h"
 #include "experiments/cli/command.h"
 #include "experiments/system_info.h"
 #include "framework/core/error.h"
@@ -34,6 +35,14 @@ int at_least_one(const cxxopts::ParseResult& arguments, const std::string& optio
   if (value < 1) fail(ErrorKind::usage, "espalier bench", "--{} expects 1 or more, got {}", option, value);
   return value;
 }
+
+// What every benchmark is told.
+struct Request {
+  int batch, rounds;
+  std::vector<std::string> only;
+  bool every_kernel, json;
+  std::string model;
+};
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
   for (const ConvTime& time : times) {
@@ -73,14 +82,13 @@ struct NetworkTotals {
   }
 };
 
-int bench_conv(const cxxopts::ParseResult& arguments) {
+int bench_conv(const Request& request) {
   bench::ConvBenchOptions options;
-  options.batch = at_least_one(arguments, "batch");
-  options.rounds = at_least_one(arguments, "rounds");
-  options.every_kernel = arguments.count("every-kernel") > 0;
-  if (arguments.count("only") > 0) options.only = words(arguments["only"].as<std::string>());
-  const bool json = arguments.count("json") > 0;
-  if (!json) {
+  options.batch = request.batch;
+  options.rounds = request.rounds;
+  options.every_kernel = request.every_kernel;
+  options.only = request.only;
+  if (!request.json) {
     const bench::MachineLimits limits = bench::measure_limits();
     fmt::print("{} thread{}, batch {}; multiply-adds in registers reach {:.0f} GFLOP/s\n",
                kernels::num_threads(), kernels::num_threads() == 1 ? "" : "s", options.batch, limits.gflops);
@@ -88,7 +96,7 @@ int bench_conv(const cxxopts::ParseResult& arguments) {
   }
   NetworkTotals resnet18, vgg16;
   run_conv_bench(options, [&](const std::vector<ConvTime>& times) {
-    if (json) return print_json_lines(times, options.batch);
+    if (request.json) return print_json_lines(times, options.batch);
     for (const ConvTime& time : times) {
       fmt::print("{:<24} {:<17} {:>9.0f} {:>8.2f}  {}{}\n", time.layer->name(), bench::pass_name(time.pass),
                  time.gflops, 1e3 * time.seconds, time.backend == "onednn" ? "onednn " : "", time.kernel);
@@ -97,10 +105,19 @@ int bench_conv(const cxxopts::ParseResult& arguments) {
     resnet18.add(times, times.front().layer->in_resnet18);
     vgg16.add(times, times.front().layer->in_vgg16);
   });
-  if (!json && options.only.empty()) {
+  if (!request.json && options.only.empty()) {
     resnet18.print("ResNet-18");
     vgg16.print("VGG-16");
   }
+  return 0;
+}
+
+int bench_sparse(const Request& request) {
+  bench::SparseBenchOptions options;
+  options.batch = request.batch;
+  options.rounds = request.rounds;
+  options.only = request.only;
+  request.json ? print_sparse_json(options) : print_sparse_table(options);
   return 0;
 }
 
@@ -149,14 +166,14 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
           {"time_share", shares}};
 }
 
-int bench_train(const cxxopts::ParseResult& arguments) {
+int bench_train(const Request& request) {
   bench::TrainBenchOptions options;
-  options.model = arguments["model"].as<std::string>();
-  options.batch = at_least_one(arguments, "batch");
-  options.steps = at_least_one(arguments, "rounds");
+  options.model = request.model;
+  options.batch = request.batch;
+  options.steps = request.rounds;
   const bench::MachineLimits limits = bench::measure_limits();
   const bench::TrainSpeed speed = bench::measure_training(options);
-  if (arguments.count("json") > 0) {
+  if (request.json) {
     fmt::print("{}\n", train_json(options, speed, limits).dump());
   } else {
     print_train(options, speed, limits);
@@ -169,26 +186,36 @@ int bench_train(const cxxopts::ParseResult& arguments) {
 int bench(int argc, char** argv) {
   cxxopts::Options options("espalier bench",
                            "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's\n"
+                           "sparse: those of ResNet-18 with some of their weights, against dense ones\n"
                            "train: steps of a model on random images, and where their time goes");
   options.add_options()("batch", "images in a batch", cxxopts::value<int>()->default_value("128"), "N")(
       "threads", "threads to use (default: all cores)", cxxopts::value<int>(), "N")(
       "rounds", "repetitions, or training steps; the median counts",
       cxxopts::value<int>()->default_value("7"), "N")("json", "one JSON object a line")(
-      "only", "conv: words that the shape, pass or backend must contain: \"IC64,forward\"",
+      "only", "conv, sparse: words that the shape, pass or (conv) backend must contain: \"IC64,forward\"",
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
       "model", "train: as `espalier methods` lists them",
       cxxopts::value<std::string>()->default_value("resnet18"),
-      "NAME")("what", "conv or train", cxxopts::value<std::string>(), "WHAT");
+      "NAME")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
-  const auto arguments = parse(options, argc, argv, "conv|train");
+  const auto arguments = parse(options, argc, argv, "conv|sparse|train");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
+  const Request request = {
+      .batch = at_least_one(*arguments, "batch"),
+      .rounds = at_least_one(*arguments, "rounds"),
+      .only = arguments->count("only") > 0 ? words((*arguments)["only"].as<std::string>())
+                                           : std::vector<std::string>(),
+      .every_kernel = arguments->count("every-kernel") > 0,
+      .json = arguments->count("json") > 0,
+      .model = (*arguments)["model"].as<std::string>()};
   const std::string what = required(*arguments, "what");
-  if (what == "conv") return bench_conv(*arguments);
-  if (what == "train") return bench_train(*arguments);
-  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv, train)", what,
-       did_you_mean(what, {"conv", "train"}));
+  if (what == "conv") return bench_conv(request);
+  if (what == "sparse") return bench_sparse(request);
+  if (what == "train") return bench_train(request);
+  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv, sparse, train)", what,
+       did_you_mean(what, {"conv", "sparse", "train"}));
 }
 
 }  // namespace espalier::cli

@@ -5,6 +5,7 @@
 
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
+#include "experiments/bench/sparse.h"
 #include "experiments/bench/timing.h"
 #include "experiments/bench/train.h"
 #include "experiments/system_info.h"
@@ -38,6 +39,32 @@ TEST_CASE("the convolutions of the benchmark are those of the networks") {
   // The literature's 0.556 and 0.313 GMAC, less the linear layers' 5,120.
   CHECK(resnet18_macs == doctest::Approx(0.5554e9).epsilon(0.002));
   CHECK(vgg16_macs == doctest::Approx(0.3132e9).epsilon(0.002));
+}
+
+TEST_CASE("the break-even density lies where sparse and dense take as long") {
+  CHECK(bench::break_even_density({0.4, 0.2, 0.1}, {8.0, 4.0, 2.0}, 5.0) == doctest::Approx(0.25));
+  CHECK(bench::break_even_density({0.4, 0.2}, {8.0, 4.0}, 9.0) == 0.4);  // sparse even at the densest
+  CHECK(bench::break_even_density({0.4, 0.2}, {8.0, 4.0}, 3.0) == 0.0);  // never
+}
+
+TEST_CASE("the sparse benchmark times every density of the shapes that --only asks for") {
+  bench::SparseBenchOptions options;
+  options.batch = 1;
+  options.only = {"IC256", "K1", "backward_weights"};
+  options.rounds = 1;
+  options.round_seconds = 0.0;
+  int rows = 0;
+  run_sparse_bench(options, [&](const bench::SparseRow& row) {
+    ++rows;
+    CHECK(row.layer->name() == "IC256 OC512 H8 K1 S2");
+    CHECK(row.dense_seconds > 0.0);
+    REQUIRE(row.sparse.size() == options.densities.size());
+    for (const bench::SparseTime& time : row.sparse) {
+      CHECK(time.single_seconds > 0.0);
+      CHECK(time.block_seconds > 0.0);
+    }
+  });
+  CHECK(rows == 1);
 }
 
 TEST_CASE("the conv benchmark reports what --only asks for, once for each backend") {

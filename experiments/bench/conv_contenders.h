@@ -1,0 +1,40 @@
+// What takes part in a race over one convolution, and the memory that all who take part share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/tensor/tensor.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace espalier::bench {
+
+struct Contender {
+  std::string backend, kernel;
+  std::function<void()> run;  // owns its buffers
+};
+
+// Small numbers of both signs: zeros and denormals would be another speed.
+Tensor noise(std::int64_t floats);
+
+// The operands of all passes, in lanes.
+struct Operands {
+  Tensor src, weights, dst, bias;
+
+  explicit Operands(const kernels::Conv2dShape& shape);
+};
+
+Contender native_conv(const kernels::Conv2dKernel& kernel, const kernels::Conv2dShape& shape,
+                      const std::shared_ptr<Operands>& operands);
+
+#if defined(ESPALIER_WITH_ONEDNN)
+// In the layouts that it likes best, with its own buffers.
+Contender onednn_conv(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
+#endif
+
+// Does `text` contain every word of `only`?
+bool wanted(const std::vector<std::string>& only, const std::string& text);
+
+}  // namespace espalier::bench

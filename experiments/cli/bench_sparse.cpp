@@ -1,0 +1,90 @@
+#include "experiments/cli/bench_sparse.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "kernels/base/parallel.h"
+
+namespace espalier::cli {
+namespace {
+
+using bench::SparseRow;
+using bench::SparseTime;
+
+struct Format {
+  const char* name;
+  double SparseTime::* seconds;
+};
+constexpr Format kFormats[] = {{"1x1", &SparseTime::single_seconds}, {"4x4", &SparseTime::block_seconds}};
+
+// How many times as fast as dense at each density, and the density at which both are equal.
+void print_ratios(const std::vector<double>& densities, const std::vector<double>& seconds,
+                  double dense_seconds) {
+  for (double sparse : seconds) fmt::print(" {:>5.2f}", dense_seconds / sparse);
+  fmt::print("  {:>5.1f}%\n", 100.0 * bench::break_even_density(densities, seconds, dense_seconds));
+}
+
+}  // namespace
+
+void print_sparse_json(const bench::SparseBenchOptions& options) {
+  run_sparse_bench(options, [&](const SparseRow& row) {
+    for (const Format& format : kFormats) {
+      for (const SparseTime& time : row.sparse) {
+        const double seconds = time.*format.seconds;
+        nlohmann::ordered_json line = {{"shape", row.layer->name()},
+                                       {"pass", bench::pass_name(row.pass)},
+                                       {"blocks", format.name},
+                                       {"density", time.density},
+                                       {"dtype", "f32"},
+                                       {"ms", 1e3 * seconds},
+                                       {"dense_ms", 1e3 * row.dense_seconds},
+                                       {"times_dense", row.dense_seconds / seconds},
+                                       {"batch", options.batch},
+                                       {"threads", kernels::num_threads()}};
+        if (row.onednn_seconds) {
+          line["onednn_ms"] = 1e3 * *row.onednn_seconds;
+          line["times_onednn"] = *row.onednn_seconds / seconds;
+        }
+        fmt::print("{}\n", line.dump());
+      }
+    }
+    std::fflush(stdout);
+  });
+}
+
+void print_sparse_table(const bench::SparseBenchOptions& options) {
+  fmt::print("{} thread{}, batch {}; how many times as fast as our dense kernel, by density of weights\n",
+             kernels::num_threads(), kernels::num_threads() == 1 ? "" : "s", options.batch);
+  fmt::print("{:<22} {:<17} {:>8} {:>7} {:>6}", "shape", "pass", "dense ms", "oneDNN", "blocks");
+  for (double density : options.densities) fmt::print(" {:>4g}%", 100.0 * density);
+  fmt::print("  break-even\n");
+
+  double dense = 0.0, onednn = 0.0;
+  std::array<std::vector<double>, std::size(kFormats)> totals;
+  totals.fill(std::vector<double>(options.densities.size(), 0.0));
+  run_sparse_bench(options, [&](const SparseRow& row) {
+    const int times = row.layer->in_resnet18;
+    dense += times * row.dense_seconds;
+    onednn += times * row.onednn_seconds.value_or(0.0);
+    for (std::size_t f = 0; f < totals.size(); ++f) {
+      std::vector<double> seconds;
+      for (const SparseTime& time : row.sparse) seconds.push_back(time.*kFormats[f].seconds);
+      for (std::size_t i = 0; i < seconds.size(); ++i) totals[f][i] += times * seconds[i];
+      fmt::print("{:<22} {:<17} {:>8.2f} {:>7.2f} {:>6}", row.layer->name(), bench::pass_name(row.pass),
+                 1e3 * row.dense_seconds, 1e3 * row.onednn_seconds.value_or(0.0), kFormats[f].name);
+      print_ratios(options.densities, seconds, row.dense_seconds);
+    }
+    std::fflush(stdout);
+  });
+  if (dense == 0.0) return;
+  for (std::size_t f = 0; f < totals.size(); ++f) {
+    fmt::print("{:<40} {:>8.0f} {:>7.0f} {:>6}",
+               options.only.empty() ? "ResNet-18, all convolutions" : "of ResNet-18, these", 1e3 * dense,
+               1e3 * onednn, kFormats[f].name);
+    print_ratios(options.densities, totals[f], dense);
+  }
+}
+
+}  // namespace espalier::cli
