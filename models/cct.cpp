@@ -39,12 +39,15 @@ std::int64_t count_tokens(const CctSettings& settings, std::int64_t height, std:
 
 void CctSettings::fields(FieldVisitor& v) {
   v.field("conv_layers", conv_layers, "convolutions before the blocks; each halves the image", {1, 16});
-  v.field("conv_kernel", conv_kernel, "side of their kernels; from 6 on their stride is more than 1", {1, 63});
+  v.field("conv_kernel", conv_kernel, "side of their kernels; from 6 on their stride is more than 1",
+          {1, 63});
   encoder.fields(v);
 }
 
 // The authors' choices for a kernel.
-int CctSettings::conv_stride() const { return static_cast<int>(std::max<std::int64_t>(1, conv_kernel / 2 - 1)); }
+int CctSettings::conv_stride() const {
+  return static_cast<int>(std::max<std::int64_t>(1, conv_kernel / 2 - 1));
+}
 int CctSettings::conv_padding() const { return static_cast<int>(std::max<std::int64_t>(1, conv_kernel / 2)); }
 
 CctTokenizer::CctTokenizer(const CctSettings& settings, std::int64_t image_channels) {

@@ -2,8 +2,8 @@
 // transformers", arXiv:2104.05704). CCT-7/3x1 has 7 blocks and 1 convolution of 3x3 before them.
 //
 // Names as the authors' code has them (tokenizer.conv_layers.0.0, classifier.positional_emb,
-// classifier.attention_pool, classifier.norm, classifier.fc), but for those inside of a block, which are timm's:
-// norm1, attn, norm2, mlp.fc1, mlp.fc2 for their pre_norm, self_attn, norm1, linear1, linear2.
+// classifier.attention_pool, classifier.norm, classifier.fc), but for those inside of a block, which are
+// timm's: norm1, attn, norm2, mlp.fc1, mlp.fc2 for their pre_norm, self_attn, norm1, linear1, linear2.
 #pragma once
 
 #include "framework/nn/modules/conv2d.h"

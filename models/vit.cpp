@@ -37,8 +37,8 @@ Vit::Vit(const VitSettings& settings, const Shape& image, std::int64_t classes) 
   }
   patch_embed_ = register_module("patch_embed", std::make_shared<nn::PatchEmbed>(image[0], dim, patch));
   pos_drop_ = register_module("pos_drop", std::make_shared<nn::Dropout>(settings.encoder.dropout));
-  blocks_ = register_module("blocks",
-                            nn::transformer_blocks(settings.encoder.depth, settings.encoder.block()));
+  blocks_ =
+      register_module("blocks", nn::transformer_blocks(settings.encoder.depth, settings.encoder.block()));
   norm_ = register_module(settings.has_class_token() ? "norm" : "fc_norm",
                           std::make_shared<nn::LayerNorm>(dim, settings.encoder.block().norm_eps));
   head_ = register_module("head", std::make_shared<nn::Linear>(dim, classes));

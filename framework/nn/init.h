@@ -16,8 +16,8 @@ void initialise(Module& model, std::uint64_t seed);
 std::int64_t fan_in(const Shape& weight);
 // Uniform in [-bound, bound).
 void uniform_(Parameter& parameter, float bound, std::uint64_t seed);
-// Normal with mean 0. timm's and the compact transformers' trunc_normal_ cuts at +-2, which at their deviation
-// of 0.02 is no cut.
+// Normal with mean 0. timm's and the compact transformers' trunc_normal_ cuts at +-2, which at their
+// deviation of 0.02 is no cut.
 void normal_(Parameter& parameter, double deviation, std::uint64_t seed);
 // The start of vision transformers: weights of every linear layer below `model` normal, their biases zero.
 void normal_linear_init_(Module& model, double deviation, std::uint64_t seed);

@@ -12,7 +12,7 @@ namespace {
 class CallRecorder : public CallObserver {
  public:
   struct Call {
-    Shape output;                      // with the batch
+    Shape output;                                           // with the batch
     std::int64_t uses_per_weight = 0, activation_macs = 0;  // of all calls
   };
 

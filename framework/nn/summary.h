@@ -25,8 +25,8 @@ struct ModelSummary {
 };
 
 // Runs one image of zeros [C, H, W] through the model, in evaluation mode and off the tape. Convolutions,
-// linear layers and products of activations (attention) count; norms, biases and element-wise layers do not, as
-// is customary.
+// linear layers and products of activations (attention) count; norms, biases and element-wise layers do not,
+// as is customary.
 ModelSummary summary(Module& model, const Shape& image);
 
 }  // namespace espalier::nn

@@ -177,17 +177,18 @@ ESPALIER_INLINE Vec erf(Vec x) {
   return select(is_nan(x), x, select(greater(a, broadcast(0.927734375f)), far, near));
 }
 
-// The standard normal distribution at x, both within 3 epsilons, and Phi(x) within 2^-17 of itself where x is
-// far below zero.
+// The standard normal distribution at x, both within 2 epsilons of 1, and Phi(x) within 2^-17 of itself where
+// x is far below zero.
 struct Normal {
   Vec density;       // phi(x) = e^(-x^2/2) / sqrt(2 pi)
   Vec distribution;  // Phi(x), the integral of phi up to x
 };
 
-// With a = |x|, Phi(-a) = e^(-a^2/2) P(s), s = (1 - a/4) / (1 + a/4): one exp serves density and distribution.
-// P is a minimax fit of degree 7 on [0, 13.2] to erfcx(a / sqrt 2) / 2; beyond, both are less than 1e-38.
+// With a = |x|, Phi(-a) = e^(-a^2/2) P(s), s = (1 - a/4) / (1 + a/4): one exp serves density and
+// distribution. P is a minimax fit of degree 7 to erfcx(a / sqrt 2) / 2 on [0, 13.2], where the exp reaches
+// 1e-38; at 14.5 it is 0.
 ESPALIER_INLINE Normal normal(Vec x) {
-  const Vec a = min(abs(x), broadcast(13.2f)), one = broadcast(1.0f), quarter = broadcast(0.25f);
+  const Vec a = min(abs(x), broadcast(14.5f)), one = broadcast(1.0f), quarter = broadcast(0.25f);
   const Vec power = exp(broadcast(-0.5f) * a * a);
   const Vec s = fnma(quarter, a, one) / fma(quarter, a, one);
   const Vec p = polynomial(s, {-7.500537904e-4f, 4.244289594e-4f, 8.573910221e-3f, 3.087192029e-2f,

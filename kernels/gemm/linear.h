@@ -89,7 +89,7 @@ void linear_bwd_weights(const LinearShape& s, const float* src, const float* dif
               ic = static_cast<int>(task % ic_blocks) * kBlockChannels;
     const int outputs = s.OC - oc < kWidth ? s.OC - oc : kWidth;
     const bool sums_bias = diff_bias != nullptr && ic == 0;
-    Vec bias_sums[kVectors] = {};  // [oc]
+    Vec bias_sums[kVectors] = {};                                        // [oc]
     alignas(64) float sums[kBlockChannels * kWidth] = {};                // [ic][oc]
     alignas(64) float transposed[kGradientPositions * kLanes * kWidth];  // [token][16 lanes][oc]
     WeightGradient p;

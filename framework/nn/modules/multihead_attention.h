@@ -15,8 +15,8 @@ namespace espalier::nn {
 // out_proj.weight and out_proj.bias.
 //
 // Head h of `heads`, with D = dim / heads, owns the rows h*D .. h*D + D-1 of each third of qkv (of queries,
-// from 0; of keys, from dim; of values, from 2*dim) and the columns h*D .. h*D + D-1 of proj.weight. So a head
-// is removed by cutting three runs of rows and one of columns.
+// from 0; of keys, from dim; of values, from 2*dim) and the columns h*D .. h*D + D-1 of proj.weight. So a
+// head is removed by cutting three runs of rows and one of columns.
 class MultiheadAttention : public Module {
  public:
   struct Options {

@@ -12,8 +12,9 @@ Tensor image_tokens(const Tensor& image) {
 }
 
 PatchEmbed::PatchEmbed(std::int64_t channels, std::int64_t dim, std::int64_t patch) : patch_(patch) {
-  proj_ = register_module("proj", std::make_shared<Conv2d>(
-                                      channels, dim, patch, Conv2d::Options{.stride = static_cast<int>(patch)}));
+  proj_ = register_module(
+      "proj",
+      std::make_shared<Conv2d>(channels, dim, patch, Conv2d::Options{.stride = static_cast<int>(patch)}));
 }
 
 Tensor PatchEmbed::forward(const Tensor& x) {

@@ -7,10 +7,10 @@ namespace espalier::nn {
 
 TransformerBlock::TransformerBlock(const Options& options) : mlp_residual_(options.mlp_residual) {
   norm1_ = register_module("norm1", std::make_shared<LayerNorm>(options.dim, options.norm_eps));
-  attn_ = register_module("attn", std::make_shared<MultiheadAttention>(
-                                      options.dim, options.heads,
-                                      MultiheadAttention::Options{.qkv_bias = options.qkv_bias,
-                                                                  .dropout = options.dropout}));
+  attn_ = register_module(
+      "attn", std::make_shared<MultiheadAttention>(
+                  options.dim, options.heads,
+                  MultiheadAttention::Options{.qkv_bias = options.qkv_bias, .dropout = options.dropout}));
   drop_path1_ = register_module("drop_path1", std::make_shared<StochasticDepth>(options.stochastic_depth));
   norm2_ = register_module("norm2", std::make_shared<LayerNorm>(options.dim, options.norm_eps));
   mlp_ = register_module("mlp", std::make_shared<Mlp>(options.dim, options.hidden, options.dropout));
