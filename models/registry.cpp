@@ -1,7 +1,9 @@
 #include "models/registry.h"
 
+#include "models/cct.h"
 #include "models/resnet.h"
 #include "models/vgg.h"
+#include "models/vit.h"
 
 namespace espalier::models {
 namespace {
@@ -32,6 +34,10 @@ const Registry<ModelSpec>& model_registry() {
                    {"vgg13", "plain, 10 convolutions with batch norm", make(VggSpec({2, 2, 2, 2, 2}))},
                    {"vgg16", "plain, 13 convolutions with batch norm", make(VggSpec({2, 2, 3, 3, 3}))},
                    {"vgg19", "plain, 16 convolutions with batch norm", make(VggSpec({2, 2, 4, 4, 4}))},
+                   {"vit", "vision transformer, 9 blocks of 3 heads, 4.0 M parameters (arXiv:2010.11929)",
+                    make(VitSpec())},
+                   {"cct", "convolution, then 7 blocks of 4 heads, 3.8 M parameters (arXiv:2104.05704)",
+                    make(CctSpec())},
                });
   return registry;
 }

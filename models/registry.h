@@ -24,7 +24,7 @@ class ModelSpec {
                                             std::uint64_t seed) const = 0;
 };
 
-// resnet18, resnet34, resnet20, resnet32, resnet56, resnet110, vgg11, vgg13, vgg16, vgg19
+// resnet18, resnet34, resnet20, resnet32, resnet56, resnet110, vgg11, vgg13, vgg16, vgg19, vit, cct
 const Registry<ModelSpec>& model_registry();
 
 }  // namespace espalier::models

@@ -69,12 +69,17 @@ class Module {
   bool is_training() const { return training_; }
   void zero_grad();
 
-  // Gives this module's own parameters and buffers, not those of its children, their initial values: a
-  // function of the seed and the parameters' names. initialise() in init.h calls it on a whole model.
+  // Gives this module's own parameters and buffers their initial values: a function of the seed and the
+  // parameters' names. initialise() in init.h calls it on a whole model, children first, so that a module may
+  // choose other values for those below it than they would.
   virtual void reset_parameters(std::uint64_t /*seed*/) {}
-  // How many times each element of `weight` is multiplied to give the output `y` for one image; 0 for a
-  // module without such a weight. Its multiply-accumulates are this times the weights that exist.
-  virtual std::int64_t uses_per_weight(const Shape& /*y*/) const { return 0; }
+  // How many times each element of `weight` is multiplied to turn one image's `x` into `y`; 0 for a module
+  // without such a weight. Its multiply-accumulates are this times the weights that exist. Shapes with the
+  // batch.
+  virtual std::int64_t uses_per_weight(const Shape& /*x*/, const Shape& /*y*/) const { return 0; }
+  // Multiply-accumulates of activations with each other for one image of `x`, where forward() itself has any:
+  // attention's.
+  virtual std::int64_t activation_macs(const Shape& /*x*/) const { return 0; }
 
   // Path from the model: "layer1.0"; "" for the model itself.
   const std::string& path() const { return *path_; }

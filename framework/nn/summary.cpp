@@ -12,14 +12,15 @@ namespace {
 class CallRecorder : public CallObserver {
  public:
   struct Call {
-    Shape output;                      // with the batch
-    std::int64_t uses_per_weight = 0;  // of all calls
+    Shape output;                                           // with the batch
+    std::int64_t uses_per_weight = 0, activation_macs = 0;  // of all calls
   };
 
-  void called(Module& module, const Tensor&, const Tensor& y) override {
+  void called(Module& module, const Tensor& x, const Tensor& y) override {
     Call& call = calls[&module];
     call.output = y.shape();
-    call.uses_per_weight += module.uses_per_weight(y.shape());
+    call.uses_per_weight += module.uses_per_weight(x.shape(), y.shape());
+    call.activation_macs += module.activation_macs(x.shape());
   }
 
   std::map<const Module*, Call> calls;
@@ -46,14 +47,15 @@ ModelSummary summary(Module& model, const Shape& image) {
   ModelSummary result;
   for (Module* module : model.modules()) {
     const std::vector<Parameter*> parameters = module->own_parameters();
-    if (parameters.empty()) continue;
-    LayerSummary layer = {.name = module->path(), .type = module->type_name(), .output = {}};
-    const auto call = recorder.calls.find(module);
-    if (call != recorder.calls.end()) layer.output = call->second.output.without(0);
+    const CallRecorder::Call call = recorder.calls[module];
+    if (parameters.empty() && call.activation_macs == 0) continue;
+    LayerSummary layer = {.name = module->path(),
+                          .type = module->type_name(),
+                          .output = call.output.rank() > 0 ? call.output.without(0) : Shape(),
+                          .macs = call.activation_macs,
+                          .effective_macs = call.activation_macs};
     for (const Parameter* parameter : parameters) {
-      const std::int64_t uses = call != recorder.calls.end() && parameter->kind == ParameterKind::weight
-                                    ? call->second.uses_per_weight
-                                    : 0;
+      const std::int64_t uses = parameter->kind == ParameterKind::weight ? call.uses_per_weight : 0;
       layer.parameters += parameter->value.numel();
       layer.nonzeros += parameter->nonzeros();
       layer.macs += uses * parameter->value.numel();

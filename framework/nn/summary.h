@@ -1,4 +1,4 @@
-// What a model is made of: the layers with parameters, what each holds and how much each computes.
+// What a model is made of: its layers, what each holds and how much each computes.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,18 @@ struct LayerSummary {
   Shape output;      // for one image, without the batch: [C, H, W]
   std::int64_t parameters = 0;
   std::int64_t nonzeros = 0;        // parameters that no mask removes
-  std::int64_t macs = 0;            // multiply-accumulates of convolutions and linear layers for one image
-  std::int64_t effective_macs = 0;  // those with a weight that no mask removes
+  std::int64_t macs = 0;            // multiply-accumulates for one image
+  std::int64_t effective_macs = 0;  // those with no weight that a mask removes
 };
 
 struct ModelSummary {
-  std::vector<LayerSummary> layers;  // those that own parameters, in the order of the state dict
+  std::vector<LayerSummary> layers;  // those that own parameters or multiply activations; parents first
   LayerSummary total;                // the sums; named "total"
 };
 
-// Runs one image of zeros [C, H, W] through the model, in evaluation mode and off the tape. Norms, biases and
-// element-wise layers count no multiply-accumulates, as is customary.
+// Runs one image of zeros [C, H, W] through the model, in evaluation mode and off the tape. Convolutions,
+// linear layers and products of activations (attention) count; norms, biases and element-wise layers do not,
+// as is customary.
 ModelSummary summary(Module& model, const Shape& image);
 
 }  // namespace espalier::nn

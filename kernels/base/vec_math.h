@@ -1,6 +1,6 @@
 // exp, log, tanh and erf of a Vec, each within a few units in the last place (ulp) over the whole range of
 // f32; the bounds are tested. (NEON of ARMv7 takes denormals for zeros.) Polynomials: Cephes (S. Moshier,
-// netlib.org/cephes) and, for erf, N. Juffa.
+// netlib.org/cephes), for erf N. Juffa, for the normal distribution fitted here.
 #pragma once
 
 #include "kernels/base/vec.h"
@@ -87,6 +87,17 @@ ESPALIER_INLINE Vec round(Vec x) {
   return (x + shift) - shift;
 }
 
+// x * 2^n for a whole number n in -150 .. 128: the result may be denormal or infinite.
+ESPALIER_INLINE Vec scale_by_power_of_two(Vec x, Vec n) {
+#if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
+  return {_mm512_scalef_ps(x.v, n.v)};
+#else
+  // In two steps, since 2^n itself may overflow (n = 128) or be denormal.
+  const Vec half = round(n * broadcast(0.5f));
+  return x * power_of_two(half) * power_of_two(n - half);
+#endif
+}
+
 ESPALIER_INLINE Vec copy_sign_of(Vec sign, Vec positive) {
   return select(greater(zero(), sign), -positive, positive);
 }
@@ -108,9 +119,7 @@ ESPALIER_INLINE Vec exp(Vec x) {
   const Vec p = polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                                1.6666665459e-1f, 5.0000001201e-1f});
   const Vec e = fma(p, r * r, r) + broadcast(1.0f);
-  // In two steps, since 2^n itself may overflow (n = 128) or be denormal.
-  const Vec half = round(n * broadcast(0.5f));
-  return select(is_nan(x), x, e * power_of_two(half) * power_of_two(n - half));
+  return select(is_nan(x), x, scale_by_power_of_two(e, n));
 }
 
 // ln x within 2 ulp; log(0) = -inf, NaN below zero, log(inf) = inf.
@@ -166,6 +175,27 @@ ESPALIER_INLINE Vec erf(Vec x) {
   q = fma(q, b, -b);
   const Vec far = copy_sign_of(x, broadcast(1.0f) - exp(q));
   return select(is_nan(x), x, select(greater(a, broadcast(0.927734375f)), far, near));
+}
+
+// The standard normal distribution at x, both within 2 epsilons of 1, and Phi(x) within 2^-17 of itself where
+// x is far below zero.
+struct Normal {
+  Vec density;       // phi(x) = e^(-x^2/2) / sqrt(2 pi)
+  Vec distribution;  // Phi(x), the integral of phi up to x
+};
+
+// With a = |x|, Phi(-a) = e^(-a^2/2) P(s), s = (1 - a/4) / (1 + a/4): one exp serves density and
+// distribution. P is a minimax fit of degree 7 to erfcx(a / sqrt 2) / 2 on [0, 13.2], where the exp reaches
+// 1e-38; at 14.5 it is 0.
+ESPALIER_INLINE Normal normal(Vec x) {
+  const Vec a = min(abs(x), broadcast(14.5f)), one = broadcast(1.0f), quarter = broadcast(0.25f);
+  const Vec power = exp(broadcast(-0.5f) * a * a);
+  const Vec s = fnma(quarter, a, one) / fma(quarter, a, one);
+  const Vec p = polynomial(s, {-7.500537904e-4f, 4.244289594e-4f, 8.573910221e-3f, 3.087192029e-2f,
+                               7.169061899e-2f, 1.243797988e-1f, 1.703987420e-1f, 9.441062808e-2f});
+  const Vec below = power * p;
+  return {.density = broadcast(0.398942280401432678f) * power,
+          .distribution = select(greater(zero(), x), below, one - below)};
 }
 
 }  // namespace

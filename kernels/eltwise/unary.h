@@ -27,21 +27,14 @@ void relu_bwd(const float* dst, const float* diff_dst, float* diff_src, std::int
   binary(dst, diff_dst, diff_src, n, [](Vec y, Vec dy) { return select(greater(y, zero()), dy, zero()); });
 }
 
-constexpr float kHalfSqrt2 = 0.707106781186547524f;
-constexpr float kInverseSqrt2Pi = 0.398942280401432678f;
-
-// Phi(x) = (1 + erf(x / sqrt 2)) / 2
-ESPALIER_INLINE Vec normal_distribution(Vec x) {
-  return fma(broadcast(0.5f), erf(x * broadcast(kHalfSqrt2)), broadcast(0.5f));
-}
 void gelu_fwd(const float* src, float* dst, std::int64_t n) {
-  unary(src, dst, n, [](Vec x) { return x * normal_distribution(x); });
+  unary(src, dst, n, [](Vec x) { return x * normal(x).distribution; });
 }
-// (x Phi)' = Phi + x phi,  phi(x) = e^(-x^2/2) / sqrt(2 pi)
+// (x Phi)' = Phi + x phi
 void gelu_bwd(const float* src, const float* diff_dst, float* diff_src, std::int64_t n) {
   binary(src, diff_dst, diff_src, n, [](Vec x, Vec dy) {
-    const Vec density = broadcast(kInverseSqrt2Pi) * exp(broadcast(-0.5f) * x * x);
-    return dy * fma(x, density, normal_distribution(x));
+    const Normal at = normal(x);
+    return dy * fma(x, at.density, at.distribution);
   });
 }
 

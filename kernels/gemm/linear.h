@@ -64,12 +64,18 @@ void linear_bwd_data(const LinearShape& s, const float* diff_dst, const float* w
   multiply_tokens(groups(s.N) * s.T, s.IC, s.OC, weights, 1, s.IC, nullptr, diff_dst, diff_src);
 }
 
-void linear_bias_gradient(const LinearShape& s, const float* diff_dst, float* diff_bias) {
-  parallel_for(s.OC, [&](std::int64_t oc) {
-    Vec total = zero();
-    for (std::int64_t t = 0; t < groups(s.N) * s.T; ++t) total += load(diff_dst + (t * s.OC + oc) * kLanes);
-    diff_bias[oc] = sum(total);
-  });
+// sums[n] += the sum of `rows` rows of kGradientVectors vectors, taken in 8 chains.
+inline void add_rows(const float* from, int rows, Vec (&sums)[kGradientVectors]) {
+  constexpr int kChains = 8 / kGradientVectors;
+  Vec chains[kChains][kGradientVectors] = {};
+  for (int row = 0; row < rows; row += kChains) {
+    ESPALIER_UNROLL for (int i = 0; i < kChains; ++i) {
+      ESPALIER_UNROLL for (int n = 0; n < kGradientVectors; ++n, from += 16) chains[i][n] += load(from);
+    }
+  }
+  ESPALIER_UNROLL for (int i = 0; i < kChains; ++i) {
+    ESPALIER_UNROLL for (int n = 0; n < kGradientVectors; ++n) sums[n] += chains[i][n];
+  }
 }
 
 void linear_bwd_weights(const LinearShape& s, const float* src, const float* diff_dst, float* diff_weights,
@@ -82,6 +88,8 @@ void linear_bwd_weights(const LinearShape& s, const float* src, const float* dif
     const int oc = static_cast<int>(task / ic_blocks) * kWidth,
               ic = static_cast<int>(task % ic_blocks) * kBlockChannels;
     const int outputs = s.OC - oc < kWidth ? s.OC - oc : kWidth;
+    const bool sums_bias = diff_bias != nullptr && ic == 0;
+    Vec bias_sums[kVectors] = {};                                        // [oc]
     alignas(64) float sums[kBlockChannels * kWidth] = {};                // [ic][oc]
     alignas(64) float transposed[kGradientPositions * kLanes * kWidth];  // [token][16 lanes][oc]
     WeightGradient p;
@@ -96,11 +104,14 @@ void linear_bwd_weights(const LinearShape& s, const float* src, const float* dif
       const GradientTap whole = {0, 1, 0, p.columns, 0};
       p.tap_list = &whole;
       transpose_gradient(p, kVectors, outputs, diff_dst + (t * s.OC + oc) * kLanes, 1, 1, transposed);
+      if (sums_bias) add_rows(transposed, p.columns * kLanes, bias_sums);
       sum_block(p, kVectors, src + (t * s.IC + ic) * kLanes, 1, 0, 1, transposed, sums);
     }
     write_gradient(sums, p.IC, kVectors, outputs, diff_weights + std::int64_t{oc} * s.IC + ic, s.IC);
+    for (int n = 0; sums_bias && n * 16 < outputs; ++n) {
+      store_first(diff_bias + oc + n * 16, bias_sums[n], outputs - n * 16 < 16 ? outputs - n * 16 : 16);
+    }
   });
-  if (diff_bias != nullptr) linear_bias_gradient(s, diff_dst, diff_bias);
 }
 
 }  // namespace

@@ -74,6 +74,10 @@ void sum_positions(const GradientBlock& block) {
       ESPALIER_UNROLL for (int i = 0; i < kPointers; ++i) a[i] = first + 3 * i * step;
       const float* b = block.b + image * block.b_image + row * block.b_row;
       for (int column = 0; column < block.columns; ++column) {
+        // Tokens lie thousands of bytes apart, where no hardware looks ahead.
+        ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+          __builtin_prefetch(a[m / 3] + (m % 3) * step + block.a_strides.column);
+        }
         for (int quarter = 0; quarter < 16; quarter += 4) {
           ESPALIER_UNROLL for (int lane = 0; lane < 4; ++lane, b += NV * 16) {
             Vec vectors[NV];

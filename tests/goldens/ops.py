@@ -165,6 +165,7 @@ case("concat: plain", [plain(2, 3), plain(2, 2)], lambda a, b: torch.cat([a, b],
 case("slice: channels", [lanes(3, 5, 2, 2)], lambda x: x[:, 1:4])
 case("slice: rows", [lanes(3, 2, 5, 3)], lambda x: x[:, :, 2:4])
 case("slice: plain", [plain(4, 5)], lambda x: x[1:3])
+case("repeat_batch", [plain(1, 2, 5)], lambda x: x.expand(3, -1, -1))
 case("subsample", [lanes(3, 2, 5, 4)], lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 2)))
 
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops.json")

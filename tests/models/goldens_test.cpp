@@ -50,7 +50,13 @@ void fill_by_formula(nn::Module& model) {
 std::shared_ptr<nn::Module> build(const nlohmann::json& golden) {
   const auto spec = models::model_registry().make(golden["model"].get<std::string>());
   testing::SetFields fields;
-  fields.numbers["width"] = golden["width"];
+  for (const auto& [key, value] : golden["fields"].items()) {
+    if (value.is_string()) {
+      fields.texts[key] = value;
+    } else {
+      fields.numbers[key] = value;
+    }
+  }
   spec->fields(fields);
   auto model = spec->build({3, 32, 32}, 10, 1);
   fill_by_formula(*model);

@@ -19,6 +19,10 @@ std::shared_ptr<nn::Module> build(const std::string& name, std::int64_t width,
   const auto spec = models::model_registry().make(name);
   testing::SetFields fields;
   fields.numbers["width"] = static_cast<double>(width);
+  // The transformers' size, with `width` features a head.
+  fields.numbers["heads"] = 4;
+  fields.numbers["dim"] = static_cast<double>(4 * width);
+  fields.numbers["depth"] = 2;
   spec->fields(fields);
   return spec->build(image, classes, seed);
 }

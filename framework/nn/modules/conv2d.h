@@ -24,7 +24,7 @@ class Conv2d : public Module {
 
   Tensor forward(const Tensor& x) override;
   void reset_parameters(std::uint64_t seed) override;
-  std::int64_t uses_per_weight(const Shape& y) const override { return y[2] * y[3]; }
+  std::int64_t uses_per_weight(const Shape&, const Shape& y) const override { return y[2] * y[3]; }
   std::string type_name() const override { return "Conv2d"; }
 
   Parameter& weight() { return *weight_; }

@@ -6,11 +6,11 @@
 
 namespace espalier::nn {
 
-Linear::Linear(std::int64_t in_features, std::int64_t out_features, bool bias) {
+Linear::Linear(std::int64_t in_features, std::int64_t out_features, const Options& options) {
   check(in_features > 0 && out_features > 0, "Linear", "features are at least 1, got {} -> {}", in_features,
         out_features);
   weight_ = &register_parameter("weight", Tensor::empty({out_features, in_features}), ParameterKind::weight);
-  if (bias) bias_ = &register_parameter("bias", Tensor::empty({out_features}), ParameterKind::bias);
+  if (options.bias) bias_ = &register_parameter("bias", Tensor::empty({out_features}), ParameterKind::bias);
   Linear::reset_parameters(0);
 }
 

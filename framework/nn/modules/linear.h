@@ -9,11 +9,19 @@ namespace espalier::nn {
 //   weight [OC, IC], bias [OC]: uniform in +-1/sqrt(IC)
 class Linear : public Module {
  public:
-  Linear(std::int64_t in_features, std::int64_t out_features, bool bias = true);
+  struct Options {
+    bool bias = true;
+  };
+
+  Linear(std::int64_t in_features, std::int64_t out_features)
+      : Linear(in_features, out_features, Options{}) {}
+  Linear(std::int64_t in_features, std::int64_t out_features, const Options& options);
 
   Tensor forward(const Tensor& x) override;
   void reset_parameters(std::uint64_t seed) override;
-  std::int64_t uses_per_weight(const Shape& y) const override { return y.rank() == 3 ? y[1] : 1; }
+  std::int64_t uses_per_weight(const Shape& x, const Shape&) const override {
+    return x.rank() == 3 ? x[1] : 1;
+  }
   std::string type_name() const override { return "Linear"; }
 
   Parameter& weight() { return *weight_; }

@@ -91,6 +91,31 @@ TEST_CASE("elementwise functions are within their ulp over all of f32") {
   }
 }
 
+TEST_CASE("GELU is exact to a few epsilons of x over all of f32, and has the right size far below zero") {
+  const std::vector<float> x = sampled_floats(false);
+  for_each_isa<EltwiseKernels>([&](const EltwiseKernels& kernels) {
+    const auto n = static_cast<std::int64_t>(x.size());
+    Floats y(x.size()), dx(x.size());
+    const Floats ones = plain_floats(Doubles(x.size(), 1.0));
+    kernels.gelu_fwd(x.data(), y.data(), n);
+    kernels.gelu_bwd(x.data(), ones.data(), dx.data(), n);
+    double worst = 0.0, worst_below_zero = 0.0, worst_slope = 0.0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double at = static_cast<double>(x[i]), expected = reference::kGelu.value(at);
+      const double error = std::fabs(static_cast<double>(y.data()[i]) - expected);
+      if (!is_denormal(at)) worst = std::max(worst, error / std::fabs(at));
+      if (!is_denormal(at) && at < 0.0 && at > -12.0) {
+        worst_below_zero = std::max(worst_below_zero, -error / expected);
+      }
+      const double slope = reference::kGelu.derivative(at);
+      worst_slope = std::max(worst_slope, std::fabs(static_cast<double>(dx.data()[i]) - slope));
+    }
+    CHECK(worst <= 3 * kEpsilon);
+    CHECK(worst_below_zero <= 0x1p-17 + kEpsilon);
+    CHECK(worst_slope <= 6 * kEpsilon);
+  });
+}
+
 TEST_CASE("elementwise functions and their gradients agree with the reference at every tail") {
   for (const Function& f : kFunctions) {
     CAPTURE(f.truth.name);
