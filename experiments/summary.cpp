@@ -63,11 +63,11 @@ std::string layer_rows(const Json& layers) {
   return text;
 }
 
-// Layers that can be pruned: those that multiply.
+// Layers that can be pruned: those with weights that multiply.
 Json layers_json(const nn::ModelSummary& cost) {
   Json layers = Json::array();
   for (const nn::LayerSummary& layer : cost.layers) {
-    if (layer.macs > 0) layers.push_back(layer_json(layer));
+    if (layer.macs > 0 && layer.parameters > 0) layers.push_back(layer_json(layer));
   }
   return layers;
 }
@@ -83,6 +83,7 @@ void add_dense_accuracy(Json& summary, const Json& stages) {
 }  // namespace
 
 double density(const nn::LayerSummary& layer) {
+  if (layer.parameters == 0) return 1.0;  // attention: nothing in it can be pruned
   return static_cast<double>(layer.nonzeros) / static_cast<double>(layer.parameters);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "experiments/bench/timing.h"
+#include "experiments/config/document.h"
+#include "experiments/config/reader.h"
 #include "framework/core/random.h"
 #include "framework/nn/summary.h"
 #include "framework/ops/cross_entropy.h"
@@ -31,11 +33,18 @@ Tensor some_labels(std::int64_t batch) {
   return labels;
 }
 
+std::unique_ptr<models::ModelSpec> chosen_model(const TrainBenchOptions& options) {
+  auto spec = models::model_registry().make(options.model);
+  ConfigNode keys;
+  for (const std::string& assignment : options.overrides) apply_override(keys, assignment);
+  read_config(keys, *spec);
+  return spec;
+}
+
 }  // namespace
 
 TrainSpeed measure_training(const TrainBenchOptions& options) {
-  const auto spec = models::model_registry().make(options.model);
-  const std::shared_ptr<nn::Module> model = spec->build(kImage, kClasses, 1);
+  const std::shared_ptr<nn::Module> model = chosen_model(options)->build(kImage, kClasses, 1);
   optim::SgdSettings settings;
   settings.lr = 0.01;
   settings.momentum = 0.9;

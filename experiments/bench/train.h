@@ -10,7 +10,8 @@
 namespace espalier::bench {
 
 struct TrainBenchOptions {
-  std::string model = "resnet18";  // a name in the model registry
+  std::string model = "resnet18";           // a name in the model registry
+  std::vector<std::string> overrides = {};  // of the model's keys: "dim=128"
   std::int64_t batch = 128;
   int steps = 10;   // that count; their median does
   int warm_up = 3;  // before them
@@ -19,14 +20,14 @@ struct TrainBenchOptions {
 struct TrainSpeed {
   double step_seconds = 0.0;
   double images_per_s = 0.0;
-  std::int64_t macs = 0;  // multiply-adds of one image's forward: convolutions and linear layers
-  double gflops = 0.0;    // of a step, taken as three forwards' multiply-adds
-  double loss = 0.0;      // of the last step
+  std::int64_t macs = 0;                 // multiply-adds of one image's forward: nn::summary
+  double gflops = 0.0;                   // of a step, taken as three forwards' multiply-adds
+  double loss = 0.0;                     // of the last step
   std::vector<Profile::Row> operations;  // of all steps that count; the most time first
   std::int64_t tensor_bytes = 0;         // the most memory that tensors held at once
 };
 
-// Throws Error (usage) when no model has that name.
+// Throws Error (usage) when no model has that name, or it has not such a key.
 TrainSpeed measure_training(const TrainBenchOptions& options);
 
 }  // namespace espalier::bench

@@ -123,7 +123,9 @@ int bench_sparse(const Request& request) {
 
 void print_train(const bench::TrainBenchOptions& options, const bench::TrainSpeed& speed,
                  const bench::MachineLimits& limits) {
-  fmt::print("{}, batch {}, {} thread{}, {} {}\n", options.model, options.batch, kernels::num_threads(),
+  std::string model = options.model;
+  for (const std::string& assignment : options.overrides) model.append(" ").append(assignment);
+  fmt::print("{}, batch {}, {} thread{}, {} {}\n", model, options.batch, kernels::num_threads(),
              kernels::num_threads() == 1 ? "" : "s", kernels::isa_name(kernels::active_isa()),
              kernels::backend_name(kernels::active_backend()));
   fmt::print("{:.0f} images/s, {:.1f} ms a step\n", speed.images_per_s, 1e3 * speed.step_seconds);
@@ -133,11 +135,11 @@ void print_train(const bench::TrainBenchOptions& options, const bench::TrainSpee
       speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
   fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
              peak_process_bytes() >> 20);
-  fmt::print("{:<18} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
+  fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
   double total = 0.0;
   for (const Profile::Row& row : speed.operations) total += row.seconds();
   for (const Profile::Row& row : speed.operations) {
-    fmt::print("{:<18} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7}\n", row.name, 100.0 * row.seconds() / total,
+    fmt::print("{:<28} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7}\n", row.name, 100.0 * row.seconds() / total,
                1e3 * row.forward_seconds / options.steps, 1e3 * row.backward_seconds / options.steps,
                row.calls / options.steps);
   }
@@ -150,6 +152,7 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
   nlohmann::ordered_json shares;
   for (const Profile::Row& row : speed.operations) shares[row.name] = row.seconds() / total;
   return {{"model", options.model},
+          {"model_overrides", options.overrides},
           {"batch", options.batch},
           {"threads", kernels::num_threads()},
           {"isa", kernels::isa_name(kernels::active_isa())},
@@ -168,7 +171,10 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
 
 int bench_train(const Request& request) {
   bench::TrainBenchOptions options;
-  options.model = request.model;
+  options.overrides = words(request.model);
+  if (options.overrides.empty()) fail(ErrorKind::usage, "espalier bench", "--model names none");
+  options.model = options.overrides.front();
+  options.overrides.erase(options.overrides.begin());
   options.batch = request.batch;
   options.steps = request.rounds;
   const bench::MachineLimits limits = bench::measure_limits();
@@ -195,7 +201,7 @@ int bench(int argc, char** argv) {
       "only", "conv, sparse: words that the shape, pass or (conv) backend must contain: \"IC64,forward\"",
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
-      "model", "train: as `espalier methods` lists them",
+      "model", "train: as `espalier methods` lists them, and keys to change: \"vit depth=6\"",
       cxxopts::value<std::string>()->default_value("resnet18"),
       "NAME")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");

@@ -9,7 +9,7 @@ namespace espalier::cli {
 namespace {
 
 void print_row(const nn::LayerSummary& layer) {
-  fmt::print("{:<30} {:<12} {:>15} {:>11} {:>11} {:>8.2f}% {:>13} {:>13}\n", layer.name, layer.type,
+  fmt::print("{:<30} {:<18} {:>15} {:>11} {:>11} {:>8.2f}% {:>13} {:>13}\n", layer.name, layer.type,
              layer.output.rank() > 0 ? layer.output.str() : "", layer.parameters, layer.nonzeros,
              100.0 * density(layer), layer.macs, layer.effective_macs);
 }
@@ -17,7 +17,7 @@ void print_row(const nn::LayerSummary& layer) {
 void print_table(const SavedModel& saved, const nn::ModelSummary& summary) {
   fmt::print("{} for images {}, {}\n\n", saved.config.model_kind, saved.image_shape.str(),
              saved.directory.string());
-  fmt::print("{:<30} {:<12} {:>15} {:>11} {:>11} {:>9} {:>13} {:>13}\n", "layer", "type", "output",
+  fmt::print("{:<30} {:<18} {:>15} {:>11} {:>11} {:>9} {:>13} {:>13}\n", "layer", "type", "output",
              "parameters", "nonzero", "density", "MACs dense", "effective");
   for (const nn::LayerSummary& layer : summary.layers) print_row(layer);
   print_row(summary.total);

@@ -9,6 +9,7 @@
 #include "experiments/bench/timing.h"
 #include "experiments/bench/train.h"
 #include "experiments/system_info.h"
+#include "framework/core/error.h"
 #include "kernels/base/isa.h"
 
 using namespace espalier;
@@ -128,4 +129,16 @@ TEST_CASE("the training benchmark counts steps, multiply-adds and the time of ev
   for (const char* name : {"conv2d", "batch_norm", "linear", "cross_entropy", "optimizer"}) {
     CHECK_MESSAGE(names.count(name) == 1, name);
   }
+}
+
+TEST_CASE("the training benchmark takes a model's keys") {
+  const auto macs = [](std::vector<std::string> overrides) {
+    return bench::measure_training(
+               {.model = "vit", .overrides = std::move(overrides), .batch = 1, .steps = 1, .warm_up = 0})
+        .macs;
+  };
+  // Tokens of 16 features: the block's MLP, and all else.
+  const std::int64_t rest = 64 * 48 * 16 + 65 * 4 * 16 * 16 + 2 * 65 * 65 * 16 + 10 * 16;
+  CHECK(macs({"dim=16", "heads=2", "depth=1", "mlp_ratio=2"}) == rest + 65 * 4 * 16 * 16);
+  CHECK_THROWS_WITH_AS(macs({"dimm=16"}), doctest::Contains("dim"), Error);
 }
