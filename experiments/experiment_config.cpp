@@ -5,6 +5,7 @@
 #include "experiments/config/canonical.h"
 #include "experiments/config/reader.h"
 #include "framework/core/sha256.h"
+#include "framework/nn/execution.h"
 
 namespace espalier {
 namespace {
@@ -45,6 +46,9 @@ void ExperimentConfig::fields(FieldVisitor& v) {
   v.part("data", data_kind, data, datasets::dataset_registry(), "what it learns from");
   v.table("augment", augment, "random changes of training images");
   v.field("batch", batch, "images of a batch in training", {1, 65536});
+  v.field("execution", execution,
+          "convolutions with pruned weights: sparse kernels where they are faster, never, or always",
+          nn::execution_names());
   v.table("evaluate", evaluate, "how accuracy is measured");
   v.table("checkpoint", checkpoint, "how often the state of training is saved");
   v.tables("stage", stages, "what is done, in order");

@@ -49,6 +49,7 @@ struct ExperimentConfig {
   std::unique_ptr<datasets::DatasetSpec> data;
   datasets::Augmentation augment;
   std::int64_t batch = 128;
+  std::string execution = "auto";
   EvaluationSettings evaluate;
   CheckpointSettings checkpoint;
   std::vector<StageConfig> stages;

@@ -5,6 +5,7 @@
 #include "experiments/stages/complete_stage.h"
 #include "experiments/summary.h"
 #include "framework/core/files.h"
+#include "framework/nn/execution.h"
 #include "framework/nn/summary.h"
 
 namespace espalier {
@@ -21,6 +22,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   reporter.line(fmt::format("data        {}", data.description));
   const std::shared_ptr<nn::Module> model = config.model->build(
       data.train->image_shape(), data.train->classes(), static_cast<std::uint64_t>(config.seed));
+  nn::set_execution(*model, nn::execution_from(config.execution));
   reporter.line(fmt::format("model       {}, {} parameters", config.model_kind, model->parameter_count()));
 
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();

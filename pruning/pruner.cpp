@@ -46,6 +46,11 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
 
 void Pruner::start() { prune_if_due(0); }
 
+bool Pruner::reads_pruned_gradients(std::int64_t step) const {
+  return settings_.criterion->reads_pruned_gradients() ||
+         (settings_.regrow->reads_pruned_gradients() && settings_.regrow->due(step + 1, total_steps_));
+}
+
 void Pruner::before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) {
   settings_.criterion->observe(info, parameters);
   if (settings_.regrow->due(info.step + 1, total_steps_)) settings_.regrow->observe(targets_);

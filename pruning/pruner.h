@@ -71,6 +71,7 @@ class Pruner : public optim::StepHook {
   // Before the first step of a stage, not when it is resumed: a schedule may be due right away. The caller
   // enforces the masks afterwards (Optimizer::enforce_masks).
   void start();
+  bool reads_pruned_gradients(std::int64_t step) const override;
   void before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
 

@@ -6,6 +6,7 @@
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
 #include "framework/core/error.h"
+#include "framework/nn/execution.h"
 
 namespace espalier {
 namespace {
@@ -28,6 +29,13 @@ double density_of(nn::Module& model) {
   std::int64_t kept = 0;
   for (const nn::Parameter* parameter : model.parameters()) kept += parameter->nonzeros();
   return static_cast<double>(kept) / static_cast<double>(model.parameter_count());
+}
+
+// "sparse 17/16/17 of 20": convolutions that multiplied kept weights only, forward, backward data, backward
+// weights.
+std::string describe(const nn::SparsePasses& passes) {
+  return fmt::format("sparse {}/{}/{} of {}", passes.forward, passes.backward_data, passes.backward_weights,
+                     passes.convolutions);
 }
 
 }  // namespace
@@ -122,6 +130,12 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
                                  {"train_accuracy", report.training.accuracy_percent()},
                                  {"density", density_of(context_.model)},
                                  {"seconds", report.seconds}};
+  // Of the last training batch: evaluation will call them again.
+  const nn::SparsePasses passes = nn::sparse_passes(context_.model);
+  line["sparse_convolutions"] = {{"forward", passes.forward},
+                                 {"backward_data", passes.backward_data},
+                                 {"backward_weights", passes.backward_weights},
+                                 {"of", passes.convolutions}};
   std::string text =
       fmt::format("{}  epoch {}/{}  loss {:.4f}  accuracy {:.2f}%", context_.label, report.epoch,
                   trainer_.epochs(), report.training.loss(), report.training.accuracy_percent());
@@ -136,7 +150,9 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
   };
   if (context_.data.validation) validation_accuracy_percent_ = add("validation", context_.data.validation);
   if (context_.config.evaluate.test_every_epoch) add("test", context_.data.test);
-  if (!pruners_.empty()) text += fmt::format("  density {:.1f}%", 100.0 * density_of(context_.model));
+  if (!pruners_.empty()) {
+    text += fmt::format("  density {:.1f}%  {}", 100.0 * density_of(context_.model), describe(passes));
+  }
   context_.directory.metrics().append(line);
   context_.reporter.line(text + "  " + format_seconds(report.seconds));
   save();

@@ -19,6 +19,9 @@ struct Parameter {
   ParameterKind kind = ParameterKind::weight;
   Tensor value;  // plain, PyTorch's shape; value.grad() is its gradient
   Mask mask;     // dense until a pruner sets it
+  // Does anyone read the gradients of pruned weights in this step? If not, a sparse kernel may leave them 0.
+  // The optimizer asks its hooks.
+  bool pruned_gradients = true;
 
   Tensor grad() const { return value.grad(); }
   std::int64_t nonzeros() const { return mask.kept(value.numel()); }

@@ -39,6 +39,7 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
       moments[m] = Tensor::zeros(parameter->value.shape());
     moments_.push_back(std::move(moments));
   }
+  ask_for_gradients();
 }
 
 void Optimizer::step() {
@@ -51,9 +52,22 @@ void Optimizer::step() {
   bool masks_changed = false;
   for (StepHook* hook : hooks_) masks_changed |= hook->after_step(info, parameters_);
   if (masks_changed) enforce_masks();
+  ask_for_gradients();
 #ifndef NDEBUG
   check_masks();
 #endif
+}
+
+void Optimizer::add_hook(StepHook* hook) {
+  hooks_.push_back(hook);
+  ask_for_gradients();
+}
+
+void Optimizer::ask_for_gradients() {
+  const bool wanted = std::any_of(hooks_.begin(), hooks_.end(), [&](const StepHook* hook) {
+    return hook->reads_pruned_gradients(steps_);
+  });
+  for (nn::Parameter* parameter : parameters_) parameter->pruned_gradients = wanted;
 }
 
 void Optimizer::zero_grad() {
@@ -94,12 +108,13 @@ std::optional<Optimizer::Slice> Optimizer::slice_at(const SliceOf& where, double
   nn::Parameter& parameter = *parameters_[where.parameter];
   const Tensor gradient = parameter.grad();
   if (!gradient.defined()) return std::nullopt;
+  const Mask& mask = parameter.mask;
   Slice slice = {.parameter = where.parameter,
                  .begin = where.begin,
                  .weight = parameter.value.data() + where.begin,
                  .gradient = gradient.data() + where.begin,
                  .moments = {},
-                 .mask = parameter.mask.dense() ? nullptr : parameter.mask.data() + where.begin,
+                 .mask = mask.dense() ? nullptr : mask.data() + where.begin,
                  .count = where.count,
                  .weight_decay = decays(parameter) ? settings_.weight_decay : 0.0,
                  .gradient_scale = gradient_scale};
@@ -112,10 +127,10 @@ std::optional<Optimizer::Slice> Optimizer::slice_at(const SliceOf& where, double
 void Optimizer::enforce_masks() {
   slices_.for_each([&](std::size_t, const SliceOf& slice) {
     nn::Parameter& parameter = *parameters_[slice.parameter];
-    if (parameter.mask.dense()) return;
-    const std::uint8_t* mask = parameter.mask.data() + slice.begin;
+    const Mask& mask = parameter.mask;
+    if (mask.dense()) return;
     const auto zero_pruned = [&](Tensor& tensor) {
-      kernels::update().apply_mask(slice.count, mask, tensor.data() + slice.begin);
+      kernels::update().apply_mask(slice.count, mask.data() + slice.begin, tensor.data() + slice.begin);
     };
     zero_pruned(parameter.value);
     for (std::size_t m = 0; m < moment_names_.size(); ++m) zero_pruned(moments_[slice.parameter][m]);
@@ -151,6 +166,7 @@ NamedTensors Optimizer::state() const {
 void Optimizer::load_state(const NamedTensors& state, std::int64_t steps) {
   copy_named(state, this->state(), "optimizer state");
   steps_ = steps;
+  ask_for_gradients();
 }
 
 }  // namespace espalier::optim

@@ -50,7 +50,7 @@ class Optimizer {
   // Gradients are multiplied by this: 1 / the number of batches that were added up.
   void set_gradient_scale(double scale) { gradient_scale_ = scale; }
   // The hook is called in every step from now on, after the hooks before it, and must outlive the optimizer.
-  void add_hook(StepHook* hook) { hooks_.push_back(hook); }
+  void add_hook(StepHook* hook);
 
   const std::vector<nn::Parameter*>& parameters() const { return parameters_; }
   std::int64_t steps() const { return steps_; }
@@ -105,6 +105,8 @@ class Optimizer {
 
  private:
   double measure_gradient_norm();
+  // Tells the parameters whether a hook will read pruned weights' gradients in the coming step.
+  void ask_for_gradients();
   std::optional<Slice> slice_at(const SliceOf& where, double gradient_scale);
 
   std::vector<nn::Parameter*> parameters_;

@@ -19,8 +19,10 @@ class StepHook {
  public:
   virtual ~StepHook() = default;
 
-  // Gradients are complete and dense: pruned weights have theirs too. Weights are still those of the forward
-  // pass.
+  // Will before_step read the gradients of pruned weights in the step that follows `step` completed ones?
+  // Only then are they sure to be there; elsewhere sparse kernels may leave them 0.
+  virtual bool reads_pruned_gradients(std::int64_t /*step*/) const { return false; }
+  // Gradients are complete. Weights are still those of the forward pass.
   virtual void before_step(const StepInfo&, std::span<nn::Parameter* const>) {}
   // Weights are updated. Returns whether it changed a mask.
   virtual bool after_step(const StepInfo&, std::span<nn::Parameter* const>) { return false; }

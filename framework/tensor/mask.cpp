@@ -1,14 +1,32 @@
 #include "framework/tensor/mask.h"
 
 #include <algorithm>
+#include <atomic>
+#include <utility>
 
 #include "framework/core/error.h"
 
 namespace espalier {
+namespace {
+
+std::uint64_t next_version() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
+}  // namespace
+
+Mask::Mask(Tensor bytes)
+    : bytes_(std::move(bytes)), version_(std::make_shared<std::uint64_t>(next_version())) {}
+
+std::uint8_t* Mask::data() {
+  if (dense()) return nullptr;
+  *version_ = next_version();
+  return bytes_.data<std::uint8_t>();
+}
 
 Mask Mask::ones(const Shape& shape) {
-  Mask mask;
-  mask.bytes_ = Tensor::empty(shape, Layout::plain, DType::u8);
+  Mask mask(Tensor::empty(shape, Layout::plain, DType::u8));
   std::fill_n(mask.data(), shape.numel(), std::uint8_t{1});
   return mask;
 }
@@ -19,9 +37,7 @@ Mask Mask::from(Tensor bytes) {
   const std::uint8_t* data = bytes.data<std::uint8_t>();
   check(std::all_of(data, data + bytes.numel(), [](std::uint8_t b) { return b <= 1; }), "mask",
         "a mask holds zeros and ones only");
-  Mask mask;
-  mask.bytes_ = std::move(bytes);
-  return mask;
+  return Mask(std::move(bytes));
 }
 
 std::int64_t Mask::kept(std::int64_t numel) const {

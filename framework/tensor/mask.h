@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "framework/tensor/tensor.h"
 
@@ -18,8 +19,13 @@ class Mask {
   bool dense() const { return !bytes_.defined(); }
   // Null when dense.
   const std::uint8_t* data() const { return dense() ? nullptr : bytes_.data<std::uint8_t>(); }
-  std::uint8_t* data() { return dense() ? nullptr : bytes_.data<std::uint8_t>(); }
+  // To write: counts as a change of the mask. Readers take the other one.
+  std::uint8_t* data();
   const Tensor& bytes() const { return bytes_; }  // undefined when dense
+
+  // A number that no other mask of this process has, and that changes whenever this one may have; 0 when
+  // dense. What is derived from a mask is remembered under it.
+  std::uint64_t version() const { return dense() ? 0 : *version_; }
 
   // Kept weights of `numel`.
   std::int64_t kept(std::int64_t numel) const;
@@ -29,7 +35,10 @@ class Mask {
   bool holds(const Tensor& values) const;
 
  private:
+  explicit Mask(Tensor bytes);
+
   Tensor bytes_;
+  std::shared_ptr<std::uint64_t> version_;  // shared by copies, as the bytes are
 };
 
 }  // namespace espalier

@@ -37,6 +37,8 @@ class Criterion {
   virtual bool needs_data() const { return false; }
   virtual void measure(const ScoringData&, std::span<nn::Parameter* const>) {}
 
+  // Does observe() read the gradients of pruned weights?
+  virtual bool reads_pruned_gradients() const { return false; }
   // Before every update, with the gradients that it is about to use: for criteria that learn from training.
   virtual void observe(const optim::StepInfo&, std::span<nn::Parameter* const>) {}
 

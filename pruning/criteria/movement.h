@@ -8,6 +8,9 @@
 namespace espalier::pruning {
 
 class Movement : public Gathered {
+ public:
+  bool reads_pruned_gradients() const override { return false; }  // they meet a weight of 0
+
  protected:
   float gather(float before, float weight, float gradient) const override {
     return before - weight * gradient;

@@ -12,6 +12,7 @@ class Taylor : public Gathered {
   void fields(FieldVisitor& v) override {
     v.field("decay", decay_, "of the running mean: 0.99 remembers about a hundred steps", {0.0, 1.0});
   }
+  bool reads_pruned_gradients() const override { return false; }  // they meet a weight of 0
 
  protected:
   float gather(float before, float weight, float gradient) const override {

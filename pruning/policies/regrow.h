@@ -27,6 +27,8 @@ class Regrow {
   // The share of living units that moves.
   double share(std::int64_t done, std::int64_t total) const;
 
+  // Does observe() read the gradients of pruned weights?
+  virtual bool reads_pruned_gradients() const { return false; }
   // In the step after which it is due, with its gradients.
   virtual void observe(std::span<nn::Parameter* const>) {}
   // One score a weight, of the parameter's shape: the highest grow first, among those that are pruned.

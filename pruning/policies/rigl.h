@@ -11,6 +11,7 @@ namespace espalier::pruning {
 
 class RigL : public Regrow {
  public:
+  bool reads_pruned_gradients() const override { return true; }
   void observe(std::span<nn::Parameter* const> targets) override;
   Tensor growth_scores(const nn::Parameter& parameter, std::int64_t done) override;
 

@@ -24,6 +24,7 @@ constexpr const char* kConfig = R"(
 name = "tiny"
 seed = 3
 batch = 16
+execution = "sparse"
 [model]
 kind = "resnet20"
 width = 4

@@ -27,7 +27,9 @@ Conv2d::Conv2d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-  return ops::conv2d(x, weight_->value, bias_ != nullptr ? bias_->value : Tensor(), options_);
+  const Tensor bias = bias_ != nullptr ? bias_->value : Tensor();
+  const kernels::Conv2dShape shape = ops::conv2d_shape(x, weight_->value, bias, options_);
+  return ops::conv2d(x, weight_->value, bias, options_, execution_.choose(*weight_, shape));
 }
 
 void Conv2d::reset_parameters(std::uint64_t seed) { default_init_(*weight_, bias_, seed); }

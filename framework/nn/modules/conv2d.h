@@ -1,11 +1,13 @@
 #pragma once
 
+#include "framework/nn/execution.h"
 #include "framework/nn/module.h"
 #include "framework/ops/conv2d.h"
 
 namespace espalier::nn {
 
-// Convolution of [N, IC, H, W] in lanes: ops::conv2d. PyTorch's Conv2d with a square kernel.
+// Convolution of [N, IC, H, W] in lanes: ops::conv2d. PyTorch's Conv2d with a square kernel. Where enough
+// weights are pruned, it multiplies only those that are left (execution.h).
 //
 //   weight [OC, IC/groups, K, K], bias [OC]: uniform in +-1/sqrt(IC/groups * K * K)
 class Conv2d : public Module {
@@ -28,9 +30,11 @@ class Conv2d : public Module {
   std::string type_name() const override { return "Conv2d"; }
 
   Parameter& weight() { return *weight_; }
+  ConvExecution& execution() { return execution_; }
 
  private:
   ops::Conv2dOptions options_;
+  ConvExecution execution_;
   Parameter* weight_;
   Parameter* bias_ = nullptr;  // null: none
 };

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
 #include "framework/core/error.h"
 #include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
@@ -45,6 +49,48 @@ TEST_CASE("conv2d: gradient") {
   check_case({{5, 3, 5, 7}, {9, 3, 1, 1}, false, {.stride_h = 2, .stride_w = 2}});
   check_case({{3, 6, 5, 5}, {4, 3, 3, 2}, true, {.padding_h = 1, .padding_w = 0, .groups = 2}});
   check_case({{17, 4, 4, 5}, {4, 1, 3, 3}, false, {.padding_h = 1, .padding_w = 1, .groups = 4}});
+}
+
+TEST_CASE("conv2d: sparse passes give what dense ones give for masked weights") {
+  const Conv2dOptions strided{.stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  const Shape shape = {9, 6, 3, 3};
+  Mask mask = Mask::ones(shape);
+  for (std::int64_t i = 0; i < shape.numel(); ++i) mask.data()[i] = i % 5 == 2 || i < 60 ? 1 : 0;
+  const auto run = [&](const ops::SparseConv2d& sparse) {
+    Tensor x = random_tensor({5, 6, 7, 8}, Layout::lanes, 1), weight = random_tensor(shape, Layout::plain, 2);
+    Tensor bias = random_tensor({9}, Layout::plain, 3);
+    mask.apply_(weight);
+    for (Tensor* leaf : {&x, &weight, &bias}) leaf->set_requires_grad();
+    const Tensor y = ops::conv2d(x, weight, bias, strided, sparse);
+    testing::backward_with(y, random_tensor(y.shape(), Layout::lanes, 4));
+    Tensor dweight = weight.grad();
+    if (sparse.backward_weights) CHECK(mask.holds(dweight) == (sparse.pattern->block_size() == 1));
+    mask.apply_(dweight);
+    return std::vector<Tensor>{y.detach(), x.grad(), dweight, bias.grad()};
+  };
+  const std::vector<Tensor> expected = run({});
+  for (int block : {1, 4}) {
+    const auto pattern = std::make_shared<const SparsePattern>(mask, block);
+    for (int passes = 1; passes < 8; ++passes) {
+      CAPTURE(block);
+      CAPTURE(passes);
+      const std::vector<Tensor> actual = run({pattern, (passes & 1) != 0, (passes & 2) != 0, (passes & 4) != 0});
+      for (std::size_t t = 0; t < expected.size(); ++t) {
+        const std::vector<float> a = actual[t].to_vector(), e = expected[t].to_vector();
+        double worst = 0.0;
+        for (std::size_t i = 0; i < e.size(); ++i) worst = std::max(worst, std::abs(double{a[i]} - double{e[i]}));
+        // Sums of at most 80 products of order 1: a few epsilons of their size.
+        CHECK(worst <= 2e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("conv2d: a pattern of other weights is refused") {
+  const Tensor x = random_tensor({1, 4, 5, 5}, Layout::lanes, 1);
+  const Tensor weight = random_tensor({4, 4, 3, 3}, Layout::plain, 2);
+  const auto pattern = std::make_shared<const SparsePattern>(Mask::ones({4, 4, 1, 1}), 1);
+  CHECK_THROWS_AS(ops::conv2d(x, weight, {}, {}, {.pattern = pattern, .forward = true}), Error);
 }
 
 TEST_CASE("conv2d: PyTorch's values") {

@@ -234,3 +234,23 @@ TEST_CASE("load_state names all that does not fit and copies nothing") {
         "\n  unexpected: b.weight.velocity f32 [7, 5, 3, 3]");
   for (const auto& [name, tensor] : sgd.state()) CHECK(tensor.to_vector()[0] == 0.0f);
 }
+
+TEST_CASE("pruned weights' gradients are asked for in the steps in which a hook reads them, and no others") {
+  struct ReadsEveryThird : optim::StepHook {
+    bool reads_pruned_gradients(std::int64_t step) const override { return step % 3 == 2; }
+  };
+  OptimizerFixture fixture;
+  const nn::Parameter& parameter = *fixture.parameters()[0];
+  CHECK(parameter.pruned_gradients);  // nobody has said otherwise
+  optim::Sgd sgd(fixture.parameters(), {{.lr = 0.1}, 0.9});
+  CHECK_FALSE(parameter.pruned_gradients);
+  ReadsEveryThird hook;
+  sgd.add_hook(&hook);
+  for (std::int64_t step = 0; step < 7; ++step) {
+    CHECK(parameter.pruned_gradients == (step % 3 == 2));
+    fixture.draw_gradients(step);
+    sgd.step();
+  }
+  sgd.load_state(sgd.state(), 2);  // as a resumed run does
+  CHECK(parameter.pruned_gradients);
+}

@@ -1,0 +1,39 @@
+#include "kernels/spconv2d/break_even.h"
+
+#include <string_view>
+
+namespace espalier::kernels {
+namespace {
+
+// The lowest break-even that `espalier bench sparse` found among ResNet-18's layers, less a tenth so that a
+// choice near it is never much the slower one (README.md). Winograd does a quarter of the multiplications of
+// direct kernels.
+struct BreakEven {
+  double single, block;
+};
+constexpr BreakEven kAgainstWinograd[] = {{0.13, 0.18}, {0.135, 0.185}, {0.125, 0.195}};
+constexpr BreakEven kAgainstDirect[] = {{0.22, 0.45}, {0.35, 0.45}, {0.25, 0.45}};
+// Subtiles are 4x4 places; those beyond the plane are computed for nothing. 2x2 with blocks, but they lose no
+// more.
+constexpr int kSubtile = 4;
+
+double used_fraction(int places) {
+  const int computed = (places + kSubtile - 1) / kSubtile * kSubtile;
+  return static_cast<double>(places) / computed;
+}
+
+}  // namespace
+
+double break_even_density(const Conv2dShape& s, Conv2dPass pass, int block_size) {
+  if (s.groups != 1) return 0.0;
+  const bool backward_data = pass == Conv2dPass::backward_data;
+  // Places of one plane of the output: under a stride backward data has several (shifts.h).
+  const int rows = backward_data ? (s.IH + s.SH - 1) / s.SH : s.OH();
+  const int columns = backward_data ? (s.IW + s.SW - 1) / s.SW : s.OW();
+  const bool winograd =
+      std::string_view(select_conv2d(s, pass).name).find("wino") != std::string_view::npos;
+  const BreakEven& row = (winograd ? kAgainstWinograd : kAgainstDirect)[static_cast<int>(pass)];
+  return (block_size == 1 ? row.single : row.block) * used_fraction(rows) * used_fraction(columns);
+}
+
+}  // namespace espalier::kernels

@@ -1,0 +1,13 @@
+// The density of weights below which sparse kernels are faster than dense ones: what dispatch between them
+// goes by. A fixed table, so that a run's choices, and with them its bits, do not depend on the day.
+#pragma once
+
+#include "kernels/conv2d/conv2d.h"
+
+namespace espalier::kernels {
+
+// For kept blocks of block_size x block_size channels. Kept values, those that fill up a block included,
+// count. 0: dense whatever the density (groups, and planes that fill no subtile).
+double break_even_density(const Conv2dShape& shape, Conv2dPass pass, int block_size);
+
+}  // namespace espalier::kernels

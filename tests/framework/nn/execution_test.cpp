@@ -1,0 +1,103 @@
+#include "framework/nn/execution.h"
+
+#include <doctest/doctest.h>
+
+#include "framework/core/error.h"
+#include "framework/nn/modules/conv2d.h"
+#include "framework/nn/modules/sequential.h"
+#include "tests/support/gradient_check.h"
+
+using namespace espalier;
+using nn::Execution;
+
+namespace {
+
+// Every `every`-th weight is kept; with blocks, every `every`-th 4x4 block of channels at one tap.
+void prune(nn::Parameter& weight, int every, bool blocks = false) {
+  const Shape& shape = weight.value.shape();
+  const std::int64_t taps = shape[2] * shape[3];
+  if (weight.mask.dense()) weight.mask = Mask::ones(shape);
+  std::uint8_t* mask = weight.mask.data();
+  for (std::int64_t i = 0; i < shape.numel(); ++i) {
+    const std::int64_t oc = i / taps / shape[1], ic = i / taps % shape[1], tap = i % taps;
+    const std::int64_t unit = blocks ? (oc / 4 * (shape[1] / 4) + ic / 4) * taps + tap : i;
+    mask[i] = unit % every == 0 ? 1 : 0;
+  }
+  weight.mask.apply_(weight.value);
+}
+
+struct Fixture {
+  nn::Conv2d conv{32, 32, 3, {.padding = 1}};
+  Tensor x = testing::random_tensor({16, 32, 8, 8}, Layout::lanes, 1);
+
+  const ops::SparseConv2d& chosen() {
+    conv(x);
+    return conv.execution().chosen();
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "auto takes sparse kernels below the break-even density, and dense ones above") {
+  CHECK_FALSE(chosen().any());  // no mask
+  prune(conv.weight(), 2);
+  CHECK_FALSE(chosen().any());
+  prune(conv.weight(), 50);  // the same mask, changed in place
+  CHECK(chosen().forward);
+  CHECK(chosen().backward_data);
+  prune(conv.weight(), 2);
+  CHECK_FALSE(chosen().any());
+  conv.weight().mask = Mask();
+  CHECK_FALSE(chosen().any());
+}
+
+TEST_CASE_FIXTURE(Fixture, "dense and sparse execution are obeyed whatever the density") {
+  prune(conv.weight(), 50);
+  conv.execution().set(Execution::dense);
+  CHECK_FALSE(chosen().any());
+  prune(conv.weight(), 2);
+  conv.execution().set(Execution::sparse);
+  CHECK(chosen().forward);
+  CHECK(chosen().backward_data);
+}
+
+TEST_CASE_FIXTURE(Fixture, "backward weights is dense while someone reads the gradients of pruned weights") {
+  prune(conv.weight(), 50);
+  CHECK_FALSE(chosen().backward_weights);
+  conv.weight().pruned_gradients = false;
+  CHECK(chosen().backward_weights);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a mask of whole blocks runs as blocks") {
+  prune(conv.weight(), 20, true);
+  REQUIRE(chosen().forward);
+  CHECK(chosen().pattern->block_size() == 4);
+  prune(conv.weight(), 21);
+  REQUIRE(chosen().forward);
+  CHECK(chosen().pattern->block_size() == 1);
+}
+
+TEST_CASE("grouped convolutions stay dense") {
+  nn::Conv2d conv(8, 8, 3, {.padding = 1, .groups = 2});
+  conv.execution().set(Execution::sparse);
+  prune(conv.weight(), 9);
+  conv(testing::random_tensor({4, 8, 8, 8}, Layout::lanes, 1));
+  CHECK_FALSE(conv.execution().chosen().any());
+}
+
+TEST_CASE("a model says how many of its convolutions are sparse") {
+  const auto conv = std::make_shared<nn::Conv2d>(8, 8, 3, nn::Conv2d::Options{.padding = 1});
+  nn::Sequential model({conv, std::make_shared<nn::Conv2d>(8, 8, 1)});
+  nn::set_execution(model, Execution::sparse);
+  prune(conv->weight(), 9);
+  model(testing::random_tensor({4, 8, 8, 8}, Layout::lanes, 1));
+  const nn::SparsePasses passes = nn::sparse_passes(model);
+  CHECK(passes.convolutions == 2);
+  CHECK(passes.forward == 1);
+  CHECK(passes.backward_weights == 0);
+}
+
+TEST_CASE("execution modes have names") {
+  for (const std::string& name : nn::execution_names()) CHECK_NOTHROW(nn::execution_from(name));
+  CHECK_THROWS_AS(nn::execution_from("fast"), Error);
+}
