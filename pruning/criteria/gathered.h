@@ -10,6 +10,7 @@ namespace espalier::pruning {
 class Gathered : public Criterion {
  public:
   Tensor scores(const nn::Parameter& parameter) override;
+  bool learns_from_training() const override { return true; }
   void observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   std::vector<std::pair<std::string, Tensor>> state() override;
   void load_state(const std::vector<std::pair<std::string, Tensor>>& state) override;
