@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pruning/combinations.h"
 #include "pruning/criteria/magnitude.h"
+#include "pruning/policies/rewind.h"
 #include "pruning/selection.h"
 #include "pruning/targets.h"
 
@@ -12,6 +14,9 @@ namespace espalier::pruning {
 void PrunerSettings::fields(FieldVisitor& v) {
   v.field("sparsity", sparsity, "fraction of the targeted weights that is pruned in the end", {0.0, 1.0});
   selection_fields(v);
+  v.field("control", control,
+          "of pruning before the first step: permute each layer's mask, or draw new initial weights under it",
+          {"none", "shuffle", "reinitialise"});
   v.part("schedule", schedule_kind, schedule, schedule_registry(), "when, and how far");
   v.part("regrow", regrow_kind, regrow, regrow_registry(), "what comes back while others go");
 }
@@ -42,9 +47,25 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
     fail(ErrorKind::usage, "prune", "granularity '{}' prunes {} at most, sparsity asks for {}",
          settings_.granularity_kind, settings_.granularity->max_sparsity(), settings_.sparsity);
   }
+  refuse_senseless(settings_, targets_.front()->value.shape(), total_steps_);
 }
 
-void Pruner::start() { prune_if_due(0); }
+void Pruner::start() {
+  std::vector<Tensor> initial;
+  for (const nn::Parameter* target : targets_) {
+    if (settings_.control != "none") initial.push_back(target->value.clone());
+  }
+  if (prune_if_due(0)) apply_control(initial);
+}
+
+void Pruner::apply_control(const std::vector<Tensor>& initial) {
+  if (settings_.control == "none") return;
+  check(data_ != nullptr, "prune", "control '{}' needs a network and a seed", settings_.control);
+  if (settings_.control == "reinitialise") return reinitialise_(data_->model, data_->seed);
+  // Rounds have zeroed what each masked; elsewhere it may live.
+  for (std::size_t t = 0; t < targets_.size(); ++t) targets_[t]->value.copy_(initial[t]);
+  shuffle_masks_(targets_, data_->seed);
+}
 
 bool Pruner::reads_pruned_gradients(std::int64_t step) const {
   return settings_.criterion->reads_pruned_gradients() ||

@@ -32,6 +32,7 @@ struct PrunerSettings {
   double min_layer_density = 0.0;
   std::string on_collapse = "floor";
   std::int64_t rounds = 1;
+  std::string control = "none";
   std::string criterion_kind = "magnitude", granularity_kind = "element", scope_kind = "global",
               schedule_kind = "one_shot", regrow_kind = "none";
   std::unique_ptr<Criterion> criterion = criterion_registry().make(criterion_kind);
@@ -57,8 +58,8 @@ struct PruneEvent {
 class Pruner : public optim::StepHook {
  public:
   // Prunes, among `parameters`, the weights of convolutions and linear layers whose names match.
-  // `total_steps` is the length of the stage. Throws Error (usage) when a pattern matches nothing or a
-  // granularity does not apply.
+  // `total_steps` is the length of the stage. Throws Error (usage) when a pattern matches nothing, a
+  // granularity does not apply, or parts make no sense together (combinations.h).
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
 
   // For criteria that run the network (Criterion::needs_data). Must outlive the pruner.
@@ -88,6 +89,7 @@ class Pruner : public optim::StepHook {
  private:
   bool prune_if_due(std::int64_t steps_done);
   bool regrow_if_due(std::int64_t steps_done);
+  void apply_control(const std::vector<Tensor>& initial);
   void measure();
   void prune(std::int64_t steps_done);
   double density_of(const Quota& quota) const;

@@ -4,7 +4,6 @@
 
 #include <csignal>
 
-#include "experiments/reporter.h"
 #include "experiments/runner.h"
 #include "experiments/summary.h"
 #include "framework/core/error.h"
@@ -20,8 +19,7 @@ void add_run_options(cxxopts::Options& options) {
                         cxxopts::value<int>(), "N")("json", "print the summary as JSON, progress to stderr");
 }
 
-int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,
-                     const std::filesystem::path& directory) {
+Reporter begin_run(const cxxopts::ParseResult& arguments) {
   if (arguments.count("threads") > 0) {
     const int threads = arguments["threads"].as<int>();
     if (threads < 1 || threads > 1024)
@@ -30,13 +28,18 @@ int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& co
   }
   train::catch_stop_signals();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(), which says more
-  const bool json = arguments.count("json") > 0;
-  Reporter reporter(json ? stderr : stdout);
+  Reporter reporter(arguments.count("json") > 0 ? stderr : stdout);
   for (const std::string_view problem : {kernels::isa_request_error(), kernels::backend_request_error()}) {
     if (!problem.empty()) reporter.line(fmt::format("note        {}", problem));
   }
+  return reporter;
+}
+
+int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,
+                     const std::filesystem::path& directory) {
+  Reporter reporter = begin_run(arguments);
   const nlohmann::ordered_json summary = run_experiment(config, directory, reporter);
-  if (json) {
+  if (arguments.count("json") > 0) {
     fmt::print("{}\n", summary.dump(2));
   } else {
     reporter.line("\n" + summary_table(summary));

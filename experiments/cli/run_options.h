@@ -1,14 +1,18 @@
-// What `run` and `resume` share.
+// What `run`, `resume` and `sweep` share.
 #pragma once
 
 #include <filesystem>
 
 #include "experiments/cli/command.h"
 #include "experiments/experiment_config.h"
+#include "experiments/reporter.h"
 
 namespace espalier::cli {
 
 void add_run_options(cxxopts::Options& options);
+
+// Sets the threads, lets signals stop the run in good order; the reporter goes to stderr with --json.
+Reporter begin_run(const cxxopts::ParseResult& arguments);
 
 // Runs or resumes, prints the table or the summary as JSON, and returns 0. Throws what stops it.
 int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,

@@ -153,12 +153,12 @@ ConfigNode parse_config_file(const std::filesystem::path& path) {
   return parse_config_text(text, path.string());
 }
 
-void apply_override(ConfigNode& root, const std::string& assignment) {
+void apply_override(ConfigNode& root, const std::string& assignment, const std::string& origin) {
   const std::size_t equals = assignment.find('=');
-  const std::string where = "command line: " + assignment;
+  const std::string where = origin + ": " + assignment;
   const std::vector<std::string> path = split_path(assignment.substr(0, equals));
   if (equals == std::string::npos || path.empty())
-    fail(ErrorKind::usage, kWhere, "expected key=value, got '{}'", assignment);
+    fail(ErrorKind::usage, kWhere, "{}: expected key=value", where);
   ConfigNode* node = &root;
   for (const std::string& key : path) node = &child(*node, key, where);
   *node = parse_value(assignment.substr(equals + 1), where);

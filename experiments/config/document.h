@@ -32,7 +32,8 @@ ConfigNode parse_config_file(const std::filesystem::path& path);
 // Applies `key=value`, where the key is a dotted path and the value TOML or else plain text:
 //   seed=7   model.width=32   stage.0.epochs=30   stage.finetune.optimizer.lr=0.01   model=vgg16
 // An element of an array of tables is addressed by its index, or by its `name` or `kind` when only one has
-// it. Throws Error (usage) when the path leads nowhere.
-void apply_override(ConfigNode& root, const std::string& assignment);
+// it. Throws Error (usage) when the path leads nowhere. `origin` says in errors who asked for it.
+void apply_override(ConfigNode& root, const std::string& assignment,
+                    const std::string& origin = "command line");
 
 }  // namespace espalier

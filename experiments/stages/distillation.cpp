@@ -1,7 +1,6 @@
 #include "experiments/stages/distillation.h"
 
-#include "experiments/about.h"
-#include "experiments/run_directory.h"
+#include "experiments/stages/earlier_stage.h"
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/add.h"
@@ -12,25 +11,8 @@
 namespace espalier {
 namespace {
 
-namespace fs = std::filesystem;
-
-// The directory of the stage called `label`, in the run that the context belongs to; empty when there is
-// none.
-fs::path stage_directory(const StageContext& context, const std::string& label) {
-  for (fs::path place = context.directory.path().parent_path(); place.has_filename();
-       place = place.parent_path()) {
-    for (std::size_t i = 0; i < context.index; ++i) {
-      const fs::path candidate = place / fmt::format("{}-{}", i, label);
-      if (fs::is_directory(candidate)) return candidate;
-    }
-    if (fs::exists(place / "config.toml")) break;  // the run's
-  }
-  return {};
-}
-
 std::shared_ptr<nn::Module> load_teacher(const StageContext& context, const std::string& name) {
-  const fs::path stage = stage_directory(context, name);
-  const SavedModel saved = load_model(stage.empty() ? fs::path(name) : stage / "checkpoint");
+  const SavedModel saved = load_earlier(context, name);
   const Shape images = context.data.train->image_shape();
   if (!(saved.image_shape == images)) {
     fail(ErrorKind::usage, "distill", "the teacher {} takes images {}, the data has {}", name,

@@ -57,17 +57,26 @@ void LotteryStage::fields(FieldVisitor& v) {
   TrainStage::fields(v);
   v.field("rounds", rounds_, "of pruning, after the dense one", {0, 99});
   v.field("share", share_, "of the weights left that each round prunes", {0.0, 0.999});
+  v.field("sparsity", sparsity_, "that the last round reaches, whatever share says; 0: share decides",
+          {0.0, 1.0});
   v.field("start", start_, "a round's weights: those of rewind_step, those just trained, or new random ones",
           {"rewind", "continue", "reinitialise"});
   v.field("rewind_step", rewind_step_,
           "optimizer step of the dense round that rewinding goes back to; 0: its start", {0});
   v.field("shuffle", shuffle_, "permute each layer's mask: as many weights, at random places");
+  v.field("retrain_lr", retrain_lr_,
+          "factor of the learning rate in the rounds after the dense one: below 1, fine-tuning", {0.0, 1e6});
   v.table("ticket", ticket_, "which weights go");
 }
 
 void LotteryStage::Ticket::fields(FieldVisitor& v) { settings.selection_fields(v); }
 
 StageResult LotteryStage::run(StageContext& context) const {
+  const std::int64_t steps = steps_of_training(context);
+  if (start_ == "rewind" && rewind_step_ > steps) {
+    fail(ErrorKind::usage, context.label, "rewind_step {} lies beyond the {} steps of a round", rewind_step_,
+         steps);
+  }
   if (rewind_step_ == 0 && !train::is_checkpoint(snapshot_path(context))) save_snapshot(context);
   Snapshot snapshot(context, rewind_step_);
   StageResult whole;
@@ -89,7 +98,8 @@ StageResult LotteryStage::run(StageContext& context) const {
         directory.metrics().truncate(metrics_bytes);
         draw_ticket(context, round);
       }
-      complete_stage(inner, "train", train(inner, round == 0 ? &snapshot : nullptr));
+      complete_stage(inner, "train",
+                     round == 0 ? train(inner, &snapshot) : train(inner, nullptr, retrain_lr_));
     }
     const nlohmann::ordered_json result = directory.result();
     metrics_bytes = result.value("metrics_bytes", std::int64_t{0});
@@ -98,16 +108,28 @@ StageResult LotteryStage::run(StageContext& context) const {
   return whole;
 }
 
+double LotteryStage::sparsity_after(std::int64_t round) const {
+  if (round == rounds_ && sparsity_ > 0.0) return sparsity_;
+  const double share =
+      sparsity_ > 0.0 ? 1.0 - std::pow(1.0 - sparsity_, 1.0 / static_cast<double>(rounds_)) : share_;
+  return 1.0 - std::pow(1.0 - share, static_cast<double>(round));
+}
+
 void LotteryStage::draw_ticket(StageContext& context, std::int64_t round) const {
   pruning::PrunerSettings settings = std::move(clone_settings(ticket_).settings);
-  settings.sparsity = 1.0 - std::pow(1.0 - share_, static_cast<double>(round));
+  settings.sparsity = sparsity_after(round);
+  if (shuffle_ && settings.granularity_kind != "element") {
+    fail(ErrorKind::usage, context.label,
+         "shuffle would break up the units of granularity '{}'; use granularity 'element'",
+         settings.granularity_kind);
+  }
   const ScoringBatches scoring(context.model, context.data, context.config.batch,
                                static_cast<std::uint64_t>(context.config.seed), 0.0);
   pruning::Pruner pruner(std::move(settings), context.model.parameters(), 0);
   pruner.set_data(&scoring.data());
   pruner.start();
   const auto seed = static_cast<std::uint64_t>(context.config.seed * 1000 + round);
-  if (shuffle_) pruning::shuffle_masks_(context.model, seed);
+  if (shuffle_) pruning::shuffle_masks_(context.model.parameters(), seed);
   if (start_ == "rewind") {
     pruning::rewind_(context.model, train::load_checkpoint(snapshot_path(context)).model);
   } else if (start_ == "reinitialise") {

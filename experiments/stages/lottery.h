@@ -10,6 +10,10 @@
 //   ticket = { criterion = "magnitude", scope = "global" }
 //   epochs = 20              # a round; and all the keys of a train stage
 //
+// What is compared in Renda, Frankle and Carbin, ICLR 2020: start = "rewind" is weight rewinding; "continue"
+// trains the trained weights with the whole schedule again, learning-rate rewinding; with retrain_lr = 0.1,
+// fine-tuning.
+//
 // Round r has a directory of its own, <stage>/round-<r>, with the trained ticket and its figures: each is
 // resumable as a train stage is, and is skipped when it is complete.
 #pragma once
@@ -30,15 +34,19 @@ class LotteryStage : public TrainStage {
     void fields(FieldVisitor& v);
   };
 
+  // Sparsity after a round.
+  double sparsity_after(std::int64_t round) const;
   // Masks for the round from the weights that the one before has trained, then the weights that it starts
   // from.
   void draw_ticket(StageContext& context, std::int64_t round) const;
 
   std::int64_t rounds_ = 5;
   double share_ = 0.2;
+  double sparsity_ = 0.0;
   std::string start_ = "rewind";
   std::int64_t rewind_step_ = 0;
   bool shuffle_ = false;
+  double retrain_lr_ = 1.0;
   mutable Ticket ticket_;
 };
 

@@ -3,6 +3,7 @@
 #include "experiments/stages/lottery.h"
 #include "experiments/stages/prune.h"
 #include "experiments/stages/train.h"
+#include "experiments/stages/transfer.h"
 
 namespace espalier {
 
@@ -15,6 +16,8 @@ const Registry<Stage>& stage_registry() {
           {"prune", "pruning at once, without training", [] { return std::make_unique<PruneStage>(); }},
           {"lottery", "rounds of training, pruning and rewinding: lottery tickets (arXiv:1803.03635)",
            [] { return std::make_unique<LotteryStage>(); }},
+          {"transfer", "the masks of another network, such as a ticket (Morcos et al. 2019)",
+           [] { return std::make_unique<TransferStage>(); }},
           {"finetune", "training that goes on from trained weights",
            [] { return std::make_unique<FinetuneStage>(); }},
       });

@@ -46,12 +46,16 @@ void TrainStage::fields(FieldVisitor& v) {
   v.tables("prune", prune_, "pruners that work inside the optimizer step");
 }
 
-StageResult TrainStage::train(StageContext& context, train::Callback* callback) const {
+std::int64_t TrainStage::steps_of_training(const StageContext& context) const {
+  return epochs_ * datasets::Loader(context.data.train, training_options(context)).batches();
+}
+
+StageResult TrainStage::train(StageContext& context, train::Callback* callback, double lr_factor) const {
   datasets::Loader loader(context.data.train, training_options(context));
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
   const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);
   train::Trainer trainer(context.model, *optimizer, *schedule_, distill_.loss(context, label_smoothing_),
-                         loader, {.epochs = epochs_, .seed = stage_seed(context)});
+                         loader, {.epochs = epochs_, .seed = stage_seed(context), .lr_factor = lr_factor});
 
   TrainingState state(context, *optimizer, trainer);
   const ScoringBatches scoring(context.model, context.data, context.config.batch,

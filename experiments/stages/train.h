@@ -22,7 +22,9 @@ class TrainStage : public Stage {
  protected:
   // Trains from where the stage's directory stands. `callback`, unless null, is called before the state is
   // saved.
-  StageResult train(StageContext& context, train::Callback* callback) const;
+  StageResult train(StageContext& context, train::Callback* callback, double lr_factor = 1.0) const;
+
+  std::int64_t steps_of_training(const StageContext& context) const;
 
   std::int64_t epochs_ = 30;
   std::string optimizer_kind_ = "sgd";

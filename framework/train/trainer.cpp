@@ -46,7 +46,7 @@ bool Trainer::run_epoch() {
 }
 
 void Trainer::step(const Batch& batch) {
-  optimizer_.set_lr(optimizer_.base_lr() * schedule_.at(progress_.step, total_steps()));
+  optimizer_.set_lr(settings_.lr_factor * optimizer_.base_lr() * schedule_.at(progress_.step, total_steps()));
   nn::start_dropout_step(model_, settings_.seed, progress_.step);
   const Tensor logits = model_(batch.images);
   const Tensor loss_tensor = loss_(logits, batch);

@@ -22,6 +22,7 @@ enum class Outcome { finished, stopped };
 struct TrainerSettings {
   std::int64_t epochs = 1;
   std::uint64_t seed = 0;  // of dropout
+  double lr_factor = 1.0;  // multiplies the learning rate throughout
 };
 
 class Trainer {

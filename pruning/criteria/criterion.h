@@ -19,6 +19,7 @@ struct ScoringData {
   Shape input_shape;  // of one image: [C, H, W]
   // Mean loss of training batch number i, in training mode. Batches repeat after the last.
   std::function<Tensor(std::int64_t i)> loss;
+  std::uint64_t seed = 0;  // the experiment's
 };
 
 class Criterion {
@@ -41,6 +42,11 @@ class Criterion {
   virtual bool reads_pruned_gradients() const { return false; }
   // Before every update, with the gradients that it is about to use: for criteria that learn from training.
   virtual void observe(const optim::StepInfo&, std::span<nn::Parameter* const>) {}
+
+  // Do the scores come from observe() alone? Then there are none before the first step.
+  virtual bool learns_from_training() const { return false; }
+  // Do all weights of a filter have one score? Then only whole filters can be told apart.
+  virtual bool scores_filters() const { return false; }
 
   // What observe() has gathered, by name, for checkpoints.
   virtual std::vector<std::pair<std::string, Tensor>> state() { return {}; }

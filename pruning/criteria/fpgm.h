@@ -11,6 +11,7 @@ class Fpgm : public Criterion {
  public:
   // All weights of a filter have its score.
   Tensor scores(const nn::Parameter& parameter) override;
+  bool scores_filters() const override { return true; }
 };
 
 }  // namespace espalier::pruning

@@ -12,6 +12,7 @@ class Gathered : public Criterion {
   Tensor scores(const nn::Parameter& parameter) override;
   // Unless gather() makes nothing of a weight of 0.
   bool reads_pruned_gradients() const override { return true; }
+  bool learns_from_training() const override { return true; }
   void observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   std::vector<std::pair<std::string, Tensor>> state() override;
   void load_state(const std::vector<std::pair<std::string, Tensor>>& state) override;

@@ -22,6 +22,8 @@ class Regrow {
 
   virtual void fields(FieldVisitor& v);
 
+  // Does anything ever come back?
+  virtual bool grows() const { return true; }
   // Is it to happen after `done` of `total` steps?
   virtual bool due(std::int64_t done, std::int64_t total) const;
   // The share of living units that moves.

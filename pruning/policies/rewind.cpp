@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "framework/core/random.h"
+#include "framework/nn/init.h"
 
 namespace espalier::pruning {
 
@@ -13,8 +14,12 @@ void rewind_(nn::Module& model, const NamedTensors& snapshot) {
   }
 }
 
-void shuffle_masks_(nn::Module& model, std::uint64_t seed) {
-  for (nn::Parameter* parameter : model.parameters()) {
+void reinitialise_(nn::Module& model, std::uint64_t seed) {
+  nn::initialise(model, Random(seed, "reinitialise").next_u64());
+}
+
+void shuffle_masks_(std::span<nn::Parameter* const> parameters, std::uint64_t seed) {
+  for (nn::Parameter* parameter : parameters) {
     if (parameter->mask.dense()) continue;
     Random random(seed, "shuffle masks", hash_text(parameter->name));
     std::uint8_t* mask = parameter->mask.data();

@@ -38,7 +38,7 @@ TEST_CASE("every command explains itself") {
   CHECK(all.exit_code == 0);
   CHECK(run_program({"--version"}).output.find("espalier 0.1.0") == 0);
   for (const char* command :
-       {"run", "resume", "eval", "inspect", "sensitivity", "config", "data", "methods", "results"}) {
+       {"run", "resume", "sweep", "eval", "inspect", "sensitivity", "config", "data", "methods", "results"}) {
     CAPTURE(command);
     CHECK(all.output.find(command) != std::string::npos);
     const Outcome help = run_program({command, "--help"});

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "experiments/about.h"
 #include "experiments/reporter.h"
@@ -12,7 +13,8 @@
 namespace espalier {
 namespace {
 
-// Rounds that change no weight (the rate is 0): what a round starts from is what it ends with.
+// Rounds that change no weight (the rate is 0, unless `keys` say otherwise): what a round starts from is what
+// it ends with.
 std::string config_text(const std::string& keys) {
   return R"(
 model = { kind = "resnet20", width = 4 }
@@ -23,8 +25,7 @@ kind = "lottery"
 rounds = 2
 share = 0.5
 epochs = 1
-optimizer = { kind = "sgd", lr = 0.0 }
-)" + keys;
+)" + keys + (keys.find("optimizer") == std::string::npos ? "\noptimizer = { kind = \"sgd\", lr = 0.0 }" : "");
 }
 
 struct Run {
@@ -95,6 +96,44 @@ TEST_CASE("the controls: new weights under the same mask, and the same number of
   CHECK(weight(*a).value.to_vector() != weight(*b).value.to_vector());
   CHECK(mask_of(*a) != mask_of(*c));
   CHECK(weight(*a).nonzeros() == weight(*c).nonzeros());
+}
+
+TEST_CASE("the last round reaches the sparsity that is asked for, each round by the same share") {
+  const Run run("sparsity = 0.96");
+  const auto density = [&](int round) {
+    const auto model = run.ticket(round);
+    return static_cast<double>(weight(*model).nonzeros());
+  };
+  double kept = 0.0, all = 0.0;
+  const auto last = run.ticket(2);
+  for (const nn::Parameter* p : last->parameters()) {
+    if (p->kind != nn::ParameterKind::weight) continue;
+    kept += static_cast<double>(p->nonzeros());
+    all += static_cast<double>(p->value.numel());
+  }
+  CHECK(kept / all == doctest::Approx(0.04).epsilon(1e-3));
+  CHECK(density(1) > density(2));
+}
+
+TEST_CASE("fine-tuning trains a round at a fraction of the rate, learning-rate rewinding at the whole") {
+  const auto rates = [](const std::string& keys) {
+    const Run run(keys + "\noptimizer = { kind = \"sgd\", lr = 0.5 }\nschedule = \"constant\"");
+    std::vector<double> lr;
+    std::ifstream file(run.directory.path() / "run" / "metrics.jsonl");
+    for (std::string line; std::getline(file, line);) lr.push_back(nlohmann::json::parse(line).at("lr"));
+    return lr;
+  };
+  CHECK(rates("start = \"continue\"") == std::vector<double>{0.5, 0.5, 0.5});
+  CHECK(rates("start = \"continue\"\nretrain_lr = 0.25") == std::vector<double>{0.5, 0.125, 0.125});
+}
+
+TEST_CASE("a lottery does not rewind to a step that is never reached") {
+  CHECK_THROWS_WITH_AS(Run("rewind_step = 3"), doctest::Contains("beyond the 2 steps of a round"), Error);
+}
+
+TEST_CASE("a lottery does not shuffle units of several weights") {
+  CHECK_THROWS_WITH_AS(Run("shuffle = true\nticket = { granularity = \"filter\" }"),
+                       doctest::Contains("would break up the units"), Error);
 }
 
 }  // namespace espalier

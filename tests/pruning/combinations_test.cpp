@@ -1,6 +1,7 @@
 // The mask contract under random combinations of all parts.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "framework/ops/cross_entropy.h"
 #include "framework/optim/registry.h"
 #include "models/registry.h"
+#include "pruning/combinations.h"
 #include "pruning/pruner.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
@@ -25,7 +27,7 @@ TEST_CASE(
   const auto any_of = [&](const std::vector<std::string>& names) { return names[below(names.size())]; };
   constexpr std::int64_t kSteps = 12;
   int done = 0, refused = 0;
-  for (int trial = 0; trial < 60; ++trial) {
+  for (int trial = 0; trial < 100; ++trial) {
     const std::string criterion = any_of(criterion_registry().names()),
                       granularity = any_of(granularity_registry().names()),
                       scope = any_of(scope_registry().names()),
@@ -84,6 +86,56 @@ TEST_CASE(
       ++refused;
     }
   }
-  CHECK(done > 40);
+  CHECK(done > 50);
   CHECK(refused > 0);
+}
+
+TEST_CASE("every combination that makes no sense is refused with its reason") {
+  struct Choice {
+    std::string criterion = "magnitude", granularity = "element", schedule = "one_shot", regrow = "none",
+                control = "none";
+  };
+  const struct {
+    Choice choice;
+    const char* says;  // empty: it makes sense
+  } table[] = {
+      {{.criterion = "fpgm"}, "all weights of a filter have one score"},
+      {{.criterion = "fpgm", .granularity = "kernel"}, "use granularity \"filter\""},
+      {{.criterion = "fpgm", .granularity = "filter"}, ""},
+      {{.criterion = "movement"}, "it has seen no gradient yet"},
+      {{.criterion = "taylor", .schedule = "cubic"}, ""},
+      {{.granularity = "n_of_m", .regrow = "rigl"}, "what grows would break up the groups"},
+      {{.granularity = "n_of_m"}, ""},
+      {{.granularity = "kernel", .regrow = "set"}, ""},
+      {{.schedule = "cubic", .control = "shuffle"}, "use schedule \"one_shot\" at 0"},
+      {{.schedule = "linear", .control = "reinitialise"}, "found at once, before training"},
+      {{.control = "reinitialise"}, ""},
+      {{.granularity = "filter", .control = "shuffle"}, "the permutation would break the units up"},
+      {{.granularity = "n_of_m", .control = "shuffle"}, "the permutation would break the units up"},
+      {{.granularity = "filter", .control = "reinitialise"}, ""},
+  };
+  std::vector<bool> refused(senseless_combinations().size(), false);
+  for (const auto& row : table) {
+    PrunerSettings settings;
+    settings.sparsity = 0.5;
+    settings.criterion = criterion_registry().make(settings.criterion_kind = row.choice.criterion);
+    settings.granularity = granularity_registry().make(settings.granularity_kind = row.choice.granularity);
+    settings.schedule = schedule_registry().make(settings.schedule_kind = row.choice.schedule);
+    settings.regrow = regrow_registry().make(settings.regrow_kind = row.choice.regrow);
+    settings.control = row.choice.control;
+    INFO(row.choice.criterion << " " << row.choice.granularity << " " << row.choice.schedule << " "
+                              << row.choice.regrow << " " << row.choice.control);
+    const Shape shape({8, 8, 3, 3});
+    for (std::size_t c = 0; c < refused.size(); ++c)
+      refused[c] = refused[c] || senseless_combinations()[c].found(settings, shape, 1000);
+    try {
+      refuse_senseless(settings, shape, 1000);
+      CHECK(std::string(row.says).empty());
+    } catch (const Error& error) {
+      CHECK(error.exit_code() == 2);
+      REQUIRE_FALSE(std::string(row.says).empty());
+      CHECK(std::string(error.what()).find(row.says) != std::string::npos);
+    }
+  }
+  CHECK(std::count(refused.begin(), refused.end(), false) == 0);
 }

@@ -1,0 +1,51 @@
+// espalier sweep SWEEP [key=value ...]
+#include "experiments/sweep.h"
+
+#include <fmt/format.h>
+
+#include "experiments/cli/command.h"
+#include "experiments/cli/run_options.h"
+#include "experiments/sweep_table.h"
+#include "framework/core/error.h"
+
+namespace espalier::cli {
+namespace {
+
+int list(const std::vector<const SweepCell*>& cells) {
+  constexpr const char* kStates[] = {"missing", "under way", "done"};
+  for (const SweepCell* cell : cells) {
+    fmt::print("{:<10} {:<44} {}\n", kStates[static_cast<std::size_t>(Sweep::state(*cell))], cell->label,
+               cell->directory.string());
+  }
+  return 0;
+}
+
+}  // namespace
+
+int sweep(int argc, char** argv) {
+  cxxopts::Options options("espalier sweep",
+                           "run a matrix of experiments, or go on with it, and write its tables");
+  add_run_options(options);
+  options.add_options()("list", "only list the cells and their states")(
+      "only", "rows or cells that match, * and ? as in file names; may be repeated",
+      cxxopts::value<std::vector<std::string>>(), "PATTERN")(
+      "out", "directory of the runs and tables; without it runs/<name>", cxxopts::value<std::string>(), "DIR")(
+      "sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
+      "overrides", "keys to change in every cell", cxxopts::value<std::vector<std::string>>(), "key=value");
+  options.parse_positional({"sweep", "overrides"});
+  const auto arguments = parse(options, argc, argv, "SWEEP [key=value ...]");
+  if (!arguments) return 0;
+  const Sweep sweep(required(*arguments, "sweep"), overrides(*arguments),
+                    arguments->count("out") > 0 ? (*arguments)["out"].as<std::string>() : "");
+  const std::vector<const SweepCell*> cells =
+      sweep.select(arguments->count("only") > 0 ? (*arguments)["only"].as<std::vector<std::string>>()
+                                                : std::vector<std::string>{});
+  if (arguments->count("list") > 0) return list(cells);
+  Reporter reporter = begin_run(*arguments);
+  const std::int64_t left = sweep.run(cells, reporter);
+  const nlohmann::ordered_json table = sweep_json(sweep);
+  fmt::print("{}", arguments->count("json") > 0 ? table.dump(2) + "\n" : sweep_markdown(table));
+  return left == 0 ? 0 : static_cast<int>(ErrorKind::not_finite);
+}
+
+}  // namespace espalier::cli

@@ -1,0 +1,26 @@
+#include "experiments/stages/transfer.h"
+
+#include "experiments/experiment_config.h"
+#include "experiments/measure.h"
+#include "experiments/stages/earlier_stage.h"
+#include "pruning/policies/transfer.h"
+
+namespace espalier {
+
+void TransferStage::fields(FieldVisitor& v) {
+  v.field("from", from_, "whose masks: an earlier stage, or the path of a checkpoint or run");
+  v.field("exclude", exclude_, "names of weights that keep their own masks, * and ? as in file names");
+}
+
+StageResult TransferStage::run(StageContext& context) const {
+  if (from_.empty()) fail(ErrorKind::usage, context.label, "from is empty: whose masks?");
+  pruning::transfer_masks_(context.model, *load_earlier(context, from_).model, exclude_);
+  const train::Metrics test =
+      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
+  StageResult result;
+  result.test_accuracy_percent = test.accuracy_percent();
+  result.test_loss = test.loss();
+  return result;
+}
+
+}  // namespace espalier

@@ -1,0 +1,26 @@
+// Masks of another network, such as a lottery's ticket, for this one's weights:
+//
+//   [[stage]]
+//   kind = "transfer"
+//   from = "runs/tickets-1a2b3c4d/0-lottery/round-05/checkpoint"
+//   exclude = ["fc.*"]
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/stages/stage.h"
+
+namespace espalier {
+
+class TransferStage : public Stage {
+ public:
+  void fields(FieldVisitor& v) override;
+  StageResult run(StageContext& context) const override;
+
+ private:
+  std::string from_;
+  std::vector<std::string> exclude_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,218 @@
+#include "experiments/sweep.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cctype>
+#include <regex>
+
+#include "experiments/config/reader.h"
+#include "experiments/run_directory.h"
+#include "experiments/runner.h"
+#include "experiments/sweep_table.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/core/suggest.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kWhere = "sweep";
+constexpr std::size_t kMaxSummaryBytes = 4 << 20;
+
+// "SNIP, shuffled" -> "snip-shuffled"
+std::string directory_name(const std::string& row) {
+  std::string name;
+  for (const char c : row) {
+    const auto letter = static_cast<unsigned char>(c);
+    if (std::isalnum(letter) != 0) {
+      name += static_cast<char>(std::tolower(letter));
+    } else if (!name.empty() && name.back() != '-') {
+      name += '-';
+    }
+  }
+  while (!name.empty() && name.back() == '-') name.pop_back();
+  return name.substr(0, 60);
+}
+
+// Puts values where their keys stand in braces. A word in braces that is no key is a mistake: in TOML it has
+// no meaning.
+std::string fill_in(std::string text, const std::vector<std::pair<std::string, std::string>>& values) {
+  for (const auto& [key, value] : values) {
+    const std::string place = "{" + key + "}";
+    for (std::size_t at = text.find(place); at != std::string::npos; at = text.find(place, at + value.size()))
+      text.replace(at, place.size(), value);
+  }
+  static const std::regex word(R"(\{([A-Za-z_]+)\})");
+  if (std::smatch left; std::regex_search(text, left, word)) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : values) keys.push_back(key);
+    fail(ErrorKind::usage, kWhere, "nothing is called {}{} (known: {})", left.str(),
+         did_you_mean(left[1].str(), keys), fmt::join(keys, ", "));
+  }
+  return text;
+}
+
+}  // namespace
+
+void SweepConfig::Columns::fields(FieldVisitor& v) {
+  v.field("key", key, "what stands for the column's value in `set`, in braces");
+  v.field("values", values, "one a column, put in as they are; none: a single column");
+}
+
+void SweepConfig::Row::fields(FieldVisitor& v) {
+  v.field("name", name, "what the table calls it");
+  v.field("set", set, "key=value, after those of the sweep");
+  v.field("seeds", seeds, "of this row; none: the sweep's");
+}
+
+void SweepConfig::fields(FieldVisitor& v) {
+  v.field("name", name, "what the sweep, its tables and its directory are called");
+  v.field("base", base, "the config that all cells change, beside this file");
+  v.field("set", set, "key=value in every cell, as on the command line");
+  v.field("seeds", seeds, "each cell is run for each of them");
+  v.table("columns", columns, "what every row varies");
+  v.tables("row", rows, "what is compared");
+}
+
+Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::path out)
+    : directory_(std::move(out)) {
+  read_config(parse_config_file(file), config_);
+  if (config_.rows.empty()) fail(ErrorKind::usage, kWhere, "{}: there is no [[row]]", file.string());
+  if (config_.base.empty()) fail(ErrorKind::usage, kWhere, "{}: base is missing", file.string());
+  if (directory_name(config_.name) != config_.name)
+    fail(ErrorKind::usage, kWhere, "name '{}' becomes that of a directory: use small letters, digits and '-'",
+         config_.name);
+  if (directory_.empty()) directory_ = fs::path("runs") / config_.name;
+  if (config_.columns.values.empty()) config_.columns.values = {""};
+  const ConfigNode base = parse_config_file(file.parent_path() / config_.base);
+
+  const auto make_cell = [&](std::size_t r, std::size_t c, std::int64_t seed) {
+    const SweepConfig::Row& row = config_.rows[r];
+    const std::string& value = config_.columns.values[c];
+    SweepCell cell{.row = r,
+                   .column = c,
+                   .seed = seed,
+                   .label = fmt::format("{}/{}{}seed {}", row.name, value, value.empty() ? "" : "/", seed),
+                   .document = base,
+                   .hash = {},
+                   .directory = {}};
+    const std::string origin = fmt::format("{}, row '{}'", file.filename().string(), row.name);
+    const auto apply = [&](const std::vector<std::string>& assignments, const std::string& who) {
+      for (const std::string& assignment : assignments) {
+        apply_override(
+            cell.document,
+            fill_in(assignment, {{config_.columns.key, value}, {"seed", std::to_string(seed)}}), who);
+      }
+    };
+    apply({"seed={seed}", "name=" + directory_name(row.name)}, origin);
+    apply(config_.set, origin);
+    apply(row.set, origin);
+    apply(changes, "command line");
+    ExperimentConfig config = read_experiment(cell.document);
+    if (config.seed != seed)
+      fail(ErrorKind::usage, kWhere, "seed is changed to {}; list it in seeds instead", config.seed);
+    cell.hash = config_hash(config);
+    cell.directory = directory_ / fmt::format("{}-{}", config.name, cell.hash.substr(0, 8));
+    return cell;
+  };
+
+  // The tables of all seeds grow together: a first picture of the whole comes early.
+  std::size_t most_seeds = 0;
+  const auto seeds_of = [&](const SweepConfig::Row& row) -> const std::vector<std::int64_t>& {
+    return row.seeds.empty() ? config_.seeds : row.seeds;
+  };
+  for (const SweepConfig::Row& row : config_.rows) most_seeds = std::max(most_seeds, seeds_of(row).size());
+  std::vector<std::string> problems;
+  for (std::size_t s = 0; s < most_seeds; ++s) {
+    for (std::size_t r = 0; r < config_.rows.size(); ++r) {
+      const std::vector<std::int64_t>& seeds = seeds_of(config_.rows[r]);
+      for (std::size_t c = 0; c < config_.columns.values.size() && s < seeds.size(); ++c) {
+        try {
+          cells_.push_back(make_cell(r, c, seeds[s]));
+        } catch (const Error& error) {
+          if (s > 0 || c > 0) continue;  // as in the row's first cell
+          problems.push_back(fmt::format("row '{}': {}", config_.rows[r].name, error.what()));
+        }
+      }
+    }
+  }
+  if (!problems.empty()) {
+    fail(ErrorKind::usage, kWhere, "{}: {} row{} cannot be run:\n{}", file.string(), problems.size(),
+         problems.size() == 1 ? "" : "s", fmt::join(problems, "\n"));
+  }
+}
+
+std::optional<nlohmann::ordered_json> Sweep::summary(const SweepCell& cell) {
+  const fs::path path = cell.directory / "summary.json";
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  try {
+    nlohmann::ordered_json summary = nlohmann::ordered_json::parse(read_file(path, kMaxSummaryBytes));
+    if (summary.at("config_hash") == cell.hash) return summary;
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::integrity, kWhere, "{} is damaged: {}; remove it and run the cell again", path.string(),
+         error.what());
+  }
+  fail(ErrorKind::integrity, kWhere, "{} is another experiment's; choose another --out", path.string());
+}
+
+CellState Sweep::state(const SweepCell& cell) {
+  std::error_code ignored;
+  if (summary(cell)) return CellState::done;
+  return fs::exists(cell.directory / "config.toml", ignored) ? CellState::under_way : CellState::missing;
+}
+
+std::vector<const SweepCell*> Sweep::select(const std::vector<std::string>& patterns) const {
+  std::vector<bool> used(patterns.size(), false);
+  std::vector<const SweepCell*> selected;
+  for (const SweepCell& cell : cells_) {
+    bool matches = patterns.empty();
+    for (std::size_t p = 0; p < patterns.size(); ++p) {
+      const bool hit = ::fnmatch(patterns[p].c_str(), cell.label.c_str(), 0) == 0 ||
+                       ::fnmatch(patterns[p].c_str(), config_.rows[cell.row].name.c_str(), 0) == 0;
+      used[p] = used[p] || hit;
+      matches = matches || hit;
+    }
+    if (matches) selected.push_back(&cell);
+  }
+  for (std::size_t p = 0; p < patterns.size(); ++p) {
+    if (used[p]) continue;
+    std::vector<std::string> names;
+    for (const SweepConfig::Row& row : config_.rows) names.push_back(row.name);
+    fail(ErrorKind::usage, kWhere, "'{}' matches no row and no cell{}", patterns[p],
+         did_you_mean(patterns[p], names));
+  }
+  return selected;
+}
+
+std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& reporter) const {
+  std::int64_t left = 0;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const SweepCell& cell = *cells[i];
+    if (state(cell) == CellState::done) continue;
+    reporter.line(fmt::format("cell {} of {}: {}", i + 1, cells.size(), cell.label));
+    ExperimentConfig config = read_experiment(cell.document);
+    try {
+      run_experiment(config, cell.directory, reporter);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_finite) throw;
+      reporter.line(fmt::format("cell {} is left: {}", cell.label, error.what()));
+      ++left;
+    }
+    write_tables();
+  }
+  write_tables();
+  return left;
+}
+
+void Sweep::write_tables() const {
+  make_directories(directory_);
+  const nlohmann::ordered_json table = sweep_json(*this);
+  write_file_durably(directory_ / (config_.name + ".json"), table.dump(2) + "\n");
+  write_file_durably(directory_ / (config_.name + ".md"), sweep_markdown(table));
+}
+
+}  // namespace espalier

@@ -1,0 +1,64 @@
+#include "pruning/combinations.h"
+
+#include "framework/core/error.h"
+#include "pruning/pruner.h"
+
+namespace espalier::pruning {
+namespace {
+
+bool prunes_at_start(const PrunerSettings& s, std::int64_t total) {
+  return s.schedule->due(0, total) && s.schedule->sparsity(0, total, s.sparsity) > 0.0;
+}
+
+bool prunes_only_at_start(const PrunerSettings& s, std::int64_t total) {
+  return s.schedule->due(0, total) && s.schedule->sparsity(0, total, s.sparsity) == s.sparsity;
+}
+
+bool divides_filters(const PrunerSettings& s, const Shape& shape) {
+  const UnitBox whole = whole_weight(shape), unit = s.granularity->unit(shape);
+  return unit.ic != whole.ic || unit.taps != whole.taps;
+}
+
+}  // namespace
+
+const std::vector<Combination>& senseless_combinations() {
+  static const std::vector<Combination> combinations = {
+      {"a criterion of whole filters with a granularity that divides them",
+       "all weights of a filter have one score, so their places would decide; use granularity \"filter\"",
+       [](const PrunerSettings& s, const Shape& shape, std::int64_t) {
+         return s.criterion->scores_filters() && divides_filters(s, shape);
+       }},
+      {"a criterion that learns from training with pruning before the first step",
+       "it has seen no gradient yet; use a later schedule, or criterion \"snip\"",
+       [](const PrunerSettings& s, const Shape&, std::int64_t total) {
+         return s.criterion->learns_from_training() && prunes_at_start(s, total);
+       }},
+      {"regrowth with a granularity of fixed groups",
+       "what grows would break up the groups; use regrow \"none\" or granularity \"element\"",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.regrow->grows() && s.granularity->max_sparsity() < 1.0;
+       }},
+      {"a control with pruning that goes on after the first step",
+       "it compares masks that were found at once, before training; use schedule \"one_shot\" at 0",
+       [](const PrunerSettings& s, const Shape&, std::int64_t total) {
+         return s.control != "none" && !prunes_only_at_start(s, total);
+       }},
+      {"control \"shuffle\" with units of several weights",
+       "the permutation would break the units up; use granularity \"element\"",
+       [](const PrunerSettings& s, const Shape& shape, std::int64_t) {
+         return s.control == "shuffle" &&
+                (s.granularity->unit(shape).weights() > 1 || s.granularity->max_sparsity() < 1.0);
+       }},
+  };
+  return combinations;
+}
+
+void refuse_senseless(const PrunerSettings& s, const Shape& shape, std::int64_t total_steps) {
+  for (const Combination& combination : senseless_combinations()) {
+    if (!combination.found(s, shape, total_steps)) continue;
+    fail(ErrorKind::usage, "prune", "{}: {} (criterion \"{}\", granularity \"{}\", schedule \"{}\")",
+         combination.parts, combination.reason, s.criterion_kind, s.granularity_kind, s.schedule_kind);
+  }
+}
+
+}  // namespace espalier::pruning

@@ -1,0 +1,39 @@
+#include "pruning/policies/transfer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "framework/core/error.h"
+#include "pruning/targets.h"
+
+namespace espalier::pruning {
+
+void transfer_masks_(nn::Module& to, nn::Module& from, const std::vector<std::string>& exclude) {
+  std::vector<std::pair<nn::Parameter*, const nn::Parameter*>> pairs;
+  std::vector<std::string> misfits;
+  const std::vector<nn::Parameter*> receivers = to.parameters();
+  for (const nn::Parameter* giver : from.parameters()) {
+    const bool excluded = std::any_of(exclude.begin(), exclude.end(), [&](const std::string& pattern) {
+      return name_matches(giver->name, pattern);
+    });
+    if (giver->mask.dense() || excluded) continue;
+    const auto found = std::find_if(receivers.begin(), receivers.end(),
+                                    [&](const nn::Parameter* p) { return p->name == giver->name; });
+    if (found != receivers.end() && (*found)->value.shape() == giver->value.shape()) {
+      pairs.emplace_back(*found, giver);
+    } else {
+      misfits.push_back(giver->name + " " + giver->value.shape().str());
+    }
+  }
+  if (!misfits.empty()) {
+    fail(ErrorKind::usage, "transfer", "the model has no weights for the masks of {}; exclude them",
+         fmt::join(misfits, ", "));
+  }
+  if (pairs.empty()) fail(ErrorKind::usage, "transfer", "there is no mask to transfer: all weights are alive");
+  for (const auto& [receiver, giver] : pairs) {
+    receiver->mask = Mask::from(giver->mask.bytes().clone());
+    receiver->mask.apply_(receiver->value);
+  }
+}
+
+}  // namespace espalier::pruning

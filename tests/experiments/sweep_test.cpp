@@ -1,0 +1,211 @@
+#include "experiments/sweep.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <set>
+
+#include "experiments/config/reader.h"
+#include "experiments/sweep_table.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/train/stop.h"
+#include "tests/experiments/program.h"
+#include "tests/support/temporary_directory.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kBase = R"(
+model = { kind = "resnet20", width = 2 }
+data = { kind = "synthetic", train_images = 32, test_images = 16 }
+batch = 16
+[[stage]]
+epochs = 1
+)";
+
+constexpr const char* kSweep = R"(
+name = "tiny"
+base = "base.toml"
+seeds = [1, 2]
+columns = { key = "sparsity", values = ["0.5", "0.9"] }
+[[row]]
+name = "dense"
+[[row]]
+name = "Pruned, at once"
+set = ["stage.0.prune=[{ sparsity = {sparsity}, criterion = { kind = \"random\", seed = {seed} } }]"]
+)";
+
+struct Files {
+  testing::TemporaryDirectory directory;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere{std::fopen("/dev/null", "w"), &std::fclose};
+  Reporter reporter{nowhere.get()};
+
+  explicit Files(const std::string& sweep = kSweep) {
+    testing::write_text(directory.path() / "base.toml", kBase);
+    testing::write_text(directory.path() / "sweep.toml", sweep);
+  }
+
+  Sweep open(const std::vector<std::string>& changes = {}) const {
+    return Sweep(directory.path() / "sweep.toml", changes, directory.path() / "out");
+  }
+};
+
+std::string error_of(const std::string& sweep) {
+  const Files files(sweep);
+  try {
+    files.open();
+    return "";
+  } catch (const Error& error) {
+    CHECK(error.exit_code() == 2);
+    return error.what();
+  }
+}
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a sweep has a cell for each row, column and seed; rows that the columns do not change share runs") {
+  const Files files;
+  const Sweep sweep = files.open();
+  CHECK(sweep.cells().size() == 8);
+  CHECK(sweep.cells().front().label == "dense/0.5/seed 1");
+  CHECK(sweep.cells().back().label == "Pruned, at once/0.9/seed 2");
+  std::set<std::string> directories;
+  for (const SweepCell& cell : sweep.cells()) directories.insert(cell.directory.filename().string());
+  CHECK(directories.size() == 6);
+  CHECK(directories.begin()->starts_with("dense-"));
+  CHECK(directories.rbegin()->starts_with("pruned-at-once-"));
+  CHECK(sweep.select({"dense"}).size() == 4);
+  CHECK(sweep.select({"*/0.9/*", "dense"}).size() == 6);
+  CHECK_THROWS_WITH_AS(sweep.select({"dens"}), doctest::Contains("did you mean 'dense'?"), Error);
+}
+
+TEST_CASE("the tables of a sweep say what is missing; what is done is not run again") {
+  const Files files;
+  const Sweep sweep = files.open();
+  Reporter reporter = files.reporter;
+  CHECK(sweep.run(sweep.select({"*/0.5/*"}), reporter) == 0);
+  const fs::path dense = sweep.cells().front().directory / "summary.json";
+  const auto written = fs::last_write_time(dense);
+  const nlohmann::ordered_json half = sweep_json(sweep);
+  CHECK(half["rows"][1]["cells"][0]["done"] == 2);
+  CHECK(half["rows"][1]["cells"][1]["done"] == 0);
+  CHECK(half["rows"][0]["cells"][1]["done"] == 2);  // the same runs as in the other column
+  CHECK(contains(read_file(files.directory.path() / "out" / "tiny.md", 1 << 20), "| missing |"));
+
+  CHECK(sweep.run(sweep.select({}), reporter) == 0);
+  CHECK(fs::last_write_time(dense) == written);
+  const nlohmann::ordered_json whole = nlohmann::ordered_json::parse(
+      read_file(files.directory.path() / "out" / "tiny.json", 1 << 20));
+  const nlohmann::ordered_json& cell = whole["rows"][1]["cells"][1];
+  REQUIRE(cell["done"] == 2);
+  const double a = cell["runs"][0]["test_accuracy"], b = cell["runs"][1]["test_accuracy"];
+  CHECK(cell["mean_test_accuracy"].get<double>() == doctest::Approx((a + b) / 2.0));
+  CHECK(cell["spread_test_accuracy"].get<double>() == doctest::Approx(std::abs(a - b) / std::sqrt(2.0)));
+  CHECK(cell["mean_density"].get<double>() < 0.25);
+  CHECK_FALSE(contains(sweep_markdown(whole), "missing"));
+}
+
+TEST_CASE("a sweep that is stopped goes on in the middle of the cell, to the same bits") {
+  const Files files;
+  Reporter reporter = files.reporter;
+  const Sweep stopped = files.open();
+  train::request_stop();
+  CHECK_THROWS_AS(stopped.run(stopped.select({"dense"}), reporter), Error);
+  train::request_stop(false);
+  CHECK(Sweep::state(stopped.cells().front()) == CellState::under_way);
+  CHECK(stopped.run(stopped.select({"dense/0.5/seed 1"}), reporter) == 0);
+  const Files others;
+  const Sweep whole = others.open();
+  CHECK(whole.run(whole.select({"dense/0.5/seed 1"}), reporter) == 0);
+  CHECK(Sweep::summary(stopped.cells().front())->at("weights_sha256") ==
+        Sweep::summary(whole.cells().front())->at("weights_sha256"));
+}
+
+TEST_CASE("a cell that ends in NaN does not stop the others") {
+  const Files files(std::string(kSweep) +
+                    "[[row]]\nname = \"wild\"\nset = [\"stage.0.optimizer.lr=1e6\", "
+                    "\"stage.0.optimizer.weight_decay=1\", \"stage.0.epochs=9\"]\n[[row]]\nname = \"calm\"\n");
+  const Sweep sweep = files.open();
+  Reporter reporter = files.reporter;
+  CHECK(sweep.run(sweep.select({"wild/0.5/seed 1", "calm/0.5/seed 1"}), reporter) == 1);
+  const nlohmann::ordered_json table = sweep_json(sweep);
+  CHECK(table["rows"][2]["cells"][0]["done"] == 0);
+  CHECK(table["rows"][3]["cells"][0]["done"] == 1);
+}
+
+TEST_CASE("mistakes in a sweep are told at once, for all rows, with their place") {
+  CHECK(contains(error_of("base = \"base.toml\"\nsedes = 1\n[[row]]\n"), "did you mean 'seeds'?"));
+  CHECK(contains(error_of("base = \"base.toml\"\n"), "there is no [[row]]"));
+  CHECK(contains(error_of("[[row]]\n"), "base is missing"));
+  CHECK(contains(error_of("name = \"A B\"\nbase = \"base.toml\"\n[[row]]\n"), "name 'A B'"));
+  const std::string both = error_of(R"(
+base = "base.toml"
+columns = { key = "sparsity", values = ["0.5"] }
+[[row]]
+name = "one"
+set = ["stage.0.epocs=3"]
+[[row]]
+name = "two"
+set = ["stage.0.prune=[{ sparsity = {sparsty} }]"]
+)");
+  CAPTURE(both);
+  CHECK(contains(both, "2 rows cannot be run"));
+  CHECK(contains(both, "sweep.toml, row 'one': stage.0.epocs=3"));
+  CHECK(contains(both, "did you mean 'epochs'?"));
+  CHECK(contains(both, "nothing is called {sparsty}; did you mean 'sparsity'?"));
+}
+
+TEST_CASE("every row of the pruning matrix runs, and reaches its sparsity") {
+  const testing::TemporaryDirectory directory;
+  const fs::path configs = fs::path(ESPALIER_SOURCE_DIR) / "experiments" / "configs";
+  fs::copy_file(configs / "resnet20-dense.toml", directory.path() / "resnet20-dense.toml");
+  std::string text = read_file(configs / "pruning-matrix.toml", 1 << 20);
+  const std::string step = "rewind_step=500";  // tiny rounds have two
+  text.replace(text.find(step), step.size(), "rewind_step=1");
+  testing::write_text(directory.path() / "sweep.toml", text);
+  const Sweep sweep(directory.path() / "sweep.toml",
+                    {"model.width=4", "data={ kind = \"synthetic\", train_images = 32, test_images = 16 }",
+                     "batch=16", "stage.0.epochs=1"},
+                    directory.path() / "out");
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
+  Reporter reporter(nowhere.get());
+  CHECK(sweep.run(sweep.select({"*/0.9/seed 1"}), reporter) == 0);
+  for (const SweepCell& cell : sweep.cells()) {
+    if (!cell.label.ends_with("/0.9/seed 1")) continue;
+    CAPTURE(cell.label);
+    const auto summary = Sweep::summary(cell);
+    REQUIRE(summary.has_value());
+    std::int64_t weights = 0, kept = 0;
+    for (const nlohmann::ordered_json& layer : summary->at("layers")) {
+      const std::int64_t bias = layer.at("name") == "fc" ? 10 : 0;
+      weights += layer.at("parameters").get<std::int64_t>() - bias;
+      kept += layer.at("nonzeros").get<std::int64_t>() - bias;
+    }
+    const double density = static_cast<double>(kept) / static_cast<double>(weights);
+    CHECK(density == doctest::Approx(cell.label.starts_with("dense/") ? 1.0 : 0.1).epsilon(0.02));
+  }
+}
+
+TEST_CASE("espalier sweep lists cells, runs them, and prints the tables") {
+  const Files files;
+  const std::string sweep = (files.directory.path() / "sweep.toml").string(),
+                    out = (files.directory.path() / "out").string();
+  const testing::Outcome listed = testing::run_program({"sweep", sweep, "--out", out, "--list"});
+  CHECK(listed.exit_code == 0);
+  CHECK(contains(listed.output, "missing    Pruned, at once/0.9/seed 2"));
+  CHECK_FALSE(fs::exists(out));
+  const testing::Outcome run = testing::run_program(
+      {"sweep", sweep, "--out", out, "--threads", "1", "--only", "dense/0.5/seed 1"});
+  CAPTURE(run.output);
+  CHECK(run.exit_code == 0);
+  CHECK(contains(run.output, "(1 of 2)"));
+  CHECK(testing::run_program({"sweep", sweep, "--only", "nothing"}).exit_code == 2);
+  CHECK(contains(testing::run_program({"sweep", sweep, "seed=5"}).output, "list it in seeds"));
+}
+
+}  // namespace espalier
