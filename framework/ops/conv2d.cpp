@@ -69,7 +69,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   const bool trains = weight.requires_grad() || (bias.defined() && bias.requires_grad());
   Tensor saved_x = trains ? x.detach() : Tensor();
   Tensor saved_weight = x.requires_grad() ? weight.detach() : Tensor();
-  return record("conv2d", {x, weight, bias}, y, [=](Backward& b) {
+  const BackwardFunction backward = [=](Backward& b) {
     const float* dy = b.grad().data();
     if (b.needs(1) || b.needs(2)) {
       Tensor dweight = Tensor::empty({s.OC, s.IC / s.groups, s.KH, s.KW});
@@ -88,7 +88,9 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
           {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.data()});
       b.give(0, std::move(dx));
     }
-  });
+  };
+  return record("conv2d", {x, weight, bias}, y, backward,
+                {{"groups", s.groups}, {"padding_h", s.PH}, {"padding_w", s.PW}});
 }
 
 }  // namespace espalier::ops
