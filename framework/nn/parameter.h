@@ -19,6 +19,7 @@ struct Parameter {
   ParameterKind kind = ParameterKind::weight;
   Tensor value;  // plain, PyTorch's shape; value.grad() is its gradient
   Mask mask;     // dense until a pruner sets it
+  bool resized = false;  // no longer of the shape that its module gave it (nn/resize.h)
 
   Tensor grad() const { return value.grad(); }
   std::int64_t nonzeros() const { return mask.kept(value.numel()); }
