@@ -19,7 +19,7 @@ std::shared_ptr<nn::Conv2d> conv(std::int64_t in_channels, std::int64_t out_chan
 }  // namespace
 
 BasicBlock::BasicBlock(std::int64_t in_channels, std::int64_t out_channels, int stride, Shortcut shortcut)
-    : out_channels_(out_channels), stride_(stride), resizes_(stride != 1 || in_channels != out_channels) {
+    : stride_(stride), resizes_(stride != 1 || in_channels != out_channels) {
   conv1_ = register_module("conv1", conv(in_channels, out_channels, 3, stride));
   bn1_ = register_module("bn1", std::make_shared<nn::BatchNorm2d>(out_channels));
   conv2_ = register_module("conv2", conv(out_channels, out_channels, 3, 1));
@@ -38,7 +38,7 @@ Tensor BasicBlock::forward(const Tensor& x) {
 
 Tensor BasicBlock::shortcut(const Tensor& x) {
   if (!resizes_) return x;
-  return downsample_ != nullptr ? (*downsample_)(x) : ops::subsample(x, stride_, out_channels_);
+  return downsample_ != nullptr ? (*downsample_)(x) : ops::subsample(x, stride_, conv2_->out_channels());
 }
 
 ResNet::ResNet(const ResNetOptions& options) {

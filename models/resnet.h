@@ -28,7 +28,6 @@ class BasicBlock : public nn::Module {
  private:
   Tensor shortcut(const Tensor& x);
 
-  std::int64_t out_channels_;
   int stride_;
   bool resizes_;
   std::shared_ptr<nn::Conv2d> conv1_, conv2_;

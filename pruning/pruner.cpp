@@ -5,6 +5,7 @@
 
 #include "pruning/combinations.h"
 #include "pruning/criteria/magnitude.h"
+#include "pruning/granularity/weight_contender.h"
 #include "pruning/policies/rewind.h"
 #include "pruning/selection.h"
 #include "pruning/targets.h"
@@ -31,13 +32,27 @@ void PrunerSettings::selection_fields(FieldVisitor& v) {
           {1, 10000});
   v.part("criterion", criterion_kind, criterion, criterion_registry(), "what a weight is worth");
   v.part("granularity", granularity_kind, granularity, granularity_registry(), "what is pruned as one");
+  v.field("dependencies", dependencies,
+          "with granularity 'filter': mask all that goes with a filter (bias, norm, residual partners, what "
+          "reads it), so that a shrink stage can remove it; sparsity is then of the filters that can go");
   v.part("scope", scope_kind, scope, scope_registry(), "who competes with whom");
 }
 
 Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps)
     : settings_(std::move(settings)),
+      parameters_(parameters.begin(), parameters.end()),
       targets_(select_targets(parameters, settings_.include, settings_.exclude)),
       total_steps_(total_steps) {
+  if (settings_.dependencies && settings_.granularity_kind != "filter") {
+    fail(ErrorKind::usage, "prune", "dependencies follow whole filters; granularity '{}' has none",
+         settings_.granularity_kind);
+  }
+  if (settings_.dependencies && settings_.regrow_kind != "none") {
+    fail(ErrorKind::usage, "prune",
+         "regrowth moves single layers' units, which dependencies tie to other layers'; leave out one of "
+         "dependencies and regrow '{}'",
+         settings_.regrow_kind);
+  }
   for (const nn::Parameter* target : targets_) {
     if (settings_.granularity->applies_to(target->value.shape())) continue;
     fail(ErrorKind::usage, "prune", "granularity '{}' does not apply to {} of shape {}; exclude it",
@@ -48,6 +63,22 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
          settings_.granularity_kind, settings_.granularity->max_sparsity(), settings_.sparsity);
   }
   refuse_senseless(settings_, targets_.front()->value.shape(), total_steps_);
+  if (settings_.dependencies) return;  // set_data
+  for (nn::Parameter* target : targets_)
+    layers_.push_back(std::make_unique<WeightContender>(*target, *settings_.granularity));
+}
+
+void Pruner::set_data(const ScoringData* data) {
+  data_ = data;
+  if (!settings_.dependencies) return;
+  staying_.clear();
+  layers_ = channel_contenders(find_dependencies(data->model, data->input_shape), targets_,
+                               *settings_.granularity, staying_);
+  if (!layers_.empty()) return;
+  std::string reasons;
+  for (const StayingFilters& filters : staying_)
+    reasons += fmt::format("\n  {}: {}", filters.layer, filters.reason);
+  fail(ErrorKind::usage, "prune", "dependencies let no filter go:{}", reasons);
 }
 
 void Pruner::start() {
@@ -105,30 +136,29 @@ void Pruner::measure() {
   check(data_ != nullptr, "prune", "criterion '{}' needs a network and data to run it on",
         settings_.criterion_kind);
   // What an earlier round or update has masked is to count for nothing.
-  for (nn::Parameter* target : targets_) {
-    if (!target->mask.dense()) target->mask.apply_(target->value);
-  }
+  for (nn::Parameter* parameter : parameters_) parameter->mask.apply_(parameter->value);
   settings_.criterion->measure(*data_, targets_);
 }
 
 double Pruner::density() const {
   Quota all;
-  for (std::size_t t = 0; t < targets_.size(); ++t) all.layers.push_back(t);
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) all.layers.push_back(layer);
   return density_of(all);
 }
 
 double Pruner::density_of(const Quota& quota) const {
   std::int64_t kept = 0, all = 0;
   for (std::size_t layer : quota.layers) {
-    kept += targets_[layer]->nonzeros();
-    all += targets_[layer]->value.numel();
+    kept += layers_[layer]->kept_weights();
+    all += layers_[layer]->weights();
   }
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
 void Pruner::prune(std::int64_t steps_done) {
+  check(!layers_.empty(), "prune", "dependencies need a network: call set_data first");
   std::vector<LayerInfo> layers;
-  for (const nn::Parameter* target : targets_) layers.push_back({target->name, target->value.shape()});
+  for (const auto& layer : layers_) layers.push_back(layer->info());
   const double target_sparsity = settings_.schedule->sparsity(steps_done, total_steps_, settings_.sparsity);
   PruneEvent event{
       .steps_done = steps_done, .target_sparsity = target_sparsity, .sparsity = 0.0, .floored_layers = {}};
@@ -153,27 +183,24 @@ void Pruner::prune(std::int64_t steps_done) {
 }
 
 void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
-  const Granularity& granularity = *settings_.granularity;
   std::vector<Tensor> scores;                   // a layer: [units]
   std::vector<std::vector<std::uint8_t>> keep;  // a layer: [units], first the alive ones, then the kept ones
   std::vector<Units> layers;
   std::int64_t weights = 0;
   for (std::size_t index : quota.layers) {
-    nn::Parameter& target = *targets_[index];
-    const Shape& shape = target.value.shape();
-    if (target.mask.dense()) target.mask = Mask::ones(shape);
-    scores.push_back(granularity.unit_scores(settings_.criterion->scores(target), target.mask));
-    const std::int64_t units = granularity.unit_count(shape);
+    Contender& layer = *layers_[index];
+    const std::int64_t units = layer.units();
+    scores.push_back(layer.scores(*settings_.criterion));
     keep.emplace_back(static_cast<std::size_t>(units));
-    granularity.units_alive(target.mask, keep.back());
+    layer.alive(keep.back());
     const auto floor =
         static_cast<std::int64_t>(std::ceil(settings_.min_layer_density * static_cast<double>(units)));
     layers.push_back({.scores = {scores.back().data(), static_cast<std::size_t>(units)},
                       .alive = keep.back(),
-                      .weights_per_unit = shape.numel() / units,
-                      .at_least = std::max(granularity.always_kept(shape), floor),
+                      .weights_per_unit = layer.weights() / units,
+                      .at_least = std::max(layer.always_kept(), floor),
                       .keep = keep.back()});
-    weights += shape.numel();
+    weights += layer.weights();
   }
 
   const auto budget = static_cast<std::int64_t>(std::llround(quota.sparsity * static_cast<double>(weights)));
@@ -181,16 +208,14 @@ void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
 
   for (std::size_t i = 0; i < quota.layers.size(); ++i) {
     if (saved[i] == 0) continue;
-    const std::string& name = targets_[quota.layers[i]]->name;
+    const std::string name = layers_[quota.layers[i]]->info().name;
     check(settings_.on_collapse == "floor" || settings_.min_layer_density > 0.0, "prune",
           "sparsity {:.4f} would leave {} without a single unit; lower it, use scope 'per_layer', or set "
           "min_layer_density or on_collapse = \"floor\"",
           quota.sparsity, name);
     event.floored_layers.push_back(name);
   }
-  for (std::size_t i = 0; i < quota.layers.size(); ++i) {
-    granularity.clear_units(keep[i], targets_[quota.layers[i]]->mask);
-  }
+  for (std::size_t i = 0; i < quota.layers.size(); ++i) layers_[quota.layers[i]]->keep(keep[i]);
 }
 
 std::int64_t Pruner::regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done) {

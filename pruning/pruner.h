@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "framework/optim/step_hook.h"
+#include "pruning/contender.h"
 #include "pruning/criteria/criterion.h"
+#include "pruning/dependencies/channel_contender.h"
 #include "pruning/granularity/granularity.h"
 #include "pruning/policies/regrow.h"
 #include "pruning/schedules/schedule.h"
@@ -31,6 +33,7 @@ struct PrunerSettings {
   std::vector<std::string> exclude;
   double min_layer_density = 0.0;
   std::string on_collapse = "floor";
+  bool dependencies = false;
   std::int64_t rounds = 1;
   std::string control = "none";
   std::string criterion_kind = "magnitude", granularity_kind = "element", scope_kind = "global",
@@ -62,9 +65,12 @@ class Pruner : public optim::StepHook {
   // granularity does not apply, or parts make no sense together (combinations.h).
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
 
-  // For criteria that run the network (Criterion::needs_data). Must outlive the pruner.
-  void set_data(const ScoringData* data) { data_ = data; }
+  // For criteria that run the network (Criterion::needs_data), and for dependencies, which are read from it
+  // here: throws Error (usage) when they let no filter go. Must outlive the pruner.
+  void set_data(const ScoringData* data);
   bool needs_data() const { return settings_.criterion->needs_data(); }
+  // With dependencies: target filters that cannot be pruned, and why.
+  const std::vector<StayingFilters>& staying() const { return staying_; }
 
   // Called with every change of the masks.
   void on_event(std::function<void(const PruneEvent&)> listener) { listener_ = std::move(listener); }
@@ -76,7 +82,7 @@ class Pruner : public optim::StepHook {
   void before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
 
-  // Kept fraction of the weights that this pruner may prune.
+  // Kept fraction of the weights that this pruner may prune: with dependencies, of filters that can go.
   double density() const;
   const std::vector<nn::Parameter*>& targets() const { return targets_; }
 
@@ -97,7 +103,9 @@ class Pruner : public optim::StepHook {
   std::int64_t regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done);
 
   PrunerSettings settings_;
-  std::vector<nn::Parameter*> targets_;
+  std::vector<nn::Parameter*> parameters_, targets_;
+  std::vector<std::unique_ptr<Contender>> layers_;
+  std::vector<StayingFilters> staying_;
   std::int64_t total_steps_;
   const ScoringData* data_ = nullptr;
   std::function<void(const PruneEvent&)> listener_;

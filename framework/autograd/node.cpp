@@ -15,6 +15,7 @@ struct TapeState {
   bool enabled = true;
   std::uint64_t next_order = 0;
   std::shared_ptr<const std::string> layer;
+  RecordObserver* observer = nullptr;
 };
 
 TapeState& tape() {
@@ -30,10 +31,13 @@ Edge edge_to(const Tensor& input) {
 }
 
 Tensor record_node(std::string_view op, std::span<const Tensor> inputs, Tensor output,
-                   BackwardFunction backward) {
+                   BackwardFunction backward, std::span<const Attribute> attributes) {
   if (Profile* profile = Profile::active()) profile->lap(op);
   const std::shared_ptr<const std::string>& layer = tape().layer;
   if (anomaly_detection()) throw_if_not_finite(output, "result", op, layer.get());
+  if (RecordObserver* observer = tape().observer) {
+    observer->recorded({op, layer != nullptr ? std::string_view(*layer) : "", inputs, output, attributes});
+  }
   const bool wanted = std::any_of(inputs.begin(), inputs.end(),
                                   [](const Tensor& t) { return t.defined() && t.requires_grad(); });
   if (!wanted || !grad_enabled()) return output;
@@ -84,14 +88,19 @@ LayerScope::LayerScope(std::shared_ptr<const std::string> layer) : before_(std::
 }
 LayerScope::~LayerScope() { tape().layer = std::move(before_); }
 
+RecordObserver::RecordObserver() : before_(tape().observer) { tape().observer = this; }
+RecordObserver::~RecordObserver() { tape().observer = before_; }
+
 Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, Tensor output,
-              BackwardFunction backward) {
-  return record_node(op, {inputs.begin(), inputs.size()}, std::move(output), std::move(backward));
+              BackwardFunction backward, std::initializer_list<Attribute> attributes) {
+  return record_node(op, {inputs.begin(), inputs.size()}, std::move(output), std::move(backward),
+                     {attributes.begin(), attributes.size()});
 }
 
 Tensor record(std::string_view op, const std::vector<Tensor>& inputs, Tensor output,
-              BackwardFunction backward) {
-  return record_node(op, inputs, std::move(output), std::move(backward));
+              BackwardFunction backward, std::initializer_list<Attribute> attributes) {
+  return record_node(op, inputs, std::move(output), std::move(backward),
+                     {attributes.begin(), attributes.size()});
 }
 
 }  // namespace espalier

@@ -8,6 +8,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,12 +91,42 @@ class LayerScope {
   std::shared_ptr<const std::string> before_;
 };
 
+// A number that says how an operation works on its inputs, beyond what their shapes tell: {"groups", 4}.
+struct Attribute {
+  std::string_view name;  // a literal
+  std::int64_t value;
+};
+
+// What a RecordObserver is shown.
+struct RecordedOperation {
+  std::string_view op;
+  std::string_view layer;  // the module that runs it; empty when none does
+  std::span<const Tensor> inputs;
+  const Tensor& output;
+  std::span<const Attribute> attributes;
+};
+
+// In a scope: sees every operation when it has computed, whether or not the tape is on. What the graph of a
+// model is read from (framework/graph/). Per thread.
+class RecordObserver {
+ public:
+  RecordObserver();
+  virtual ~RecordObserver();
+  RecordObserver(const RecordObserver&) = delete;
+  RecordObserver& operator=(const RecordObserver&) = delete;
+
+  virtual void recorded(const RecordedOperation& operation) = 0;
+
+ private:
+  RecordObserver* before_;
+};
+
 // Puts an operation on the tape, when it is on and an input requires gradients, and returns `output`.
 // `backward` must not capture `output` itself (the tape would own itself): capture output.detach().
 Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, Tensor output,
-              BackwardFunction backward);
+              BackwardFunction backward, std::initializer_list<Attribute> attributes = {});
 Tensor record(std::string_view op, const std::vector<Tensor>& inputs, Tensor output,
-              BackwardFunction backward);
+              BackwardFunction backward, std::initializer_list<Attribute> attributes = {});
 
 // In a scope: every result on the tape and every gradient is searched for NaN and Inf, and the first one
 // throws Error (not_finite) with its operation and layer. Slow; a training loop repeats a step under it once

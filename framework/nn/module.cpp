@@ -100,7 +100,7 @@ Parameter& Module::register_parameter(std::string name, Tensor value, ParameterK
 }
 
 Buffer& Module::register_buffer(std::string name, Tensor value) {
-  auto buffer = std::make_unique<Buffer>(Buffer{join(*path_, name), std::move(value)});
+  auto buffer = std::make_unique<Buffer>(Buffer{join(*path_, name), std::move(value), false});
   buffers_.emplace_back(std::move(name), std::move(buffer));
   return *buffers_.back().second;
 }

@@ -38,6 +38,7 @@ class CallObserver {
 struct Buffer {
   std::string name;  // path from the model: "bn1.running_mean"
   Tensor value;      // plain
+  bool resized = false;  // no longer of the shape that its module gave it (nn/resize.h)
 };
 
 class Module {

@@ -22,6 +22,7 @@ struct Parameter {
   // Does anyone read the gradients of pruned weights in this step? If not, a sparse kernel may leave them 0.
   // The optimizer asks its hooks.
   bool pruned_gradients = true;
+  bool resized = false;  // no longer of the shape that its module gave it (nn/resize.h)
 
   Tensor grad() const { return value.grad(); }
   std::int64_t nonzeros() const { return mask.kept(value.numel()); }

@@ -9,11 +9,12 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
   Tensor y = Tensor::empty({s.N, s.C, s.OH(), s.OW()}, Layout::lanes);
   kernels::pool().average_fwd(s, x.data(), y.data());
   // A linear map: nothing is saved.
-  return record("avg_pool2d", {x}, y, [s](Backward& b) {
+  const BackwardFunction backward = [s](Backward& b) {
     Tensor dx = Tensor::empty({s.N, s.C, s.IH, s.IW}, Layout::lanes);
     kernels::pool().average_bwd(s, b.grad().data(), dx.data());
     b.give(0, std::move(dx));
-  });
+  };
+  return record("avg_pool2d", {x}, y, backward, {{"padding", options.padding}});
 }
 
 }  // namespace espalier::ops

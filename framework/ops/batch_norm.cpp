@@ -66,7 +66,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
   // Where the ReLU passed follows from x alone, unless a residual was added: then the output is kept to tell.
   // The residual itself is never read again.
   Tensor saved_y = relu && residual.defined() ? y.detach() : Tensor();
-  return record("batch_norm", {x, gamma, beta, residual}, y,
+  return record("batch_norm", {x, gamma, beta, residual, running_mean, running_var}, y,
                 [=, x = x.detach(), gamma = gamma.detach(), beta = beta.detach()](Backward& b) {
                   // Without ReLU the residual's gradient is the output's: passed on, and not overwritten.
                   const bool pass_on = b.needs(3) && !relu;

@@ -42,7 +42,7 @@ Tensor concat(const std::vector<Tensor>& parts, int dimension) {
     offset += part.dim(d) * whole.stride[static_cast<std::size_t>(d)];
     shapes.push_back(part.shape());
   }
-  return record("concat", parts, y, [=](Backward& b) {
+  const BackwardFunction backward = [=](Backward& b) {
     std::int64_t at = 0;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       if (b.needs(static_cast<int>(i))) {
@@ -54,7 +54,8 @@ Tensor concat(const std::vector<Tensor>& parts, int dimension) {
       }
       at += shapes[i][d] * whole.stride[static_cast<std::size_t>(d)];
     }
-  });
+  };
+  return record("concat", parts, y, backward, {{"dimension", d}});
 }
 
 }  // namespace espalier::ops

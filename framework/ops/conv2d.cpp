@@ -95,7 +95,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   Tensor saved_x = trains ? x.detach() : Tensor();
   Tensor saved_weight = x.requires_grad() && !sparse.backward_data ? weight.detach() : Tensor();
   if (!x.requires_grad()) values = Tensor();
-  return record("conv2d", {x, weight, bias}, y, [=](Backward& b) {
+  const BackwardFunction backward = [=](Backward& b) {
     const float* dy = b.grad().data();
     if (b.needs(1) || b.needs(2)) {
       Tensor dbias = b.needs(2) ? Tensor::empty({s.OC}) : Tensor();
@@ -132,7 +132,9 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
       }
       b.give(0, std::move(dx));
     }
-  });
+  };
+  return record("conv2d", {x, weight, bias}, y, backward,
+                {{"groups", s.groups}, {"padding_h", s.PH}, {"padding_w", s.PW}});
 }
 
 }  // namespace espalier::ops

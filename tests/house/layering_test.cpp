@@ -36,6 +36,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"framework/optim",
      {"kernels", "framework/core", "framework/tensor", "framework/autograd", "framework/ops",
       "framework/nn"}},
+    {"framework/graph",
+     {"kernels", "framework/core", "framework/tensor", "framework/autograd", "framework/ops",
+      "framework/nn"}},
     {"framework/train", {"kernels", "framework"}},
 
     {"models", {"framework"}},

@@ -53,10 +53,11 @@ TEST_CASE(
     settings.exclude = {"conv1.weight"};  // three channels fill no block and no group
     settings.rounds = 1 + static_cast<std::int64_t>(below(3));
     settings.criterion = criterion_registry().make(criterion);
-    settings.granularity = granularity_registry().make(granularity);
+    settings.granularity = granularity_registry().make(settings.granularity_kind = granularity);
+    settings.dependencies = granularity == "filter" && trial % 2 == 0;
     settings.scope = scope_registry().make(scope);
     settings.schedule = schedule_registry().make(schedule);
-    settings.regrow = regrow_registry().make(regrow);
+    settings.regrow = regrow_registry().make(settings.regrow_kind = regrow);
     testing::SetFields often;
     often.numbers["every"] = 3;
     often.numbers["batches"] = 1;

@@ -10,6 +10,9 @@ namespace espalier::nn {
 // weights are pruned, it multiplies only those that are left (execution.h).
 //
 //   weight [OC, IC/groups, K, K], bias [OC]: uniform in +-1/sqrt(IC/groups * K * K)
+//
+// When its parameters are replaced by narrower ones (nn/resize.h), the number of groups stays, but for a
+// depthwise convolution (groups = IC), which has as many as it has channels left.
 class Conv2d : public Module {
  public:
   struct Options {
@@ -30,10 +33,12 @@ class Conv2d : public Module {
   std::string type_name() const override { return "Conv2d"; }
 
   Parameter& weight() { return *weight_; }
+  std::int64_t out_channels() const { return weight_->value.dim(0); }
   ConvExecution& execution() { return execution_; }
 
  private:
   ops::Conv2dOptions options_;
+  std::int64_t outputs_per_channel_ = 0;  // of a depthwise convolution; 0: it is none
   ConvExecution execution_;
   Parameter* weight_;
   Parameter* bias_ = nullptr;  // null: none
