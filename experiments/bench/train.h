@@ -1,4 +1,5 @@
-// How fast a model trains: forward, loss, backward and an SGD step on one batch of random 32x32 images.
+// How fast a model trains: forward, loss, backward and an SGD step on one batch of random images, 32x32 or as
+// a checkpoint's model takes them.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@ namespace espalier::bench {
 
 struct TrainBenchOptions {
   std::string model = "resnet18";  // a name in the model registry
+  std::string checkpoint;          // or, unless empty, a checkpoint or run whose model it is to be
   std::int64_t batch = 128;
   int steps = 10;   // that count; their median does
   int warm_up = 3;  // before them
@@ -26,7 +28,7 @@ struct TrainSpeed {
   std::int64_t tensor_bytes = 0;         // the most memory that tensors held at once
 };
 
-// Throws Error (usage) when no model has that name.
+// Throws Error (usage) when no model has that name, (integrity) when it is no checkpoint.
 TrainSpeed measure_training(const TrainBenchOptions& options);
 
 }  // namespace espalier::bench

@@ -152,6 +152,10 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
 int bench_train(const cxxopts::ParseResult& arguments) {
   bench::TrainBenchOptions options;
   options.model = arguments["model"].as<std::string>();
+  if (arguments.count("checkpoint") > 0) {
+    options.checkpoint = arguments["checkpoint"].as<std::string>();
+    options.model = options.checkpoint;  // what reports call it
+  }
   options.batch = at_least_one(arguments, "batch");
   options.steps = at_least_one(arguments, "rounds");
   const bench::MachineLimits limits = bench::measure_limits();
@@ -178,8 +182,9 @@ int bench(int argc, char** argv) {
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
       "model", "train: as `espalier methods` lists them",
-      cxxopts::value<std::string>()->default_value("resnet18"),
-      "NAME")("what", "conv or train", cxxopts::value<std::string>(), "WHAT");
+      cxxopts::value<std::string>()->default_value("resnet18"), "NAME")(
+      "checkpoint", "train: a saved model instead, with its masks and widths", cxxopts::value<std::string>(),
+      "DIR")("what", "conv or train", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
   const auto arguments = parse(options, argc, argv, "conv|train");
   if (!arguments) return 0;

@@ -2,6 +2,7 @@
 #include "experiments/stages/finetune.h"
 #include "experiments/stages/lottery.h"
 #include "experiments/stages/prune.h"
+#include "experiments/stages/shrink.h"
 #include "experiments/stages/train.h"
 
 namespace espalier {
@@ -17,6 +18,8 @@ const Registry<Stage>& stage_registry() {
            [] { return std::make_unique<LotteryStage>(); }},
           {"finetune", "training that goes on from trained weights",
            [] { return std::make_unique<FinetuneStage>(); }},
+          {"shrink", "removal of masked filters: a smaller network that computes the same",
+           [] { return std::make_unique<ShrinkStage>(); }},
       });
   return registry;
 }
