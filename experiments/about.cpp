@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "experiments/config/toml_writer.h"
+#include "framework/autograd/node.h"
+#include "framework/nn/resize.h"
 #include "framework/tensor/storage.h"
 
 namespace espalier {
@@ -14,6 +17,8 @@ namespace fs = std::filesystem;
 
 // Sizes beyond which a manifest cannot mean what it says.
 constexpr std::int64_t kMaxImageSide = 1 << 14, kMaxClasses = 1 << 20;
+// What a model may have had more before it was shrunk than it has now.
+constexpr std::size_t kMaxRemovedBytes = std::size_t{1} << 30;
 
 Shape read_image_shape(const nlohmann::json& model) {
   const auto sizes = about_value<std::vector<std::int64_t>>(model, "image");
@@ -44,26 +49,59 @@ fs::path resolve(const fs::path& path) {
   return std::max_element(stages.begin(), stages.end())->second;
 }
 
-// What the tensors hold, and room for what a module keeps beside its parameters.
-std::size_t bytes_of(const NamedTensors& tensors) {
+// Shapes of a shrunk model's parameters and buffers that are not those of its spec, by name.
+std::map<std::string, Shape> read_shapes(const nlohmann::json& model) {
+  std::map<std::string, Shape> shapes;
+  if (!model.contains("shapes")) return shapes;
+  using Sizes = std::map<std::string, std::vector<std::int64_t>>;
+  for (const auto& [name, sizes] : about_value<Sizes>(model, "shapes")) {
+    if (sizes.size() > Shape::kMaxRank)
+      fail(ErrorKind::integrity, "checkpoint", "the manifest's shape of {} has {} sizes", name, sizes.size());
+    shapes[name] = Shape(sizes);
+  }
+  return shapes;
+}
+
+// What the tensors hold, room for what a module keeps beside its parameters, and what was removed.
+std::size_t building_budget(const train::Checkpoint& checkpoint, const nlohmann::json& described) {
   std::size_t sum = 1 << 20;
-  for (const auto& [name, tensor] : tensors)
+  for (const auto& [name, tensor] : checkpoint.model)
     sum += static_cast<std::size_t>(tensor.numel()) * size_bytes(tensor.dtype());
-  return sum;
+  return described.contains("shapes") ? sum + kMaxRemovedBytes : sum;
+}
+
+// Do the widths that a manifest gives fit each other?
+void check_runs(nn::Module& model, const Shape& image, std::int64_t classes) {
+  const NoGrad off;
+  model.eval();
+  try {
+    const Tensor logits = model(Tensor::zeros({1, image[0], image[1], image[2]}, Layout::lanes));
+    check(logits.shape() == Shape({1, classes}), "checkpoint", "it gives logits {}", logits.shape().str());
+  } catch (const Error& error) {
+    fail(ErrorKind::integrity, "checkpoint", "the manifest's shapes make no model: {}", error.what());
+  }
+  model.train();
 }
 
 }  // namespace
 
 nlohmann::json about_stage(const StageContext& context) {
   const Shape image = context.data.test->image_shape();
+  nlohmann::json model = {{"kind", context.config.model_kind},
+                          {"image", std::vector<std::int64_t>(image.begin(), image.end())},
+                          {"classes", context.data.test->classes()}};
+  for (const auto& [name, shape] : nn::resized_shapes(context.model))
+    model["shapes"][name] = std::vector<std::int64_t>(shape.begin(), shape.end());
   return {{"config", config_toml(context.config)},
           {"config_hash", config_hash(context.config)},
-          {"model",
-           {{"kind", context.config.model_kind},
-            {"image", std::vector<std::int64_t>(image.begin(), image.end())},
-            {"classes", context.data.test->classes()}}},
+          {"model", model},
           {"dataset", context.data.name},
           {"stage", {{"index", context.index}, {"label", context.label}}}};
+}
+
+void load_saved(nn::Module& model, const train::Checkpoint& checkpoint) {
+  nn::resize_(model, read_shapes(about_value<nlohmann::json>(checkpoint.about, "model")));
+  train::load_model_tensors(model, checkpoint.model);
 }
 
 nlohmann::json progress_to_json(const train::Progress& progress) {
@@ -104,15 +142,16 @@ SavedModel load_model(const fs::path& path) {
   if (config_hash(saved.config) != saved.config_hash)
     fail(ErrorKind::integrity, "checkpoint", "the manifest's config is not that of its config_hash");
   saved.image_shape = read_image_shape(described);
-  const auto classes = about_value<std::int64_t>(described, "classes");
+  const std::int64_t classes = saved.classes = about_value<std::int64_t>(described, "classes");
   if (classes < 1 || classes > kMaxClasses)
     fail(ErrorKind::integrity, "checkpoint", "the manifest's classes are {}", classes);
   {
-    const AllocationBudget budget(bytes_of(checkpoint.model));
+    const AllocationBudget budget(building_budget(checkpoint, described));
     saved.model =
         saved.config.model->build(saved.image_shape, classes, static_cast<std::uint64_t>(saved.config.seed));
   }
-  train::load_model_tensors(*saved.model, checkpoint.model);
+  load_saved(*saved.model, checkpoint);
+  if (described.contains("shapes")) check_runs(*saved.model, saved.image_shape, classes);
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.is_regular_file()) saved.size_bytes += static_cast<std::int64_t>(entry.file_size());
   }

@@ -15,6 +15,10 @@ namespace espalier {
 
 nlohmann::json about_stage(const StageContext& context);
 
+// Makes the model what a checkpoint of its kind holds: narrower where it was shrunk, then values and masks.
+// Throws Error (integrity), naming what does not fit.
+void load_saved(nn::Module& model, const train::Checkpoint& checkpoint);
+
 nlohmann::json progress_to_json(const train::Progress& progress);
 // Throws Error (integrity) when it is not what progress_to_json makes.
 train::Progress progress_from_json(const nlohmann::json& json);
@@ -39,6 +43,7 @@ struct SavedModel {
   ExperimentConfig config;
   std::shared_ptr<nn::Module> model;
   Shape image_shape;  // [C, H, W]
+  std::int64_t classes = 0;
 };
 
 // Of a checkpoint directory, or of a run directory: then the last stage that is complete.

@@ -1,5 +1,6 @@
 #include "experiments/runner.h"
 
+#include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
 #include "experiments/run_directory.h"
 #include "experiments/stages/complete_stage.h"
@@ -34,7 +35,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
       reporter.line(fmt::format("{}: done before", stage.label()));
       stages.push_back(stage_directory.result());
       metrics_bytes = stages.back().value("metrics_bytes", std::int64_t{0});
-      train::load_model_tensors(*model, train::load_checkpoint(stage_directory.final_checkpoint()).model);
+      load_saved(*model, train::load_checkpoint(stage_directory.final_checkpoint()));
       continue;
     }
     if (!stage_directory.is_under_way()) directory.metrics().truncate(metrics_bytes);

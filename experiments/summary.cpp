@@ -34,14 +34,25 @@ double fraction(const Json& object, const char* part, const char* whole) {
   return object[part].get<double>() / std::max(object[whole].get<double>(), 1.0);
 }
 
-std::string stage_rows(const Json& stages) {
+// Of the model before any of it was removed.
+std::int64_t dense_parameters(const Json& stages) {
+  std::int64_t most = 0;
+  for (const Json& stage : stages) {
+    most = std::max(most, stage["parameters"].get<std::int64_t>());
+    if (stage.contains("shrink"))
+      most = std::max(most, stage["shrink"]["parameters_before"].get<std::int64_t>());
+  }
+  return most;
+}
+
+std::string stage_rows(const Json& stages, std::int64_t parameters) {
   std::string text = fmt::format("{:<14} {:>6} {:>10} {:>14} {:>9} {:>12}\n", "stage", "epochs", "test",
                                  "nonzero", "density", "time");
   const auto add_row = [&](const Json& stage) {
     text += fmt::format("{:<14} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", stage["label"].get<std::string>(),
                         stage["epochs"].get<std::int64_t>(), percent_or_dash(stage, "test_accuracy"),
                         thousands(stage["nonzero_parameters"].get<std::int64_t>()),
-                        100.0 * fraction(stage, "nonzero_parameters", "parameters"),
+                        100.0 * stage["nonzero_parameters"].get<double>() / static_cast<double>(parameters),
                         format_seconds(stage["wall_seconds"].get<double>()));
   };
   for (const Json& stage : stages) {
@@ -75,7 +86,7 @@ Json layers_json(const nn::ModelSummary& cost) {
 // The accuracy of the last stage that ended with all its weights.
 void add_dense_accuracy(Json& summary, const Json& stages) {
   for (const Json& stage : stages) {
-    if (stage["nonzero_parameters"] == stage["parameters"] && stage.contains("test_accuracy"))
+    if (stage["nonzero_parameters"] == dense_parameters(stages) && stage.contains("test_accuracy"))
       summary["dense_test_accuracy"] = stage["test_accuracy"];
   }
 }
@@ -109,6 +120,7 @@ Json stage_summary(const StageContext& context, const std::string& kind, const S
   json["weights_sha256"] = train::weights_sha256(context.model);
   json["wall_seconds"] = result.wall_seconds;
   if (!result.rounds.empty()) json["rounds"] = result.rounds;
+  for (const auto& [key, value] : result.details.items()) json[key] = value;
   return json;
 }
 
@@ -126,7 +138,7 @@ Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, 
                   {"test_accuracy", nullptr}};
   if (stages.back().contains("test_accuracy")) summary["test_accuracy"] = stages.back()["test_accuracy"];
   add_dense_accuracy(summary, stages);
-  summary["parameters"] = cost.total.parameters;
+  summary["parameters"] = dense_parameters(stages);
   summary["nonzero_parameters"] = cost.total.nonzeros;
   summary["macs"] = cost.total.macs;
   summary["effective_macs"] = cost.total.effective_macs;
@@ -142,7 +154,8 @@ Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, 
 }
 
 std::string summary_table(const Json& summary) {
-  std::string text = stage_rows(summary["stages"]) + layer_rows(summary["layers"]);
+  std::string text = stage_rows(summary["stages"], summary["parameters"].get<std::int64_t>()) +
+                     layer_rows(summary["layers"]);
   const double kept = fraction(summary, "nonzero_parameters", "parameters");
   text += fmt::format("\n{} on {}: test accuracy {}", summary["model"].get<std::string>(),
                       summary["dataset"].get<std::string>(), percent_or_dash(summary, "test_accuracy"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "experiments/about.h"
 #include "experiments/bench/timing.h"
 #include "experiments/config/document.h"
 #include "experiments/config/reader.h"
@@ -15,24 +16,6 @@
 namespace espalier::bench {
 namespace {
 
-constexpr std::int64_t kClasses = 10;
-const Shape kImage = {3, 32, 32};
-
-Tensor random_images(std::int64_t batch) {
-  Tensor images = Tensor::empty({batch, kImage[0], kImage[1], kImage[2]});
-  Random random(1, "images");
-  for (std::int64_t i = 0; i < images.numel(); ++i) images.data()[i] = random.normal();
-  return to_lanes(images);
-}
-
-Tensor some_labels(std::int64_t batch) {
-  Tensor labels = Tensor::empty({batch}, Layout::plain, DType::i32);
-  for (std::int64_t i = 0; i < batch; ++i) {
-    labels.data<std::int32_t>()[i] = static_cast<std::int32_t>(i % kClasses);
-  }
-  return labels;
-}
-
 std::unique_ptr<models::ModelSpec> chosen_model(const TrainBenchOptions& options) {
   auto spec = models::model_registry().make(options.model);
   ConfigNode keys;
@@ -41,22 +24,55 @@ std::unique_ptr<models::ModelSpec> chosen_model(const TrainBenchOptions& options
   return spec;
 }
 
+struct Subject {
+  std::shared_ptr<nn::Module> model;
+  Shape image = {3, 32, 32};
+  std::int64_t classes = 10;
+};
+
+Subject find_subject(const TrainBenchOptions& options) {
+  Subject subject;
+  if (options.checkpoint.empty()) {
+    subject.model = chosen_model(options)->build(subject.image, subject.classes, 1);
+  } else {
+    const SavedModel saved = load_model(options.checkpoint);
+    subject = {saved.model, saved.image_shape, saved.classes};
+  }
+  return subject;
+}
+
+Tensor random_images(std::int64_t batch, const Shape& image) {
+  Tensor images = Tensor::empty({batch, image[0], image[1], image[2]});
+  Random random(1, "images");
+  for (std::int64_t i = 0; i < images.numel(); ++i) images.data()[i] = random.normal();
+  return to_lanes(images);
+}
+
+Tensor some_labels(std::int64_t batch, std::int64_t classes) {
+  Tensor labels = Tensor::empty({batch}, Layout::plain, DType::i32);
+  for (std::int64_t i = 0; i < batch; ++i) {
+    labels.data<std::int32_t>()[i] = static_cast<std::int32_t>(i % classes);
+  }
+  return labels;
+}
+
 }  // namespace
 
 TrainSpeed measure_training(const TrainBenchOptions& options) {
-  const std::shared_ptr<nn::Module> model = chosen_model(options)->build(kImage, kClasses, 1);
+  const Subject subject = find_subject(options);
+  nn::Module& model = *subject.model;
   optim::SgdSettings settings;
   settings.lr = 0.01;
   settings.momentum = 0.9;
   settings.weight_decay = 5e-4;
-  optim::Sgd optimizer(model->parameters(), settings);
-  const Tensor images = random_images(options.batch);
-  const Tensor labels = some_labels(options.batch);
+  optim::Sgd optimizer(model.parameters(), settings);
+  const Tensor images = random_images(options.batch, subject.image);
+  const Tensor labels = some_labels(options.batch, subject.classes);
 
   TrainSpeed speed;
-  speed.macs = nn::summary(*model, kImage).total.macs;
+  speed.macs = nn::summary(model, subject.image).total.macs;
   const auto step = [&](Profile* profile) {
-    Tensor loss = ops::cross_entropy((*model)(images), labels);
+    Tensor loss = ops::cross_entropy(model(images), labels);
     loss.backward();
     if (profile != nullptr) profile->skip();
     optimizer.step();

@@ -1,4 +1,5 @@
-// How fast a model trains: forward, loss, backward and an SGD step on one batch of random 32x32 images.
+// How fast a model trains: forward, loss, backward and an SGD step on one batch of random images, 32x32 or as
+// a checkpoint's model takes them.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@ namespace espalier::bench {
 struct TrainBenchOptions {
   std::string model = "resnet18";           // a name in the model registry
   std::vector<std::string> overrides = {};  // of the model's keys: "dim=128"
+  std::string checkpoint = {};              // or, unless empty, a checkpoint or run whose model it is to be
   std::int64_t batch = 128;
   int steps = 10;   // that count; their median does
   int warm_up = 3;  // before them
@@ -27,7 +29,8 @@ struct TrainSpeed {
   std::int64_t tensor_bytes = 0;         // the most memory that tensors held at once
 };
 
-// Throws Error (usage) when no model has that name, or it has not such a key.
+// Throws Error (usage) when no model has that name, or it has not such a key; (integrity) when it is no
+// checkpoint.
 TrainSpeed measure_training(const TrainBenchOptions& options);
 
 }  // namespace espalier::bench

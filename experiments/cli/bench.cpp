@@ -41,7 +41,7 @@ struct Request {
   int batch, rounds;
   std::vector<std::string> only;
   bool every_kernel, json;
-  std::string model;
+  std::string model, checkpoint;
 };
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
@@ -175,6 +175,10 @@ int bench_train(const Request& request) {
   if (options.overrides.empty()) fail(ErrorKind::usage, "espalier bench", "--model names none");
   options.model = options.overrides.front();
   options.overrides.erase(options.overrides.begin());
+  if (!request.checkpoint.empty()) {
+    options.checkpoint = request.checkpoint;
+    options.model = request.checkpoint;  // what reports call it
+  }
   options.batch = request.batch;
   options.steps = request.rounds;
   const bench::MachineLimits limits = bench::measure_limits();
@@ -202,8 +206,10 @@ int bench(int argc, char** argv) {
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
       "model", "train: as `espalier methods` lists them, and keys to change: \"vit depth=6\"",
-      cxxopts::value<std::string>()->default_value("resnet18"),
-      "NAME")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
+      cxxopts::value<std::string>()->default_value("resnet18"), "NAME")(
+      "checkpoint", "train: a saved model instead, with its masks and widths",
+      cxxopts::value<std::string>()->default_value(""),
+      "DIR")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
   const auto arguments = parse(options, argc, argv, "conv|sparse|train");
   if (!arguments) return 0;
@@ -215,7 +221,8 @@ int bench(int argc, char** argv) {
                                            : std::vector<std::string>(),
       .every_kernel = arguments->count("every-kernel") > 0,
       .json = arguments->count("json") > 0,
-      .model = (*arguments)["model"].as<std::string>()};
+      .model = (*arguments)["model"].as<std::string>(),
+      .checkpoint = (*arguments)["checkpoint"].as<std::string>()};
   const std::string what = required(*arguments, "what");
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);

@@ -2,6 +2,7 @@
 #include "experiments/stages/finetune.h"
 #include "experiments/stages/lottery.h"
 #include "experiments/stages/prune.h"
+#include "experiments/stages/shrink.h"
 #include "experiments/stages/train.h"
 #include "experiments/stages/transfer.h"
 
@@ -20,6 +21,8 @@ const Registry<Stage>& stage_registry() {
            [] { return std::make_unique<TransferStage>(); }},
           {"finetune", "training that goes on from trained weights",
            [] { return std::make_unique<FinetuneStage>(); }},
+          {"shrink", "removal of masked filters: a smaller network that computes the same",
+           [] { return std::make_unique<ShrinkStage>(); }},
       });
   return registry;
 }

@@ -41,6 +41,8 @@ struct StageResult {
   double wall_seconds = 0.0;
   // Of a stage that trains in rounds: what each came to, as it stands in its result.json.
   std::vector<nlohmann::ordered_json> rounds;
+  // What else it did, by key of its result.json; null: nothing.
+  nlohmann::ordered_json details;
 };
 
 class Stage {

@@ -102,13 +102,12 @@ TEST_CASE("GELU is exact to a few epsilons of x over all of f32, and has the rig
     double worst = 0.0, worst_below_zero = 0.0, worst_slope = 0.0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double at = static_cast<double>(x[i]), expected = reference::kGelu.value(at);
-      const double error = std::fabs(static_cast<double>(y.data()[i]) - expected);
-      if (!is_denormal(at)) worst = std::max(worst, error / std::fabs(at));
-      if (!is_denormal(at) && at < 0.0 && at > -12.0) {
-        worst_below_zero = std::max(worst_below_zero, -error / expected);
-      }
       const double slope = reference::kGelu.derivative(at);
       worst_slope = std::max(worst_slope, std::fabs(static_cast<double>(dx.data()[i]) - slope));
+      if (is_denormal(at) || (flushes_denormals(kernels.isa) && is_denormal(expected))) continue;
+      const double error = std::fabs(static_cast<double>(y.data()[i]) - expected);
+      worst = std::max(worst, error / std::fabs(at));
+      if (at < 0.0 && at > -12.0) worst_below_zero = std::max(worst_below_zero, -error / expected);
     }
     CHECK(worst <= 3 * kEpsilon);
     CHECK(worst_below_zero <= 0x1p-17 + kEpsilon);

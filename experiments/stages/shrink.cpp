@@ -1,0 +1,67 @@
+#include "experiments/stages/shrink.h"
+
+#include <chrono>
+
+#include "experiments/experiment_config.h"
+#include "experiments/measure.h"
+#include "experiments/reporter.h"
+#include "framework/nn/summary.h"
+#include "pruning/dependencies/shrink.h"
+
+namespace espalier {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const pruning::Shrunk& shrunk, std::int64_t macs_before, std::int64_t macs) {
+  Json layers = Json::array(), refusals = Json::array();
+  for (const auto& layer : shrunk.layers)
+    layers.push_back(
+        {{"name", layer.name}, {"filters_before", layer.filters_before}, {"filters", layer.filters}});
+  for (const auto& refusal : shrunk.refusals)
+    refusals.push_back({{"layer", refusal.layer}, {"filters", refusal.filters}, {"reason", refusal.reason}});
+  return {{"parameters_before", shrunk.parameters_before},
+          {"parameters", shrunk.parameters},
+          {"macs_before", macs_before},
+          {"macs", macs},
+          {"max_difference", shrunk.max_difference},
+          {"max_output", shrunk.max_output},
+          {"folded_constants", shrunk.folded_constants},
+          {"layers", layers},
+          {"stay_masked", refusals}};
+}
+
+void report(const StageContext& context, const pruning::Shrunk& shrunk, std::int64_t macs_before,
+            std::int64_t macs) {
+  context.reporter.line(fmt::format(
+      "{}: {} of {} parameters and {} of {} multiply-adds are left; outputs differ by {:.2g} at most (they "
+      "reach {:.3g})",
+      context.label, shrunk.parameters, shrunk.parameters_before, macs, macs_before, shrunk.max_difference,
+      shrunk.max_output));
+  for (const auto& refusal : shrunk.refusals) {
+    context.reporter.line(fmt::format("{}: {}: {} masked filter{} cannot be removed: {}", context.label,
+                                      refusal.layer, refusal.filters, refusal.filters == 1 ? "" : "s",
+                                      refusal.reason));
+  }
+}
+
+}  // namespace
+
+StageResult ShrinkStage::run(StageContext& context) const {
+  const auto begin = std::chrono::steady_clock::now();
+  const Shape image = context.data.test->image_shape();
+  const std::int64_t macs_before = nn::summary(context.model, image).total.macs;
+  const pruning::Shrunk shrunk = pruning::shrink(context.model, image);
+  const std::int64_t macs = nn::summary(context.model, image).total.macs;
+  report(context, shrunk, macs_before, macs);
+  const train::Metrics test =
+      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
+  StageResult result;
+  result.test_accuracy_percent = test.accuracy_percent();
+  result.test_loss = test.loss();
+  result.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.details = {{"shrink", to_json(shrunk, macs_before, macs)}};
+  return result;
+}
+
+}  // namespace espalier
