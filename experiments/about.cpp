@@ -109,8 +109,7 @@ SavedModel load_model(const fs::path& path) {
     fail(ErrorKind::integrity, "checkpoint", "the manifest's classes are {}", classes);
   {
     const AllocationBudget budget(bytes_of(checkpoint.model));
-    saved.model =
-        saved.config.model->build(saved.image_shape, classes, static_cast<std::uint64_t>(saved.config.seed));
+    saved.model = saved.config.build_model(saved.image_shape, classes);
   }
   train::load_model_tensors(*saved.model, checkpoint.model);
   for (const auto& entry : fs::directory_iterator(directory)) {
