@@ -147,8 +147,7 @@ SavedModel load_model(const fs::path& path) {
     fail(ErrorKind::integrity, "checkpoint", "the manifest's classes are {}", classes);
   {
     const AllocationBudget budget(building_budget(checkpoint, described));
-    saved.model =
-        saved.config.model->build(saved.image_shape, classes, static_cast<std::uint64_t>(saved.config.seed));
+    saved.model = saved.config.build_model(saved.image_shape, classes);
   }
   load_saved(*saved.model, checkpoint);
   if (described.contains("shapes")) check_runs(*saved.model, saved.image_shape, classes);

@@ -43,6 +43,7 @@ void ExperimentConfig::fields(FieldVisitor& v) {
   v.field("name", name, "what the experiment and its run directory are called");
   v.field("seed", seed, "of initialisation, order of images and augmentation", {0, 1LL << 53});
   v.part("model", model_kind, model, models::model_registry(), "the network");
+  v.table("budget", budget, "a narrower model of part of the cost: the control trained from scratch");
   v.part("data", data_kind, data, datasets::dataset_registry(), "what it learns from");
   v.table("augment", augment, "random changes of training images");
   v.field("batch", batch, "images of a batch in training", {1, 65536});
@@ -52,6 +53,10 @@ void ExperimentConfig::fields(FieldVisitor& v) {
   v.table("evaluate", evaluate, "how accuracy is measured");
   v.table("checkpoint", checkpoint, "how often the state of training is saved");
   v.tables("stage", stages, "what is done, in order");
+}
+
+std::shared_ptr<nn::Module> ExperimentConfig::build_model(const Shape& image, std::int64_t classes) {
+  return models::build_within(*model, budget, image, classes, static_cast<std::uint64_t>(seed));
 }
 
 ExperimentConfig read_experiment(ConfigNode document, const std::vector<std::string>& overrides) {

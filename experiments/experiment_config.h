@@ -12,6 +12,7 @@
 #include "experiments/config/document.h"
 #include "experiments/stages/stage.h"
 #include "framework/core/fields.h"
+#include "models/fit_width.h"
 #include "models/registry.h"
 
 namespace espalier {
@@ -45,6 +46,7 @@ struct ExperimentConfig {
   std::int64_t seed = 0;
   std::string model_kind = "resnet20";
   std::unique_ptr<models::ModelSpec> model;
+  models::Budget budget;
   std::string data_kind = "cifar10";
   std::unique_ptr<datasets::DatasetSpec> data;
   datasets::Augmentation augment;
@@ -55,6 +57,8 @@ struct ExperimentConfig {
   std::vector<StageConfig> stages;
 
   void fields(FieldVisitor& v);
+  // The network with its initial weights, within the budget. `image` is [C, H, W].
+  std::shared_ptr<nn::Module> build_model(const Shape& image, std::int64_t classes);
 };
 
 // Reads a config and what the command line changes in it. Throws Error (usage) that lists every problem.

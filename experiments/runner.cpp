@@ -21,8 +21,8 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   reporter.line(fmt::format("experiment  {} ({}) in {}", config.name, hash.substr(0, 8), path.string()));
   const datasets::Splits data = config.data->load();
   reporter.line(fmt::format("data        {}", data.description));
-  const std::shared_ptr<nn::Module> model = config.model->build(
-      data.train->image_shape(), data.train->classes(), static_cast<std::uint64_t>(config.seed));
+  const std::shared_ptr<nn::Module> model =
+      config.build_model(data.train->image_shape(), data.train->classes());
   nn::set_execution(*model, nn::execution_from(config.execution));
   reporter.line(fmt::format("model       {}, {} parameters", config.model_kind, model->parameter_count()));
 

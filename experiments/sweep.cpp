@@ -102,9 +102,9 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
     const std::string origin = fmt::format("{}, row '{}'", file.filename().string(), row.name);
     const auto apply = [&](const std::vector<std::string>& assignments, const std::string& who) {
       for (const std::string& assignment : assignments) {
-        apply_override(
-            cell.document,
-            fill_in(assignment, {{config_.columns.key, value}, {"seed", std::to_string(seed)}}), who);
+        apply_override(cell.document,
+                       fill_in(assignment, {{config_.columns.key, value}, {"seed", std::to_string(seed)}}),
+                       who);
       }
     };
     apply({"seed={seed}", "name=" + directory_name(row.name)}, origin);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/nn/summary.h"
 #include "pruning/combinations.h"
 #include "pruning/criteria/magnitude.h"
 #include "pruning/granularity/weight_contender.h"
@@ -11,6 +12,20 @@
 #include "pruning/targets.h"
 
 namespace espalier::pruning {
+namespace {
+
+// Of the units that are pruned already, or score below the threshold.
+std::int64_t cost_below(const std::vector<Units>& layers, float threshold) {
+  std::int64_t cost = 0;
+  for (const Units& layer : layers) {
+    for (std::size_t u = 0; u < layer.scores.size(); ++u) {
+      if (layer.alive[u] == 0 || layer.scores[u] < threshold) cost += layer.weights_per_unit;
+    }
+  }
+  return cost;
+}
+
+}  // namespace
 
 void PrunerSettings::fields(FieldVisitor& v) {
   v.field("sparsity", sparsity, "fraction of the targeted weights that is pruned in the end", {0.0, 1.0});
@@ -23,6 +38,11 @@ void PrunerSettings::fields(FieldVisitor& v) {
 }
 
 void PrunerSettings::selection_fields(FieldVisitor& v) {
+  v.field(
+      "target", target,
+      "what sparsity is a fraction of: the weights that may be pruned, all the model's parameters, or its "
+      "multiply-adds",
+      {"weights", "parameters", "macs"});
   v.field("include", include, "names of the parameters to prune, * and ? as in file names");
   v.field("exclude", exclude, "names to leave dense, stronger than include");
   v.field("min_layer_density", min_layer_density, "fraction of its units that every layer keeps", {0.0, 1.0});
@@ -53,32 +73,71 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
          "dependencies and regrow '{}'",
          settings_.regrow_kind);
   }
+  if (settings_.dependencies && settings_.target != "weights") {
+    fail(ErrorKind::usage, "prune", "with dependencies, sparsity counts filters; target '{}' cannot be kept",
+         settings_.target);
+  }
+  if (settings_.dependencies && settings_.schedule_kind == "cyclic") {
+    fail(ErrorKind::usage, "prune",
+         "a cyclic schedule gives back weights, but not what dependencies masked along");
+  }
+  for (const nn::Parameter* parameter : parameters) all_parameters_ += parameter->value.numel();
   for (const nn::Parameter* target : targets_) {
     if (settings_.granularity->applies_to(target->value.shape())) continue;
     fail(ErrorKind::usage, "prune", "granularity '{}' does not apply to {} of shape {}; exclude it",
          settings_.granularity_kind, target->name, target->value.shape().str());
   }
-  if (settings_.sparsity > settings_.granularity->max_sparsity()) {
-    fail(ErrorKind::usage, "prune", "granularity '{}' prunes {} at most, sparsity asks for {}",
-         settings_.granularity_kind, settings_.granularity->max_sparsity(), settings_.sparsity);
-  }
   refuse_senseless(settings_, targets_.front()->value.shape(), total_steps_);
+  settings_.criterion->begin(total_steps_);
   if (settings_.dependencies) return;  // set_data
   for (nn::Parameter* target : targets_)
     layers_.push_back(std::make_unique<WeightContender>(*target, *settings_.granularity));
+  if (settings_.target != "macs") set_costs(std::vector<std::int64_t>(targets_.size(), 1), all_parameters_);
 }
 
 void Pruner::set_data(const ScoringData* data) {
   data_ = data;
-  if (!settings_.dependencies) return;
+  if (settings_.dependencies) return find_channels();
+  if (settings_.target != "macs") return;
+  const nn::ModelSummary summary = nn::summary(data->model, data->input_shape);
+  std::vector<std::int64_t> costs;  // how often a target's weights are each used for one image
+  for (const nn::Parameter* target : targets_) {
+    const std::string module = target->name.substr(0, target->name.rfind('.'));
+    const auto layer = std::find_if(summary.layers.begin(), summary.layers.end(),
+                                    [&](const nn::LayerSummary& l) { return l.name == module; });
+    check(layer != summary.layers.end() && layer->macs > 0, "prune", "{} is used in no multiply-add",
+          target->name);
+    costs.push_back(layer->macs / target->value.numel());
+  }
+  set_costs(std::move(costs), summary.total.macs);
+}
+
+void Pruner::find_channels() {
   staying_.clear();
-  layers_ = channel_contenders(find_dependencies(data->model, data->input_shape), targets_,
+  layers_ = channel_contenders(find_dependencies(data_->model, data_->input_shape), targets_,
                                *settings_.granularity, staying_);
+  costs_.assign(layers_.size(), 1);
+  final_ = settings_.sparsity;
   if (!layers_.empty()) return;
   std::string reasons;
   for (const StayingFilters& filters : staying_)
     reasons += fmt::format("\n  {}: {}", filters.layer, filters.reason);
   fail(ErrorKind::usage, "prune", "dependencies let no filter go:{}", reasons);
+}
+
+void Pruner::set_costs(std::vector<std::int64_t> costs, std::int64_t whole) {
+  costs_ = std::move(costs);
+  std::int64_t targeted = 0;
+  for (std::size_t t = 0; t < targets_.size(); ++t) targeted += costs_[t] * targets_[t]->value.numel();
+  const double most = settings_.granularity->max_sparsity();
+  const double share =
+      settings_.target == "weights" ? 1.0 : static_cast<double>(whole) / static_cast<double>(targeted);
+  final_ = settings_.sparsity * share;
+  if (final_ <= most) return;
+  fail(ErrorKind::usage, "prune",
+       "sparsity asks for {} of the {}, granularity '{}' prunes {:.3g} at most, of what include and exclude "
+       "leave to it",
+       settings_.sparsity, settings_.target, settings_.granularity_kind, most / share);
 }
 
 void Pruner::start() {
@@ -141,28 +200,38 @@ void Pruner::measure() {
 }
 
 double Pruner::density() const {
-  Quota all;
-  for (std::size_t layer = 0; layer < layers_.size(); ++layer) all.layers.push_back(layer);
-  return density_of(all);
+  std::int64_t kept = 0, all = 0;
+  for (const auto& layer : layers_) {
+    kept += layer->kept_weights();
+    all += layer->weights();
+  }
+  return static_cast<double>(kept) / static_cast<double>(all);
 }
 
 double Pruner::density_of(const Quota& quota) const {
   std::int64_t kept = 0, all = 0;
   for (std::size_t layer : quota.layers) {
-    kept += layers_[layer]->kept_weights();
-    all += layers_[layer]->weights();
+    kept += costs_[layer] * layers_[layer]->kept_weights();
+    all += costs_[layer] * layers_[layer]->weights();
   }
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
 void Pruner::prune(std::int64_t steps_done) {
   check(!layers_.empty(), "prune", "dependencies need a network: call set_data first");
+  check(!costs_.empty(), "prune", "target '{}' needs a network to measure", settings_.target);
   std::vector<LayerInfo> layers;
-  for (const auto& layer : layers_) layers.push_back(layer->info());
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    layers.push_back(layers_[l]->info());
+    layers.back().cost = static_cast<double>(costs_[l]);
+  }
+  if (settings_.schedule->reopens(steps_done, total_steps_)) {
+    for (nn::Parameter* target : targets_) target->mask = Mask::ones(target->value.shape());
+  }
   const double target_sparsity = settings_.schedule->sparsity(steps_done, total_steps_, settings_.sparsity);
   PruneEvent event{
       .steps_done = steps_done, .target_sparsity = target_sparsity, .sparsity = 0.0, .floored_layers = {}};
-  std::vector<Quota> quotas = settings_.scope->quotas(layers, settings_.sparsity);
+  std::vector<Quota> quotas = settings_.scope->quotas(layers, final_);
   std::vector<double> densities;  // a quota, before
   for (Quota& quota : quotas) {
     quota.sparsity = settings_.schedule->sparsity(steps_done, total_steps_, quota.sparsity);
@@ -186,7 +255,7 @@ void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
   std::vector<Tensor> scores;                   // a layer: [units]
   std::vector<std::vector<std::uint8_t>> keep;  // a layer: [units], first the alive ones, then the kept ones
   std::vector<Units> layers;
-  std::int64_t weights = 0;
+  std::int64_t cost = 0;
   for (std::size_t index : quota.layers) {
     Contender& layer = *layers_[index];
     const std::int64_t units = layer.units();
@@ -197,13 +266,15 @@ void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
         static_cast<std::int64_t>(std::ceil(settings_.min_layer_density * static_cast<double>(units)));
     layers.push_back({.scores = {scores.back().data(), static_cast<std::size_t>(units)},
                       .alive = keep.back(),
-                      .weights_per_unit = layer.weights() / units,
+                      .weights_per_unit = costs_[index] * (layer.weights() / units),
                       .at_least = std::max(layer.always_kept(), floor),
                       .keep = keep.back()});
-    weights += layer.weights();
+    cost += costs_[index] * layer.weights();
   }
 
-  const auto budget = static_cast<std::int64_t>(std::llround(quota.sparsity * static_cast<double>(weights)));
+  auto budget = static_cast<std::int64_t>(std::llround(quota.sparsity * static_cast<double>(cost)));
+  if (const std::optional<float> threshold = settings_.criterion->threshold())
+    budget = std::min(budget, cost_below(layers, *threshold));
   const std::vector<std::int64_t> saved = select_units(layers, budget);
 
   for (std::size_t i = 0; i < quota.layers.size(); ++i) {

@@ -29,6 +29,7 @@ namespace espalier::pruning {
 
 struct PrunerSettings {
   double sparsity = 0.0;  // 0: prunes nothing
+  std::string target = "weights";
   std::vector<std::string> include = {"*"};
   std::vector<std::string> exclude;
   double min_layer_density = 0.0;
@@ -52,8 +53,8 @@ struct PrunerSettings {
 // What one change of the masks did.
 struct PruneEvent {
   std::int64_t steps_done = 0;
-  double target_sparsity = 0.0;             // of the pruned parameters
-  double sparsity = 0.0;                    // reached
+  double target_sparsity = 0.0;             // of what `target` counts
+  double sparsity = 0.0;                    // reached, of the weights that may be pruned
   std::int64_t grown_weights = 0;           // by regrowth, and as many dropped
   std::vector<std::string> floored_layers;  // would have collapsed or fallen below min_layer_density
 };
@@ -65,8 +66,8 @@ class Pruner : public optim::StepHook {
   // granularity does not apply, or parts make no sense together (combinations.h).
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
 
-  // For criteria that run the network (Criterion::needs_data), and for dependencies, which are read from it
-  // here: throws Error (usage) when they let no filter go. Must outlive the pruner.
+  // For criteria that run the network (Criterion::needs_data), for target "macs", and for dependencies, which are
+  // read from it here: throws Error (usage) when they let no filter go. Must outlive the pruner.
   void set_data(const ScoringData* data);
   bool needs_data() const { return settings_.criterion->needs_data(); }
   // With dependencies: target filters that cannot be pruned, and why.
@@ -95,6 +96,9 @@ class Pruner : public optim::StepHook {
  private:
   bool prune_if_due(std::int64_t steps_done);
   bool regrow_if_due(std::int64_t steps_done);
+  void find_channels();
+  // What a weight of each target costs, and what the whole model does.
+  void set_costs(std::vector<std::int64_t> costs, std::int64_t whole);
   void apply_control(const std::vector<Tensor>& initial);
   void measure();
   void prune(std::int64_t steps_done);
@@ -104,9 +108,11 @@ class Pruner : public optim::StepHook {
 
   PrunerSettings settings_;
   std::vector<nn::Parameter*> parameters_, targets_;
-  std::vector<std::unique_ptr<Contender>> layers_;
+  std::vector<std::unique_ptr<Contender>> layers_;  // a target each, or with dependencies a group of channels
   std::vector<StayingFilters> staying_;
-  std::int64_t total_steps_;
+  std::int64_t total_steps_, all_parameters_ = 0;
+  std::vector<std::int64_t> costs_;  // of a weight, by layer; empty until they can be known
+  double final_ = 0.0;               // fraction of the layers' cost that is pruned in the end
   const ScoringData* data_ = nullptr;
   std::function<void(const PruneEvent&)> listener_;
 };

@@ -1,4 +1,6 @@
 // espalier methods: every name that a config can use, by family.
+#include "pruning/methods.h"
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +11,7 @@
 #include "framework/optim/lr_schedule.h"
 #include "framework/optim/registry.h"
 #include "models/registry.h"
+#include "pruning/combinations.h"
 #include "pruning/pruner.h"
 
 namespace espalier::cli {
@@ -20,6 +23,20 @@ template <class Base>
 Json rows(const Registry<Base>& registry) {
   Json json = Json::array();
   for (const auto& row : registry.rows()) json.push_back({{"name", row.name}, {"help", row.help}});
+  return json;
+}
+
+Json paper_rows() {
+  Json json = Json::array();
+  for (const pruning::Method& method : pruning::methods())
+    json.push_back({{"name", method.name}, {"help", fmt::format("{}  ({})", method.keys, method.paper)}});
+  return json;
+}
+
+Json refusal_rows() {
+  Json json = Json::array();
+  for (const pruning::Combination& combination : pruning::senseless_combinations())
+    json.push_back({{"name", fmt::format("{}:", combination.parts)}, {"help", combination.reason}});
   return json;
 }
 
@@ -39,7 +56,10 @@ int methods(int argc, char** argv) {
                          {"stage.prune.criterion", rows(pruning::criterion_registry())},
                          {"stage.prune.granularity", rows(pruning::granularity_registry())},
                          {"stage.prune.scope", rows(pruning::scope_registry())},
-                         {"stage.prune.schedule", rows(pruning::schedule_registry())}};
+                         {"stage.prune.schedule", rows(pruning::schedule_registry())},
+                         {"stage.prune.regrow", rows(pruning::regrow_registry())},
+                         {"stage.prune: methods of papers, beside their sparsity", paper_rows()},
+                         {"stage.prune: refused, as it makes no sense", refusal_rows()}};
   if (arguments->count("json") > 0) {
     fmt::print("{}\n", families.dump(2));
     return 0;
@@ -47,7 +67,7 @@ int methods(int argc, char** argv) {
   for (const auto& [family, members] : families.items()) {
     fmt::print("{}\n", family);
     for (const Json& row : members)
-      fmt::print("  {:<14} {}\n", row["name"].get<std::string>(), row["help"].get<std::string>());
+      fmt::print("  {:<20} {}\n", row["name"].get<std::string>(), row["help"].get<std::string>());
   }
   return 0;
 }

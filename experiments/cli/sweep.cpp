@@ -29,8 +29,8 @@ int sweep(int argc, char** argv) {
   options.add_options()("list", "only list the cells and their states")(
       "only", "rows or cells that match, * and ? as in file names; may be repeated",
       cxxopts::value<std::vector<std::string>>(), "PATTERN")(
-      "out", "directory of the runs and tables; without it runs/<name>", cxxopts::value<std::string>(), "DIR")(
-      "sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
+      "out", "directory of the runs and tables; without it runs/<name>", cxxopts::value<std::string>(),
+      "DIR")("sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
       "overrides", "keys to change in every cell", cxxopts::value<std::vector<std::string>>(), "key=value");
   options.parse_positional({"sweep", "overrides"});
   const auto arguments = parse(options, argc, argv, "SWEEP [key=value ...]");

@@ -20,8 +20,7 @@ ScoringBatches::ScoringBatches(nn::Module& model, const datasets::Splits& data, 
                                std::uint64_t seed, double label_smoothing)
     : loader_(data.train, options_of(data, batch, seed)),
       label_smoothing_(static_cast<float>(label_smoothing)),
-      data_{model, data.train->image_shape(), [this](std::int64_t i) { return loss_of_batch(i); },
-            seed} {}
+      data_{model, data.train->image_shape(), [this](std::int64_t i) { return loss_of_batch(i); }, seed} {}
 
 Tensor ScoringBatches::loss_of_batch(std::int64_t i) {
   const std::int64_t in_epoch = i % loader_.batches();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,6 +34,10 @@ class Criterion {
   // pruned already are not looked at.
   virtual Tensor scores(const nn::Parameter& parameter) = 0;
 
+  // Where it is not the sparsity alone that decides: units that score below this go, no others. Nothing: the
+  // lowest go, as many as the sparsity asks for.
+  virtual std::optional<float> threshold() const { return std::nullopt; }
+
   // For criteria that look at the network at the moment of pruning: called before scores() of the parameters
   // that compete. Leaves the model and its gradients as they were.
   virtual bool needs_data() const { return false; }
@@ -40,7 +45,10 @@ class Criterion {
 
   // Does observe() read the gradients of pruned weights?
   virtual bool reads_pruned_gradients() const { return false; }
+  // Before the first step of a stage, also of one that is resumed.
+  virtual void begin(std::int64_t /*total_steps*/) {}
   // Before every update, with the gradients that it is about to use: for criteria that learn from training.
+  // A criterion with a penalty adds its gradient here.
   virtual void observe(const optim::StepInfo&, std::span<nn::Parameter* const>) {}
 
   // Do the scores come from observe() alone? Then there are none before the first step.

@@ -1,3 +1,5 @@
+#include "pruning/criteria/apoz.h"
+#include "pruning/criteria/bn_scale.h"
 #include "pruning/criteria/criterion.h"
 #include "pruning/criteria/fpgm.h"
 #include "pruning/criteria/grasp.h"
@@ -6,6 +8,7 @@
 #include "pruning/criteria/movement.h"
 #include "pruning/criteria/random.h"
 #include "pruning/criteria/snip.h"
+#include "pruning/criteria/soft_movement.h"
 #include "pruning/criteria/synflow.h"
 #include "pruning/criteria/taylor.h"
 #include "pruning/criteria/wanda.h"
@@ -19,6 +22,8 @@ const Registry<Criterion>& criterion_registry() {
           {"magnitude", "|w|, smallest first (Han et al. 2015)", std::make_unique<Magnitude>},
           {"random", "random order: the control", std::make_unique<RandomScores>},
           {"movement", "weights that shrink in training (Sanh et al. 2020)", std::make_unique<Movement>},
+          {"soft_movement", "scores of their own, below a threshold (Sanh et al. 2020)",
+           std::make_unique<SoftMovement>},
           {"taylor", "(w dL/dw)^2 over training (Molchanov et al. 2019)", std::make_unique<Taylor>},
           {"snip", "|w dL/dw| before training (Lee et al. 2019)", std::make_unique<Snip>},
           {"grasp", "what gradient flow depends on (Wang et al. 2020)", std::make_unique<Grasp>},
@@ -27,6 +32,9 @@ const Registry<Criterion>& criterion_registry() {
           {"lamp", "magnitude made comparable between layers (Lee et al. 2021)", std::make_unique<Lamp>},
           {"wanda", "|w| times the input's norm (Sun et al. 2024)", std::make_unique<Wanda>},
           {"fpgm", "filters far from the others (He et al. 2019)", std::make_unique<Fpgm>},
+          {"apoz", "filters whose outputs are seldom zero (Hu et al. 2016)", std::make_unique<Apoz>},
+          {"bn_scale", "filters by their batch norm's scale, with its penalty (Liu et al. 2017)",
+           std::make_unique<BnScale>},
       });
   return registry;
 }

@@ -29,7 +29,8 @@ void transfer_masks_(nn::Module& to, nn::Module& from, const std::vector<std::st
     fail(ErrorKind::usage, "transfer", "the model has no weights for the masks of {}; exclude them",
          fmt::join(misfits, ", "));
   }
-  if (pairs.empty()) fail(ErrorKind::usage, "transfer", "there is no mask to transfer: all weights are alive");
+  if (pairs.empty())
+    fail(ErrorKind::usage, "transfer", "there is no mask to transfer: all weights are alive");
   for (const auto& [receiver, giver] : pairs) {
     receiver->mask = Mask::from(giver->mask.bytes().clone());
     receiver->mask.apply_(receiver->value);

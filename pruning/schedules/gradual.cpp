@@ -6,10 +6,14 @@
 namespace espalier::pruning {
 
 void Gradual::fields(FieldVisitor& v) {
+  window_fields(v);
+  v.field("every", every_, "optimizer steps from one change of the mask to the next", {1});
+}
+
+void Gradual::window_fields(FieldVisitor& v) {
   v.field("begin", begin_, "start of pruning, as a fraction of the stage's steps", {0.0, 1.0});
   v.field("end", end_, "step of full sparsity, as a fraction of the stage's steps; not before begin",
           {0.0, 1.0});
-  v.field("every", every_, "optimizer steps from one change of the mask to the next", {1});
 }
 
 Gradual::Window Gradual::window(std::int64_t total) const {

@@ -15,12 +15,13 @@ class Gradual : public Schedule {
   // The sparsity at p = 0 .. 1 of the window: 0 at 0, `final` at 1.
   virtual double curve(double p, double final) const = 0;
 
- private:
   struct Window {
     std::int64_t begin, end;  // steps
   };
   Window window(std::int64_t total) const;
+  void window_fields(FieldVisitor& v);
 
+ private:
   double begin_ = 0.0;
   double end_ = 0.75;
   std::int64_t every_ = 100;

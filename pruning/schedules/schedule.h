@@ -16,7 +16,10 @@ class Schedule {
 
   // Is the mask to be changed after `done` of `total` optimizer steps? done = 0: before the first.
   virtual bool due(std::int64_t done, std::int64_t total) const = 0;
-  // The sparsity that is to be reached by then, on the way to `final`: 0 .. final, never falling.
+  // Does all that was pruned come back then, at 0, before the mask is changed?
+  virtual bool reopens(std::int64_t /*done*/, std::int64_t /*total*/) const { return false; }
+  // The sparsity that is to be reached by then, on the way to `final`: 0 .. final, falling only where it
+  // reopens.
   virtual double sparsity(std::int64_t done, std::int64_t total, double final) const = 0;
 };
 

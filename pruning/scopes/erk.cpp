@@ -6,14 +6,15 @@ namespace espalier::pruning {
 
 std::vector<Quota> Erk::quotas(const std::vector<LayerInfo>& layers, double sparsity) const {
   struct Layer {
-    double weights, sizes;
+    double weights, sizes, cost;
     bool dense = false;  // its share would be more than all of its weights
   };
   std::vector<Layer> all;
   for (const LayerInfo& layer : layers) {
     all.push_back({.weights = static_cast<double>(layer.shape.numel()),
                    .sizes = static_cast<double>(
-                       std::accumulate(layer.shape.begin(), layer.shape.end(), std::int64_t{0}))});
+                       std::accumulate(layer.shape.begin(), layer.shape.end(), std::int64_t{0})),
+                   .cost = layer.cost});
   }
   // density = factor * sizes / weights. A layer that stays dense leaves less to the others, so the factor is
   // found again until none is added.
@@ -21,9 +22,9 @@ std::vector<Quota> Erk::quotas(const std::vector<LayerInfo>& layers, double spar
   for (bool changed = true; changed;) {
     double kept = 0.0, sizes = 0.0;
     for (const Layer& layer : all) {
-      kept += (1.0 - sparsity) * layer.weights;
-      if (layer.dense) kept -= layer.weights;
-      if (!layer.dense) sizes += layer.sizes;
+      kept += (1.0 - sparsity) * layer.cost * layer.weights;
+      if (layer.dense) kept -= layer.cost * layer.weights;
+      if (!layer.dense) sizes += layer.cost * layer.sizes;
     }
     factor = sizes > 0.0 ? kept / sizes : 0.0;
     changed = false;

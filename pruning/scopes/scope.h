@@ -13,9 +13,10 @@ namespace espalier::pruning {
 struct LayerInfo {
   std::string name;
   Shape shape;
+  double cost = 1.0;  // of a weight
 };
 
-// Layers (by index) whose units compete for survival, and the fraction of their weights that is to be pruned
+// Layers (by index) whose units compete for survival, and the fraction of their cost that is to be pruned
 // in the end. On the way there the schedule applies to each quota.
 struct Quota {
   std::vector<std::size_t> layers;

@@ -50,6 +50,16 @@ TEST_CASE("a model comes back from its checkpoint without its class being named"
   CHECK(saved.size_bytes > 0);
 }
 
+TEST_CASE("a model within a budget comes back with the width that it had") {
+  const std::string text = std::string("budget = { of = \"macs\", fraction = 0.5 }\n") + kConfig;
+  ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"), {"model.width=8"});
+  const auto model = config.build_model({3, 32, 32}, 10);
+  CHECK(model->parameters()[0]->value.dim(0) == 5);  // 25/64 of the multiply-adds; 6 would be 36/64
+  ExperimentConfig again = read_experiment(parse_config_text(config_toml(config), "test.toml"));
+  CHECK(config_hash(again) == config_hash(config));
+  CHECK(again.build_model({3, 32, 32}, 10)->parameter_count() == model->parameter_count());
+}
+
 TEST_CASE("descriptions that lie are refused with 3") {
   const testing::TemporaryDirectory directory;
   const train::Checkpoint good = sample_checkpoint();

@@ -25,7 +25,8 @@ kind = "lottery"
 rounds = 2
 share = 0.5
 epochs = 1
-)" + keys + (keys.find("optimizer") == std::string::npos ? "\noptimizer = { kind = \"sgd\", lr = 0.0 }" : "");
+)" + keys +
+         (keys.find("optimizer") == std::string::npos ? "\noptimizer = { kind = \"sgd\", lr = 0.0 }" : "");
 }
 
 struct Run {

@@ -57,8 +57,8 @@ scope = "per_layer"
 schedule = { kind = "cubic", begin = 0.2, end = 0.9, every = 2 }
 )";
 
-// Rounds of five steps that rewind to a step in the middle of the first, with a pruner of their own that
-// learns from gradients.
+// Rounds of five steps that rewind to a step in the middle of the first, with pruners of their own that learn
+// from gradients.
 constexpr const char* kLotteryConfig = R"(
 name = "tickets"
 seed = 3
@@ -78,6 +78,11 @@ sparsity = 0.2
 include = ["layer3.*"]
 criterion = "movement"
 schedule = { kind = "linear", begin = 0.2, end = 1.0, every = 2 }
+[[stage.prune]]
+sparsity = 0.3
+include = ["layer2.*"]
+criterion = { kind = "soft_movement", lr = 0.5, penalty = 1e4, threshold = 0.4 }
+schedule = { kind = "cyclic", begin = 0.0, end = 1.0, every = 1, cycles = 2 }
 )";
 
 fs::path write_config(const TemporaryDirectory& directory, const char* text = kConfig) {

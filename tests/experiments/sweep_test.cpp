@@ -68,7 +68,8 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 
 }  // namespace
 
-TEST_CASE("a sweep has a cell for each row, column and seed; rows that the columns do not change share runs") {
+TEST_CASE(
+    "a sweep has a cell for each row, column and seed; rows that the columns do not change share runs") {
   const Files files;
   const Sweep sweep = files.open();
   CHECK(sweep.cells().size() == 8);
@@ -99,8 +100,8 @@ TEST_CASE("the tables of a sweep say what is missing; what is done is not run ag
 
   CHECK(sweep.run(sweep.select({}), reporter) == 0);
   CHECK(fs::last_write_time(dense) == written);
-  const nlohmann::ordered_json whole = nlohmann::ordered_json::parse(
-      read_file(files.directory.path() / "out" / "tiny.json", 1 << 20));
+  const nlohmann::ordered_json whole =
+      nlohmann::ordered_json::parse(read_file(files.directory.path() / "out" / "tiny.json", 1 << 20));
   const nlohmann::ordered_json& cell = whole["rows"][1]["cells"][1];
   REQUIRE(cell["done"] == 2);
   const double a = cell["runs"][0]["test_accuracy"], b = cell["runs"][1]["test_accuracy"];
@@ -127,9 +128,10 @@ TEST_CASE("a sweep that is stopped goes on in the middle of the cell, to the sam
 }
 
 TEST_CASE("a cell that ends in NaN does not stop the others") {
-  const Files files(std::string(kSweep) +
-                    "[[row]]\nname = \"wild\"\nset = [\"stage.0.optimizer.lr=1e6\", "
-                    "\"stage.0.optimizer.weight_decay=1\", \"stage.0.epochs=9\"]\n[[row]]\nname = \"calm\"\n");
+  const Files files(
+      std::string(kSweep) +
+      "[[row]]\nname = \"wild\"\nset = [\"stage.0.optimizer.lr=1e6\", "
+      "\"stage.0.optimizer.weight_decay=1\", \"stage.0.epochs=9\"]\n[[row]]\nname = \"calm\"\n");
   const Sweep sweep = files.open();
   Reporter reporter = files.reporter;
   CHECK(sweep.run(sweep.select({"wild/0.5/seed 1", "calm/0.5/seed 1"}), reporter) == 1);
@@ -199,8 +201,8 @@ TEST_CASE("espalier sweep lists cells, runs them, and prints the tables") {
   CHECK(listed.exit_code == 0);
   CHECK(contains(listed.output, "missing    Pruned, at once/0.9/seed 2"));
   CHECK_FALSE(fs::exists(out));
-  const testing::Outcome run = testing::run_program(
-      {"sweep", sweep, "--out", out, "--threads", "1", "--only", "dense/0.5/seed 1"});
+  const testing::Outcome run =
+      testing::run_program({"sweep", sweep, "--out", out, "--threads", "1", "--only", "dense/0.5/seed 1"});
   CAPTURE(run.output);
   CHECK(run.exit_code == 0);
   CHECK(contains(run.output, "(1 of 2)"));

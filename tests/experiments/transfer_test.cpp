@@ -68,10 +68,12 @@ TEST_CASE("masks that do not fit, or are not there, are refused by name") {
   Runs runs;
   runs.run("ticket", kTicket);
   const std::string from = (runs.directory.path() / "ticket").string();
-  CHECK_THROWS_WITH_AS(runs.run("wider", transferred(from, "3", "")), doctest::Contains("conv1.weight"), Error);
+  CHECK_THROWS_WITH_AS(runs.run("wider", transferred(from, "3", "")), doctest::Contains("conv1.weight"),
+                       Error);
   CHECK_THROWS_WITH_AS(runs.run("none", transferred(from, "2", "exclude = [\"*\"]\n")),
                        doctest::Contains("no mask to transfer"), Error);
-  CHECK_THROWS_WITH_AS(runs.run("empty", transferred("", "2", "")), doctest::Contains("from is empty"), Error);
+  CHECK_THROWS_WITH_AS(runs.run("empty", transferred("", "2", "")), doctest::Contains("from is empty"),
+                       Error);
 }
 
 }  // namespace espalier

@@ -5,6 +5,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/nn/summary.h"
+#include "models/fit_width.h"
 #include "models/registry.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
@@ -65,4 +66,31 @@ TEST_CASE("multiply-accumulates are those of the literature") {
   CHECK(nn::summary(*resnet18, {3, 32, 32}).total.macs == 555422720);
   const auto resnet20 = models::model_registry().make("resnet20")->build({3, 32, 32}, 10, 1);
   CHECK(nn::summary(*resnet20, {3, 32, 32}).total.macs == 40551040);
+}
+
+TEST_CASE("a budget builds the widest model that fits: one channel more would not") {
+  for (const char* name : {"resnet20", "vgg11"}) {
+    for (const char* of : {"parameters", "macs"}) {
+      CAPTURE(name);
+      CAPTURE(of);
+      const auto spec = models::model_registry().make(name);
+      testing::SetFields fields;
+      fields.numbers["width"] = 24.0;
+      spec->fields(fields);
+      const auto cost = [&](nn::Module& model) {
+        const nn::LayerSummary total = nn::summary(model, {3, 32, 32}).total;
+        return static_cast<double>(std::string(of) == "macs" ? total.macs : total.parameters);
+      };
+      const double whole = cost(*spec->build({3, 32, 32}, 10, 1));
+      const auto within = models::build_within(*spec, {of, 0.3}, {3, 32, 32}, 10, 1);
+      const std::int64_t width = within->parameters()[0]->value.dim(0);
+      CHECK(cost(*within) <= 0.3 * whole);
+      CHECK(cost(*build(name, width + 1)) > 0.3 * whole);
+      CHECK(cost(*spec->build({3, 32, 32}, 10, 1)) == whole);  // the spec is as it was
+      const auto same = models::build_within(*spec, {of, 1.0}, {3, 32, 32}, 10, 1);
+      CHECK(cost(*same) == whole);
+      CHECK_THROWS_WITH_AS(models::build_within(*spec, {of, 1e-6}, {3, 32, 32}, 10, 1),
+                           doctest::Contains("width 1 has more"), Error);
+    }
+  }
 }

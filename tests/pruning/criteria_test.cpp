@@ -6,8 +6,10 @@
 #include <numeric>
 #include <vector>
 
+#include "framework/core/files.h"
 #include "framework/nn/init.h"
 #include "framework/nn/modules/linear.h"
+#include "framework/nn/modules/relu.h"
 #include "framework/nn/modules/sequential.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/tensor/lanes.h"
@@ -15,6 +17,7 @@
 #include "pruning/criteria/criterion.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/parameters.h"
+#include "tests/pruning/relative_magnitude.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
 
@@ -126,10 +129,58 @@ TEST_CASE("taylor averages the squared change of the loss") {
   CHECK(taylor->scores(p).data()[1] == doctest::Approx(0.01 * 9.0));
 }
 
+TEST_CASE("soft movement trains a score by Adam, and raises its threshold after the warm-up") {
+  Parameters parameters;
+  nn::Parameter& p = parameters.add("fc.weight", {1, 2});
+  std::copy_n(std::vector<float>{2, -3}.begin(), 2, p.value.data());
+  const auto soft = criterion_registry().make("soft_movement");
+  testing::SetFields keys;
+  keys.numbers = {{"lr", 0.5}, {"threshold", 0.2}, {"penalty", 0.0}, {"warmup", 0.1}, {"cooldown", 0.3}};
+  soft->fields(keys);
+  soft->begin(10);
+  CHECK(soft->scores(p).to_vector() == std::vector<float>{0.5f, 0.5f});
+  CHECK(soft->threshold() == 0.0f);
+  p.value.set_grad(Tensor::from({1, 1}, {1, 2}));  // the first shrinks, the second grows
+  soft->observe({0, 0.1}, parameters.list());
+  // Adam's first step is the rate, whatever the slope: scores -0.5 and 0.5.
+  CHECK(soft->scores(p).data()[0] == doctest::Approx(1.0 / (1.0 + std::exp(0.5))));
+  CHECK(soft->scores(p).data()[1] == doctest::Approx(1.0 / (1.0 + std::exp(-0.5))));
+  CHECK(soft->threshold() == 0.0f);
+  for (std::int64_t step = 1; step < 4; ++step) soft->observe({step, 0.1}, parameters.list());
+  CHECK(double{*soft->threshold()} == doctest::Approx(0.2 * (1.0 - 0.125)));  // half way from step 1 to 7
+  for (std::int64_t step = 4; step < 7; ++step) soft->observe({step, 0.1}, parameters.list());
+  CHECK(double{*soft->threshold()} == doctest::Approx(0.2));
+}
+
+TEST_CASE("soft movement's penalty pushes scores down, and the pruner takes no more than fall below it") {
+  const auto density = [](double threshold, double sparsity) {
+    Parameters parameters;
+    parameters.add("fc.weight", {10, 20});
+    PrunerSettings settings;
+    settings.sparsity = sparsity;
+    settings.criterion = criterion_registry().make("soft_movement");
+    settings.schedule = schedule_registry().make("linear");
+    testing::SetFields keys;
+    keys.numbers = {{"lr", 0.1},       {"threshold", threshold}, {"penalty", 1e6}, {"warmup", 0.0},
+                    {"cooldown", 1.0}, {"begin", 0.1},           {"every", 1.0}};
+    settings.criterion->fields(keys);
+    settings.schedule->fields(keys);
+    Pruner pruner(std::move(settings), parameters.list(), 20);
+    for (std::int64_t step = 0; step < 20; ++step) {
+      parameters.draw_gradients(step);
+      pruner.before_step({step, 0.1}, parameters.list());
+      pruner.after_step({step, 0.1}, parameters.list());
+    }
+    return pruner.density();
+  };
+  CHECK(density(0.0, 0.9) == 1.0);                    // no score is below 0
+  CHECK(density(0.49, 0.9) == doctest::Approx(0.1));  // all are, and the sparsity is the most that may go
+}
+
 TEST_CASE("what a criterion has gathered goes on from its state") {
   Parameters parameters;
   nn::Parameter& p = parameters.add("fc.weight", {3, 5});
-  for (const char* name : {"movement", "taylor"}) {
+  for (const char* name : {"movement", "soft_movement", "taylor"}) {
     CAPTURE(name);
     const auto one = criterion_registry().make(name), two = criterion_registry().make(name);
     parameters.draw_gradients(1);
@@ -258,12 +309,92 @@ TEST_CASE("criteria that run the network leave it as it was") {
   Classifier classifier;
   classifier.data.loss(0).backward();
   const std::vector<float> before = everything_in(classifier.model);
-  for (const char* name : {"snip", "grasp", "wanda"}) {
+  for (const char* name : {"snip", "grasp", "wanda", "apoz"}) {
     CAPTURE(name);
     measured_scores(name, classifier.data, classifier.weight());
     CHECK(everything_in(classifier.model) == before);
     CHECK(classifier.model.is_training());
   }
+}
+
+TEST_CASE("apoz is one minus the share of zeros behind the activation") {
+  nn::Sequential model;
+  const auto first = model.add(std::make_shared<nn::Linear>(kInputs, 3));
+  model.add(std::make_shared<nn::ReLU>());
+  model.add(std::make_shared<nn::Linear>(3, kClasses));
+  nn::initialise(model, 1);
+  const std::vector<nn::Parameter*> parameters = model.parameters();
+  std::copy_n(std::vector<float>{-100, 100, 0}.begin(), 3, parameters[1]->value.data());
+  const Tensor images = testing::random_tensor({kImages, kInputs}, Layout::plain, 3);
+  const Tensor labels = Tensor::zeros({kImages}, Layout::plain, DType::i32);
+  const ScoringData data{model, Shape({kInputs}),
+                         [&](std::int64_t) { return ops::cross_entropy(model(to_lanes(images)), labels); }};
+  const std::vector<float> scores = measured_scores("apoz", data, *parameters[0]);
+  int alive = 0;  // images for which the third neuron is not 0
+  for (std::int64_t n = 0; n < kImages; ++n) {
+    double z = 0.0;
+    for (std::int64_t i = 0; i < kInputs; ++i)
+      z += double{parameters[0]->value.data()[2 * kInputs + i]} * double{images.data()[n * kInputs + i]};
+    alive += z > 0.0;
+  }
+  REQUIRE(alive > 0);
+  REQUIRE(alive < kImages);
+  for (std::size_t i = 0; i < kInputs; ++i) {
+    CHECK(scores[i] == 0.0f);
+    CHECK(scores[kInputs + i] == 1.0f);
+    CHECK(scores[2 * kInputs + i] == doctest::Approx(static_cast<double>(alive) / kImages));
+  }
+  CHECK(measured_scores("apoz", data, *parameters[2]) == std::vector<float>(3 * kClasses, 1.0f));
+}
+
+TEST_CASE("bn_scale is the size of the scale behind each filter, and its penalty pulls scales to 0") {
+  const auto model = chain();
+  const Tensor images = testing::random_tensor({2, 3, 32, 32}, Layout::lanes, 3);
+  const Tensor labels = Tensor::zeros({2}, Layout::plain, DType::i32);
+  const ScoringData data{*model, Shape({3, 32, 32}),
+                         [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); }};
+  const std::vector<nn::Parameter*> parameters = model->parameters();
+  nn::Parameter* conv = nullptr;
+  for (nn::Parameter* parameter : parameters) {
+    const bool is_conv = parameter->kind == nn::ParameterKind::weight && parameter->value.shape().rank() == 4;
+    if (is_conv) conv = parameter;
+    if (parameter->kind != nn::ParameterKind::norm || !parameter->name.ends_with("weight")) continue;
+    REQUIRE(conv != nullptr);
+    for (std::int64_t c = 0; c < parameter->value.numel(); ++c)
+      parameter->value.data()[c] = static_cast<float>(c % 5 - 2);
+    const std::vector<float> scores = measured_scores("bn_scale", data, *conv);
+    const std::size_t size = scores.size() / static_cast<std::size_t>(conv->value.dim(0));
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      REQUIRE(scores[i] == std::abs(static_cast<float>(static_cast<std::int64_t>(i / size) % 5 - 2)));
+
+    parameter->value.set_grad(Tensor::zeros(parameter->value.shape()));
+    const auto criterion = criterion_registry().make("bn_scale");
+    testing::SetFields keys;
+    keys.numbers["penalty"] = 0.25;
+    criterion->fields(keys);
+    criterion->observe({0, 0.1}, parameters);
+    const std::vector<float> pull = parameter->grad().to_vector();
+    CHECK(std::vector<float>(pull.begin(), pull.begin() + 5) ==
+          std::vector<float>{-0.25f, -0.25f, 0.0f, 0.25f, 0.25f});
+    model->zero_grad();
+  }
+  CHECK_THROWS_WITH_AS(measured_scores("bn_scale", data, *parameters[parameters.size() - 2]),
+                       doctest::Contains("no batch norm follows"), Error);
+}
+
+TEST_CASE("the criterion that the README adds compares layers of different scales") {
+  Parameters parameters;
+  nn::Parameter& small = parameters.add("small.weight", {1, 3});
+  nn::Parameter& large = parameters.add("large.weight", {1, 3});
+  std::copy_n(std::vector<float>{1, -2, 3}.begin(), 3, small.value.data());
+  std::copy_n(std::vector<float>{100, -200, 300}.begin(), 3, large.value.data());
+  RelativeMagnitude criterion;
+  CHECK(criterion.scores(small).to_vector() == std::vector<float>{0.5f, 1.0f, 1.5f});
+  CHECK(criterion.scores(small).to_vector() == criterion.scores(large).to_vector());
+  const std::string readme = read_file(std::string(ESPALIER_SOURCE_DIR) + "/pruning/README.md", 1 << 20),
+                    recipe = read_file(
+                        std::string(ESPALIER_SOURCE_DIR) + "/tests/pruning/relative_magnitude.h", 1 << 20);
+  CHECK(readme.find("```cpp\n" + recipe + "```") != std::string::npos);
 }
 
 TEST_CASE("a criterion that needs data says so when it has none") {

@@ -2,13 +2,18 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/nn/summary.h"
+#include "framework/optim/sgd.h"
+#include "models/registry.h"
 #include "pruning/granularity/filter.h"
 #include "pruning/scopes/per_layer.h"
 #include "tests/pruning/parameters.h"
+#include "tests/support/set_fields.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
@@ -141,4 +146,56 @@ TEST_CASE("a pattern that matches nothing is refused with the nearest name") {
   settings.include = {"layer1.0.conv.weight"};
   CHECK_THROWS_WITH_AS(Pruner(std::move(settings), parameters.list(), 1),
                        doctest::Contains("layer1.0.conv1.weight"), Error);
+}
+
+TEST_CASE("a cyclic schedule opens the masks again: what comes back starts from 0") {
+  Parameters parameters;
+  nn::Parameter& fc = parameters.add("fc.weight", {20, 20});
+  PrunerSettings settings = with_sparsity(0.8);
+  settings.schedule = schedule_registry().make("cyclic");
+  testing::SetFields often;
+  often.numbers["every"] = 5;
+  settings.schedule->fields(often);
+  Pruner pruner(std::move(settings), parameters.list(), 120);  // three cycles of 30
+  optim::Sgd sgd(parameters.all(), {{.lr = 0.1}, 0.9});
+  sgd.add_hook(&pruner);
+  pruner.start();
+  for (std::int64_t step = 0; step < 120; ++step) {
+    parameters.draw_gradients(step);
+    sgd.step();
+    CHECK_NOTHROW(sgd.check_masks());
+    if (step + 1 == 29 || step + 1 == 59 || step + 1 >= 90) CHECK(fc.nonzeros() == 80);
+    if (step + 1 == 30 || step + 1 == 60) {
+      CHECK(fc.nonzeros() == 400);
+      const std::vector<float> values = fc.value.to_vector();
+      CHECK(std::count(values.begin(), values.end(), 0.0f) == 320);
+    }
+  }
+}
+
+TEST_CASE("sparsity can be of all parameters, or of all multiply-adds; more than there is is refused") {
+  const auto spec = models::model_registry().make("resnet20");
+  const auto summary_for = [&](const char* target, const char* scope, std::vector<std::string> include) {
+    const auto model = spec->build({3, 32, 32}, 10, 1);
+    PrunerSettings settings = with_sparsity(0.6);
+    settings.target = target;
+    settings.scope = scope_registry().make(scope);
+    settings.include = std::move(include);
+    const ScoringData data{*model, Shape({3, 32, 32}), {}};
+    Pruner pruner(std::move(settings), model->parameters(), 1);
+    pruner.set_data(&data);
+    pruner.start();
+    return nn::summary(*model, {3, 32, 32}).total;
+  };
+  for (const char* scope : {"global", "per_layer", "erk"}) {
+    CAPTURE(scope);
+    const nn::LayerSummary p = summary_for("parameters", scope, {"*"}), m = summary_for("macs", scope, {"*"});
+    CHECK(static_cast<double>(p.nonzeros) / static_cast<double>(p.parameters) ==
+          doctest::Approx(0.4).epsilon(1e-3));
+    CHECK(static_cast<double>(m.effective_macs) / static_cast<double>(m.macs) ==
+          doctest::Approx(0.4).epsilon(1e-3));
+  }
+  CHECK_THROWS_WITH_AS(summary_for("parameters", "global", {"layer1.*"}),
+                       doctest::Contains("sparsity asks for 0.6 of the parameters"), Error);
+  CHECK_THROWS_WITH_AS(summary_for("macs", "global", {"fc.*"}), doctest::Contains("of the macs"), Error);
 }

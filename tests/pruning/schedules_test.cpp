@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <vector>
+
 #include "pruning/schedules/cubic.h"
 #include "pruning/schedules/one_shot.h"
 #include "pruning/schedules/schedule.h"
@@ -14,7 +17,7 @@ TEST_CASE("one-shot is due once") {
 }
 
 TEST_CASE("gradual schedules start at nothing, end at everything, and never go back") {
-  for (const char* name : {"cubic", "linear", "exponential"}) {
+  for (const char* name : {"cubic", "linear", "exponential", "iterative"}) {
     CAPTURE(name);
     const auto schedule = schedule_registry().make(name);  // from 0 to 3/4 of the steps
     CHECK(schedule->sparsity(0, 1000, 0.9) == 0.0);
@@ -44,4 +47,40 @@ TEST_CASE("cubic is due every so many steps within its window, and at its end") 
   CHECK_FALSE(cubic.due(150, 1000));
   CHECK(cubic.due(750, 1000));
   CHECK_FALSE(cubic.due(800, 1000));
+}
+
+TEST_CASE("iterative prunes in five rounds, each the same share of what is left") {
+  const auto iterative = schedule_registry().make("iterative");
+  int rounds = 0;
+  double density = 1.0;
+  for (int step = 0; step <= 1000; ++step) {
+    if (!iterative->due(step, 1000)) continue;
+    CHECK(step == 150 * ++rounds);  // five in 750 steps
+    const double next = 1.0 - iterative->sparsity(step, 1000, 0.9);
+    CHECK(next / density == doctest::Approx(std::pow(0.1, 0.2)));
+    density = next;
+  }
+  CHECK(rounds == 5);
+}
+
+TEST_CASE("cyclic rises to full sparsity in each cycle, and opens again between them") {
+  const auto cyclic = schedule_registry().make("cyclic");  // three cycles in 750 steps
+  std::vector<int> opened;
+  double before = 0.0;
+  for (int step = 0; step <= 1000; ++step) {
+    const double sparsity = cyclic->sparsity(step, 1000, 0.9);
+    if (cyclic->reopens(step, 1000)) {
+      opened.push_back(step);
+      CHECK(before == doctest::Approx(0.9));
+      CHECK(sparsity == doctest::Approx(0.0));
+      CHECK(cyclic->due(step, 1000));
+    } else {
+      CHECK(sparsity >= before);
+    }
+    before = sparsity;
+  }
+  CHECK(opened == std::vector<int>{250, 500});
+  for (const int full : {200, 450, 700, 750}) CHECK(cyclic->due(full, 1000));
+  CHECK(cyclic->sparsity(200, 1000, 0.9) == doctest::Approx(0.9));
+  CHECK(cyclic->sparsity(1000, 1000, 0.9) == 0.9);
 }

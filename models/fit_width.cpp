@@ -1,0 +1,67 @@
+#include "models/fit_width.h"
+
+#include <algorithm>
+
+#include "framework/core/error.h"
+#include "framework/nn/summary.h"
+
+namespace espalier::models {
+namespace {
+
+// Finds the field "width" of a spec.
+class WidthField : public FieldVisitor {
+ public:
+  std::int64_t* width = nullptr;
+
+  void field(const char*, bool&, const char*) override {}
+  void field(const char* key, std::int64_t& value, const char*, Range<std::int64_t>) override {
+    if (std::string(key) == "width") width = &value;
+  }
+  void field(const char*, double&, const char*, Range<double>) override {}
+  void field(const char*, std::string&, const char*, const std::vector<std::string>&) override {}
+  void field(const char*, std::vector<std::string>&, const char*) override {}
+  void field(const char*, std::vector<std::int64_t>&, const char*) override {}
+
+ protected:
+  void visit_table(const char*, const char*, const Visit&) override {}
+  void visit_tables(const TablesField&) override {}
+  void visit_part(const PartField&) override {}
+};
+
+}  // namespace
+
+void Budget::fields(FieldVisitor& v) {
+  v.field("of", of, "what is counted: parameters, or multiply-adds for one image", {"parameters", "macs"});
+  v.field("fraction", fraction, "of the cost at the model's own width; the width becomes what fits",
+          {0.0, 1.0});
+}
+
+std::shared_ptr<nn::Module> build_within(ModelSpec& spec, const Budget& budget, const Shape& image,
+                                         std::int64_t classes, std::uint64_t seed) {
+  if (budget.fraction == 1.0) return spec.build(image, classes, seed);
+  WidthField field;
+  spec.fields(field);
+  if (field.width == nullptr)
+    fail(ErrorKind::usage, "budget", "the model has no width that could be reduced");
+  const std::int64_t whole = *field.width;
+  const auto cost = [&](std::int64_t width) {
+    *field.width = width;
+    const auto model = spec.build(image, classes, seed);
+    const nn::LayerSummary total = nn::summary(*model, image).total;
+    return static_cast<double>(budget.of == "macs" ? total.macs : total.parameters);
+  };
+  const double limit = budget.fraction * cost(whole);
+  std::int64_t fits = 0, too_wide = whole;
+  while (too_wide - fits > 1) {
+    const std::int64_t middle = (fits + too_wide) / 2;
+    (cost(middle) <= limit ? fits : too_wide) = middle;
+  }
+  *field.width = std::max<std::int64_t>(fits, 1);
+  const auto model = spec.build(image, classes, seed);
+  *field.width = whole;
+  if (fits == 0)
+    fail(ErrorKind::usage, "budget", "width 1 has more than {} of the {}", budget.fraction, budget.of);
+  return model;
+}
+
+}  // namespace espalier::models

@@ -1,0 +1,21 @@
+// APoZ: a filter whose output is mostly zero after the activation does little. The score is the share of
+// outputs that are not 0: 1 - APoZ, the average percentage of zeros. Hu et al., "Network trimming: a
+// data-driven neuron pruning approach towards efficient deep architectures", arXiv:1607.03250, 2016. Where a
+// residual connection joins before the activation, the sum counts. For granularity "filter".
+#pragma once
+
+#include "pruning/criteria/measured.h"
+
+namespace espalier::pruning {
+
+class Apoz : public Measured {
+ public:
+  void fields(FieldVisitor& v) override;
+  bool scores_filters() const override { return true; }
+  void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
+
+ private:
+  std::int64_t batches_ = 8;
+};
+
+}  // namespace espalier::pruning

@@ -1,0 +1,26 @@
+// Batch-norm scale: a filter is worth what the batch norm behind it multiplies it with, |gamma|. In training
+// a penalty on all scales, in the step itself, pushes those to 0 that the loss does not hold:
+//
+//   dL/dgamma += penalty sign(gamma)
+//
+// Liu et al., "Learning efficient convolutional networks through network slimming", ICCV 2017: train so,
+// prune at the end of the stage, fine-tune in a stage without it. For granularity "filter".
+#pragma once
+
+#include "pruning/criteria/measured.h"
+
+namespace espalier::pruning {
+
+class BnScale : public Measured {
+ public:
+  void fields(FieldVisitor& v) override;
+  bool scores_filters() const override { return true; }
+  // Throws Error (usage) for a target without a batch norm behind it.
+  void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
+  void observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
+
+ private:
+  double penalty_ = 1e-4;
+};
+
+}  // namespace espalier::pruning
