@@ -4,8 +4,8 @@
 
 #include "experiments/config/clone.h"
 #include "experiments/experiment_config.h"
-#include "experiments/measure.h"
 #include "experiments/stages/scoring_batches.h"
+#include "experiments/stages/tested.h"
 #include "framework/core/error.h"
 
 namespace espalier {
@@ -28,11 +28,7 @@ StageResult PruneStage::run(StageContext& context) const {
   for (nn::Parameter* parameter : parameters) {
     if (!parameter->mask.dense()) parameter->mask.apply_(parameter->value);
   }
-  const train::Metrics test =
-      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
-  StageResult result;
-  result.test_accuracy_percent = test.accuracy_percent();
-  result.test_loss = test.loss();
+  StageResult result = tested(context);
   result.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

@@ -3,8 +3,8 @@
 #include <chrono>
 
 #include "experiments/experiment_config.h"
-#include "experiments/measure.h"
 #include "experiments/reporter.h"
+#include "experiments/stages/tested.h"
 #include "framework/nn/summary.h"
 #include "pruning/dependencies/shrink.h"
 
@@ -54,11 +54,7 @@ StageResult ShrinkStage::run(StageContext& context) const {
   const pruning::Shrunk shrunk = pruning::shrink(context.model, image);
   const std::int64_t macs = nn::summary(context.model, image).total.macs;
   report(context, shrunk, macs_before, macs);
-  const train::Metrics test =
-      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
-  StageResult result;
-  result.test_accuracy_percent = test.accuracy_percent();
-  result.test_loss = test.loss();
+  StageResult result = tested(context);
   result.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   result.details = {{"shrink", to_json(shrunk, macs_before, macs)}};
   return result;

@@ -5,6 +5,7 @@
 #include "experiments/measure.h"
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
+#include "experiments/stages/tested.h"
 #include "framework/core/error.h"
 #include "framework/nn/execution.h"
 
@@ -181,13 +182,9 @@ double TrainingState::wall_seconds() const {
 
 StageResult TrainingState::finish() {
   if (ema_) ema_->swap();  // for good
-  const train::Metrics test = measure(context_.model, context_.data.test, context_.data.normalisation,
-                                      context_.config.evaluate.batch);
-  StageResult result;
+  StageResult result = tested(context_);
   result.epochs = trainer_.epochs();
   result.steps = trainer_.progress().step;
-  result.test_accuracy_percent = test.accuracy_percent();
-  result.test_loss = test.loss();
   result.validation_accuracy_percent = validation_accuracy_percent_;
   result.wall_seconds = wall_seconds();
   return result;

@@ -1,8 +1,8 @@
 #include "experiments/stages/transfer.h"
 
 #include "experiments/experiment_config.h"
-#include "experiments/measure.h"
 #include "experiments/stages/earlier_stage.h"
+#include "experiments/stages/tested.h"
 #include "pruning/policies/transfer.h"
 
 namespace espalier {
@@ -15,12 +15,7 @@ void TransferStage::fields(FieldVisitor& v) {
 StageResult TransferStage::run(StageContext& context) const {
   if (from_.empty()) fail(ErrorKind::usage, context.label, "from is empty: whose masks?");
   pruning::transfer_masks_(context.model, *load_earlier(context, from_).model, exclude_);
-  const train::Metrics test =
-      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
-  StageResult result;
-  result.test_accuracy_percent = test.accuracy_percent();
-  result.test_loss = test.loss();
-  return result;
+  return tested(context);
 }
 
 }  // namespace espalier
