@@ -115,11 +115,4 @@ Cct::Cct(const CctSettings& settings, const Shape& image, std::int64_t classes) 
   classifier_ = register_module("classifier", std::make_shared<CctClassifier>(settings, tokens, classes));
 }
 
-std::shared_ptr<nn::Module> CctSpec::build(const Shape& image, std::int64_t classes,
-                                           std::uint64_t seed) const {
-  auto model = std::make_shared<Cct>(settings_, image, classes);
-  nn::initialise(*model, seed);
-  return model;
-}
-
 }  // namespace espalier::models

@@ -74,14 +74,6 @@ class Cct : public nn::Module {
   std::shared_ptr<CctClassifier> classifier_;
 };
 
-class CctSpec : public ModelSpec {
- public:
-  void fields(FieldVisitor& v) override { settings_.fields(v); }
-  std::shared_ptr<nn::Module> build(const Shape& image, std::int64_t classes,
-                                    std::uint64_t seed) const override;
-
- private:
-  CctSettings settings_;
-};
+using CctSpec = SpecOf<Cct, CctSettings>;
 
 }  // namespace espalier::models

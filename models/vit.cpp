@@ -60,11 +60,4 @@ void Vit::reset_parameters(std::uint64_t seed) {
   if (pos_embed_ != nullptr) nn::normal_(*pos_embed_, 0.02, seed);
 }
 
-std::shared_ptr<nn::Module> VitSpec::build(const Shape& image, std::int64_t classes,
-                                           std::uint64_t seed) const {
-  auto model = std::make_shared<Vit>(settings_, image, classes);
-  nn::initialise(*model, seed);
-  return model;
-}
-
 }  // namespace espalier::models

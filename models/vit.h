@@ -44,14 +44,6 @@ class Vit : public nn::Module {
   std::shared_ptr<nn::Linear> head_;
 };
 
-class VitSpec : public ModelSpec {
- public:
-  void fields(FieldVisitor& v) override { settings_.fields(v); }
-  std::shared_ptr<nn::Module> build(const Shape& image, std::int64_t classes,
-                                    std::uint64_t seed) const override;
-
- private:
-  VitSettings settings_;
-};
+using VitSpec = SpecOf<Vit, VitSettings>;
 
 }  // namespace espalier::models

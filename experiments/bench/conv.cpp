@@ -37,11 +37,13 @@ std::vector<Contender> contenders_of(const ConvBenchOptions& options, const Conv
 
 void run_conv_bench(const ConvBenchOptions& options,
                     const std::function<void(const std::vector<ConvTime>&)>& report) {
+  bool any = false;
   for (const ConvLayer& layer : conv_layers(options.batch)) {
     for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
       if (pass == Conv2dPass::backward_data && !layer.has_backward_data()) continue;
       const std::vector<Contender> contenders = contenders_of(options, layer, pass);
       if (contenders.empty()) continue;
+      any = true;
       std::vector<std::function<void()>> runs;
       for (const Contender& contender : contenders) runs.push_back(contender.run);
       const std::vector<double> seconds = race(runs, options.rounds, options.round_seconds);
@@ -53,6 +55,7 @@ void run_conv_bench(const ConvBenchOptions& options,
       report(times);
     }
   }
+  if (!any) refuse_unknown(options.only);
 }
 
 }  // namespace espalier::bench

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/core/error.h"
 #include "kernels/base/lanes.h"
 
 #if defined(ESPALIER_WITH_ONEDNN)
@@ -73,6 +74,13 @@ Contender onednn_conv(const Conv2dShape& shape, Conv2dPass pass) {
 bool wanted(const std::vector<std::string>& only, const std::string& text) {
   return std::all_of(only.begin(), only.end(),
                      [&](const std::string& word) { return text.find(word) != std::string::npos; });
+}
+
+void refuse_unknown(const std::vector<std::string>& only) {
+  fail(ErrorKind::usage, "espalier bench",
+       "no convolution's shape, pass and backend have '{}'; words are parts of lines such as \"IC64 OC64 H32 K3 S1 "
+       "forward native\"",
+       fmt::join(only, " "));
 }
 
 }  // namespace espalier::bench

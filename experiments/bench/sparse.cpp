@@ -78,13 +78,17 @@ SparseRow measure(const SparseBenchOptions& options, const ConvLayer& layer, Con
 
 void run_sparse_bench(const SparseBenchOptions& options,
                       const std::function<void(const SparseRow&)>& report) {
+  bool any = false;
   for (const ConvLayer& layer : conv_layers(options.batch)) {
     if (layer.in_resnet18 == 0) continue;
     for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
       if (pass == Conv2dPass::backward_data && !layer.has_backward_data()) continue;
-      if (wanted(options.only, layer.name() + " " + pass_name(pass))) report(measure(options, layer, pass));
+      if (!wanted(options.only, layer.name() + " " + pass_name(pass))) continue;
+      any = true;
+      report(measure(options, layer, pass));
     }
   }
+  if (!any) refuse_unknown(options.only);
 }
 
 double break_even_density(const std::vector<double>& densities, const std::vector<double>& seconds,

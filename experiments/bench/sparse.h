@@ -35,6 +35,7 @@ struct SparseRow {
   std::vector<SparseTime> sparse;        // in the order of SparseBenchOptions::densities
 };
 
+// Calls `report` with one shape and pass at a time. Throws Error (usage) when `only` leaves nothing.
 void run_sparse_bench(const SparseBenchOptions& options, const std::function<void(const SparseRow&)>& report);
 
 // The density at which sparse time reaches `dense_seconds`, between the measured ones by straight lines; the

@@ -68,6 +68,17 @@ TEST_CASE("the sparse benchmark times every density of the shapes that --only as
   CHECK(rows == 1);
 }
 
+TEST_CASE("benchmarks refuse an --only that leaves nothing") {
+  bench::SparseBenchOptions sparse;
+  sparse.only = {"IC65"};
+  CHECK_THROWS_WITH_AS(run_sparse_bench(sparse, [](const bench::SparseRow&) {}), doctest::Contains("IC65"),
+                       Error);
+  bench::ConvBenchOptions conv;
+  conv.only = {"IC64", "sideways"};
+  CHECK_THROWS_WITH_AS(run_conv_bench(conv, [](const std::vector<bench::ConvTime>&) {}),
+                       doctest::Contains("IC64 sideways"), Error);
+}
+
 TEST_CASE("the conv benchmark reports what --only asks for, once for each backend") {
   bench::ConvBenchOptions options;
   options.batch = 1;
