@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Sizes beyond which a manifest cannot mean what it says.
-constexpr std::int64_t kMaxImageSide = 1 << 14, kMaxClasses = 1 << 20;
+constexpr std::int64_t kMaxImageSide = 1 << 14, kMaxClasses = 1 << 20, kMaxWidth = 1 << 16;
 // What a model may have had more before it was shrunk than it has now.
 constexpr std::size_t kMaxRemovedBytes = std::size_t{1} << 30;
 
@@ -90,6 +90,7 @@ nlohmann::json about_stage(const StageContext& context) {
   nlohmann::json model = {{"kind", context.config.model_kind},
                           {"image", std::vector<std::int64_t>(image.begin(), image.end())},
                           {"classes", context.data.test->classes()}};
+  if (context.config.width_within_budget) model["width"] = *context.config.width_within_budget;
   for (const auto& [name, shape] : nn::resized_shapes(context.model))
     model["shapes"][name] = std::vector<std::int64_t>(shape.begin(), shape.end());
   return {{"config", config_toml(context.config)},
@@ -145,6 +146,13 @@ SavedModel load_model(const fs::path& path) {
   const std::int64_t classes = saved.classes = about_value<std::int64_t>(described, "classes");
   if (classes < 1 || classes > kMaxClasses)
     fail(ErrorKind::integrity, "checkpoint", "the manifest's classes are {}", classes);
+  // To search it again would take models that are larger than what was saved.
+  if (saved.config.budget.fraction != 1.0) {
+    const auto width = about_value<std::int64_t>(described, "width");
+    if (width < 1 || width > kMaxWidth)
+      fail(ErrorKind::integrity, "checkpoint", "the manifest's width is {}", width);
+    saved.config.width_within_budget = width;
+  }
   {
     const AllocationBudget budget(building_budget(checkpoint, described));
     saved.model = saved.config.build_model(saved.image_shape, classes);

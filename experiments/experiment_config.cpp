@@ -56,7 +56,10 @@ void ExperimentConfig::fields(FieldVisitor& v) {
 }
 
 std::shared_ptr<nn::Module> ExperimentConfig::build_model(const Shape& image, std::int64_t classes) {
-  return models::build_within(*model, budget, image, classes, static_cast<std::uint64_t>(seed));
+  const auto from = static_cast<std::uint64_t>(seed);
+  if (budget.fraction == 1.0) return model->build(image, classes, from);
+  if (!width_within_budget) width_within_budget = models::width_within(*model, budget, image, classes);
+  return models::build_at_width(*model, *width_within_budget, image, classes, from);
 }
 
 ExperimentConfig read_experiment(ConfigNode document, const std::vector<std::string>& overrides) {

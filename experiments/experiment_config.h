@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ struct ExperimentConfig {
   EvaluationSettings evaluate;
   CheckpointSettings checkpoint;
   std::vector<StageConfig> stages;
+  // What the budget came to: found by build_model, or told by a checkpoint. No key.
+  std::optional<std::int64_t> width_within_budget;
 
   void fields(FieldVisitor& v);
   // The network with its initial weights, within the budget. `image` is [C, H, W].

@@ -1,6 +1,6 @@
 #include "models/fit_width.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "framework/core/error.h"
 #include "framework/nn/summary.h"
@@ -28,6 +28,14 @@ class WidthField : public FieldVisitor {
   void visit_part(const PartField&) override {}
 };
 
+std::int64_t& width_of(ModelSpec& spec) {
+  WidthField field;
+  spec.fields(field);
+  if (field.width == nullptr)
+    fail(ErrorKind::usage, "budget", "the model has no width that could be reduced");
+  return *field.width;
+}
+
 }  // namespace
 
 void Budget::fields(FieldVisitor& v) {
@@ -36,32 +44,36 @@ void Budget::fields(FieldVisitor& v) {
           {0.0, 1.0});
 }
 
-std::shared_ptr<nn::Module> build_within(ModelSpec& spec, const Budget& budget, const Shape& image,
-                                         std::int64_t classes, std::uint64_t seed) {
-  if (budget.fraction == 1.0) return spec.build(image, classes, seed);
-  WidthField field;
-  spec.fields(field);
-  if (field.width == nullptr)
-    fail(ErrorKind::usage, "budget", "the model has no width that could be reduced");
-  const std::int64_t whole = *field.width;
+std::int64_t width_within(ModelSpec& spec, const Budget& budget, const Shape& image, std::int64_t classes) {
   const auto cost = [&](std::int64_t width) {
-    *field.width = width;
-    const auto model = spec.build(image, classes, seed);
-    const nn::LayerSummary total = nn::summary(*model, image).total;
+    const nn::LayerSummary total =
+        nn::summary(*build_at_width(spec, width, image, classes, 0), image).total;
     return static_cast<double>(budget.of == "macs" ? total.macs : total.parameters);
   };
+  const std::int64_t whole = width_of(spec);
   const double limit = budget.fraction * cost(whole);
-  std::int64_t fits = 0, too_wide = whole;
+  std::int64_t fits = 0, too_wide = whole + 1;
   while (too_wide - fits > 1) {
     const std::int64_t middle = (fits + too_wide) / 2;
     (cost(middle) <= limit ? fits : too_wide) = middle;
   }
-  *field.width = std::max<std::int64_t>(fits, 1);
-  const auto model = spec.build(image, classes, seed);
-  *field.width = whole;
   if (fits == 0)
     fail(ErrorKind::usage, "budget", "width 1 has more than {} of the {}", budget.fraction, budget.of);
-  return model;
+  return fits;
+}
+
+std::shared_ptr<nn::Module> build_at_width(ModelSpec& spec, std::int64_t width, const Shape& image,
+                                           std::int64_t classes, std::uint64_t seed) {
+  std::int64_t& field = width_of(spec);
+  const std::int64_t own = std::exchange(field, width);
+  try {
+    auto model = spec.build(image, classes, seed);
+    field = own;
+    return model;
+  } catch (...) {
+    field = own;
+    throw;
+  }
 }
 
 }  // namespace espalier::models

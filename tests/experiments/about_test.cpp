@@ -20,10 +20,10 @@ data = { kind = "synthetic", train_images = 1, test_images = 1 }
 )";
 
 // The description of a checkpoint of this config's model, untrained.
-train::Checkpoint sample_checkpoint() {
-  ExperimentConfig config = read_experiment(parse_config_text(kConfig, "test.toml"));
+train::Checkpoint sample_checkpoint(const std::vector<std::string>& overrides = {}) {
+  ExperimentConfig config = read_experiment(parse_config_text(kConfig, "test.toml"), overrides);
   const datasets::Splits data = config.data->load();
-  const std::shared_ptr<nn::Module> model = config.model->build({3, 32, 32}, 10, 0);
+  const std::shared_ptr<nn::Module> model = config.build_model({3, 32, 32}, 10);
   MetricsFile metrics("unused");
   StageDirectory directory("unused", metrics);
   Reporter reporter(stderr);
@@ -60,6 +60,26 @@ TEST_CASE("a model within a budget comes back with the width that it had") {
   CHECK(again.build_model({3, 32, 32}, 10)->parameter_count() == model->parameter_count());
 }
 
+// The widest model that the search tries is far larger than what a checkpoint may make its reader allocate.
+using Json = nlohmann::json;
+
+TEST_CASE("a checkpoint of a model within a budget opens, and not at a width that its file does not have") {
+  const testing::TemporaryDirectory directory;
+  train::Checkpoint checkpoint =
+      sample_checkpoint({"budget.of=macs", "budget.fraction=0.1", "model.width=40"});
+  train::save_checkpoint(directory.path() / "good", checkpoint);
+  CHECK(load_model(directory.path() / "good").model->parameters()[0]->value.dim(0) == 12);  // 12/40 squared: 0.09
+  for (const Json& width : {Json(0), Json(4000), Json(std::int64_t{1} << 60), Json("a"), Json()}) {
+    CAPTURE(width.dump());
+    checkpoint.about["model"]["width"] = width;
+    train::save_checkpoint(directory.path() / "bad", checkpoint);
+    CHECK(exit_code_of_loading(directory.path() / "bad") == 3);
+  }
+  checkpoint.about["model"].erase("width");
+  train::save_checkpoint(directory.path() / "bad", checkpoint);
+  CHECK(exit_code_of_loading(directory.path() / "bad") == 3);
+}
+
 TEST_CASE("descriptions that lie are refused with 3") {
   const testing::TemporaryDirectory directory;
   const train::Checkpoint good = sample_checkpoint();
@@ -69,7 +89,6 @@ TEST_CASE("descriptions that lie are refused with 3") {
     train::save_checkpoint(directory.path() / "c", checkpoint);
     return exit_code_of_loading(directory.path() / "c");
   };
-  using Json = nlohmann::json;
   CHECK(with([](Json&) {}) == 0);
   CHECK(with([](Json& a) { a.erase("config"); }) == 3);
   CHECK(with([](Json& a) { a["config"] = 3; }) == 3);

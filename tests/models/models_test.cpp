@@ -82,14 +82,14 @@ TEST_CASE("a budget builds the widest model that fits: one channel more would no
         return static_cast<double>(std::string(of) == "macs" ? total.macs : total.parameters);
       };
       const double whole = cost(*spec->build({3, 32, 32}, 10, 1));
-      const auto within = models::build_within(*spec, {of, 0.3}, {3, 32, 32}, 10, 1);
-      const std::int64_t width = within->parameters()[0]->value.dim(0);
+      const std::int64_t width = models::width_within(*spec, {of, 0.3}, {3, 32, 32}, 10);
+      const auto within = models::build_at_width(*spec, width, {3, 32, 32}, 10, 1);
+      CHECK(within->parameters()[0]->value.dim(0) == width);
       CHECK(cost(*within) <= 0.3 * whole);
       CHECK(cost(*build(name, width + 1)) > 0.3 * whole);
       CHECK(cost(*spec->build({3, 32, 32}, 10, 1)) == whole);  // the spec is as it was
-      const auto same = models::build_within(*spec, {of, 1.0}, {3, 32, 32}, 10, 1);
-      CHECK(cost(*same) == whole);
-      CHECK_THROWS_WITH_AS(models::build_within(*spec, {of, 1e-6}, {3, 32, 32}, 10, 1),
+      CHECK(models::width_within(*spec, {of, 1.0}, {3, 32, 32}, 10) == 24);
+      CHECK_THROWS_WITH_AS(models::width_within(*spec, {of, 1e-6}, {3, 32, 32}, 10),
                            doctest::Contains("width 1 has more"), Error);
     }
   }
