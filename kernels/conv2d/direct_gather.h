@@ -23,6 +23,16 @@ namespace {
 // strips should not be so short that fetching the weights is what takes the time.
 constexpr std::int64_t kStripBytes = 256 * 1024;
 constexpr int kStripPixels = 16;
+// A few pixels meet all output channels before the next, for a slice of the input channels: so many steps
+// (channels times taps) that the pixels' inputs, some 32 KiB, stay in the L1 cache.
+constexpr int kSliceSteps = 128;
+constexpr int kChunkPixels = 4;
+constexpr int kMaxChunk = kMaxVectors > kChunkPixels ? kMaxVectors : kChunkPixels;
+// About kChunkPixels, in whole register blocks.
+constexpr int chunk_pixels(const Panels& panels) {
+  const int widest = max_vectors(panels.height(0));
+  return widest < kChunkPixels ? kChunkPixels / widest * widest : widest;
+}
 // Enough tasks to keep a few threads busy.
 constexpr int kGatherTasks = 24;
 
@@ -32,13 +42,18 @@ struct Gather {
   int taps;          // KH * KW
   AxisShape h, w;
   std::int64_t in_plane, out_plane;  // floats
-  int strip_rows;                    // output rows computed panel by panel
+  int strip_rows;                    // output rows computed together
   int tasks;                         // of a group of channels: each a range of strips
   Axis axis_h, axis_w;
   Tap* tap_lists;               // [axis_h.class_count][axis_w.class_count][taps]
   float* packed;                // [groups][panels][panel_size]
   std::int64_t panel_size = 0;  // floats: [C][taps][height], and room for one vector
 };
+
+// Slices of the input channels for pixels with so many taps.
+inline int slice_count(const Gather& p, int taps) {
+  return smaller(p.C, larger(1, (p.C * taps + kSliceSteps / 2) / kSliceSteps));
+}
 
 inline int strip_count(const Gather& p) { return (p.h.out + p.strip_rows - 1) / p.strip_rows; }
 
@@ -147,26 +162,53 @@ class RowPrefetch {
   int vectors_, vector_ = 0, step_;
 };
 
-// The pixels of one class in the strip, for one panel of output channels.
+// The pixels of one class in a strip.
 struct PixelRange {
   const int *out_h, *in_h, *out_w, *in_w;  // coordinates
   int rows, columns;
+  const Tap* taps;
+  int tap_count;
 };
 
-void multiply_pixels(const Gather& p, const PixelRange& pixels, int height, const float* in, float* out,
-                     BlockArgs& args, RowPrefetch& prefetch) {
-  const int total = pixels.rows * pixels.columns, widest = max_vectors(height);
+// Adds the input channels c0 .. c1-1 to all output channels of the pixels. The inputs of a few pixels stay in
+// the L1 cache while the panels of weights stream over them.
+void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, const float* in,
+                     const float* packed, const float* bias, float* out, RowPrefetch& prefetch) {
+  const Panels panels(p.M);
+  BlockArgs args;
+  args.taps = pixels.taps;
+  args.tap_count = pixels.tap_count;
+  args.K = pixels.tap_count == 0 ? 0 : c1 - c0;
+  args.b_step = p.in_plane;
+  args.c_step = p.out_plane;
+  args.accumulate = c0 > 0;
+  const int total = pixels.rows * pixels.columns, chunk = chunk_pixels(panels);
   int row = 0, column = 0;
-  for (int done = 0; done < total;) {
-    const int vectors = smaller(widest, total - done);
-    for (int n = 0; n < vectors; ++n) {
-      args.b[n] = in + (std::int64_t{pixels.in_h[row]} * p.w.in + pixels.in_w[column]) * kLanes;
-      args.c[n] = out + (std::int64_t{pixels.out_h[row]} * p.w.out + pixels.out_w[column]) * kLanes;
+  for (int done = 0; done < total; done += chunk) {
+    const int count = smaller(chunk, total - done);
+    const float* from[kMaxChunk];
+    float* to[kMaxChunk];
+    for (int n = 0; n < count; ++n) {
+      from[n] =
+          in + c0 * p.in_plane + (std::int64_t{pixels.in_h[row]} * p.w.in + pixels.in_w[column]) * kLanes;
+      to[n] = out + (std::int64_t{pixels.out_h[row]} * p.w.out + pixels.out_w[column]) * kLanes;
       if (++column == pixels.columns) column = 0, ++row;
     }
-    block_kernel(height, vectors)(args);
-    prefetch.advance();
-    done += vectors;
+    for (int panel = 0; panel < panels.count; ++panel) {
+      const int height = panels.height(panel), m = panels.begin(panel), widest = max_vectors(height);
+      args.a_step = std::int64_t{p.taps} * height;
+      args.A = packed + panel * p.panel_size + c0 * args.a_step;
+      args.start = bias == nullptr ? nullptr : bias + m;
+      for (int first = 0; first < count; first += widest) {
+        const int vectors = smaller(widest, count - first);
+        for (int n = 0; n < vectors; ++n) {
+          args.b[n] = from[first + n];
+          args.c[n] = to[first + n] + m * p.out_plane;
+        }
+        block_kernel(height, vectors)(args);
+        prefetch.advance();
+      }
+    }
   }
 }
 
@@ -174,39 +216,36 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int height, cons
 void gather_rows(const Gather& p, int row_begin, int row_end, const float* in, const float* packed,
                  const float* bias, float* out) {
   const Panels panels(p.M);
-  const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) * panels.count + 1;
+  const int mean_taps = p.backward ? p.taps / (p.h.stride * p.w.stride) : p.taps;
+  const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) * panels.count *
+                        slice_count(p, mean_taps) +
+                    1;
   RowPrefetch prefetch(p, in, row_end, smaller(row_end + p.strip_rows, p.h.out), calls);
-  for (int panel = 0; panel < panels.count; ++panel, packed += p.panel_size) {
-    const int height = panels.height(panel), m = panels.begin(panel);
-    BlockArgs args;
-    args.A = packed;
-    args.a_step = std::int64_t{p.taps} * height;
-    args.b_step = p.in_plane;
-    args.c_step = p.out_plane;
-    args.start = bias == nullptr ? nullptr : bias + m;
-    for (int ch = 0; ch < p.axis_h.class_count; ++ch) {
-      const AxisClass& h = p.axis_h.classes[ch];
-      int begin = h.begin, end = h.end;
-      while (begin < end && p.axis_h.out[begin] < row_begin) ++begin;
-      while (end > begin && p.axis_h.out[end - 1] >= row_end) --end;
-      if (begin == end) continue;
-      for (int cw = 0; cw < p.axis_w.class_count; ++cw) {
-        const AxisClass& w = p.axis_w.classes[cw];
-        args.taps = tap_list(p, ch, cw);
-        args.tap_count = h.taps * w.taps;
-        args.K = args.tap_count == 0 ? 0 : p.C;
-        multiply_pixels(p,
-                        {p.axis_h.out + begin, p.axis_h.first_in + begin, p.axis_w.out + w.begin,
-                         p.axis_w.first_in + w.begin, end - begin, w.end - w.begin},
-                        height, in, out + m * p.out_plane, args, prefetch);
+  for (int ch = 0; ch < p.axis_h.class_count; ++ch) {
+    const AxisClass& h = p.axis_h.classes[ch];
+    int begin = h.begin, end = h.end;
+    while (begin < end && p.axis_h.out[begin] < row_begin) ++begin;
+    while (end > begin && p.axis_h.out[end - 1] >= row_end) --end;
+    if (begin == end) continue;
+    for (int cw = 0; cw < p.axis_w.class_count; ++cw) {
+      const AxisClass& w = p.axis_w.classes[cw];
+      const PixelRange pixels = {p.axis_h.out + begin,
+                                 p.axis_h.first_in + begin,
+                                 p.axis_w.out + w.begin,
+                                 p.axis_w.first_in + w.begin,
+                                 end - begin,
+                                 w.end - w.begin,
+                                 tap_list(p, ch, cw),
+                                 h.taps * w.taps};
+      const int slices = slice_count(p, pixels.tap_count);
+      for (int slice = 0; slice < slices; ++slice) {
+        multiply_pixels(p, pixels, p.C * slice / slices, p.C * (slice + 1) / slices, in, packed, bias, out,
+                        prefetch);
       }
     }
-    if (row_end == p.h.out) {
-      for (int i = 0; i < height; ++i) {
-        float* plane_end = out + (m + i + 1) * p.out_plane;
-        if (p.h.out * p.w.out % 2 == 0) store(plane_end - kLanes, zero());
-      }
-    }
+  }
+  if (row_end == p.h.out && p.h.out * p.w.out % 2 == 0) {
+    for (int m = 1; m <= p.M; ++m) store(out + m * p.out_plane - kLanes, zero());
   }
 }
 
