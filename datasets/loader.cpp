@@ -151,9 +151,7 @@ Batch Loader::make_batch(std::int64_t number, std::int64_t epoch, const std::vec
       const std::int64_t index = order[static_cast<std::size_t>(first + i)];
       std::uint8_t* image = staging_.data() + 2 * lane * image_shape.numel();
       labels[i] = dataset_->read(index, image);
-      Random random(options_.seed, "augment", static_cast<std::uint64_t>(epoch),
-                    static_cast<std::uint64_t>(index));
-      images[lane] = augmenter_.apply(image, image + image_shape.numel(), random);
+      images[lane] = augmenter_.apply(image, image + image_shape.numel(), {options_.seed, epoch, index});
     }
     write_group(images, count, image_shape, table_, batch.images.data() + g * group_floats);
   }

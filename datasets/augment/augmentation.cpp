@@ -6,7 +6,6 @@
 #include "datasets/augment/cutout.h"
 #include "datasets/augment/random_crop.h"
 #include "datasets/augment/random_erasing.h"
-#include "datasets/augment/random_flip.h"
 #include "framework/core/error.h"
 
 namespace espalier::datasets {
@@ -24,6 +23,9 @@ void Augmentation::check_for(const Shape& image_shape) const {
   if (crop_mode != "zero" && crop_mode != "reflect") {
     fail(ErrorKind::usage, "augmentation", "crop_mode is zero or reflect, got '{}'", crop_mode);
   }
+  if (flip_mode != "random" && flip_mode != "alternate") {
+    fail(ErrorKind::usage, "augmentation", "flip_mode is random or alternate, got '{}'", flip_mode);
+  }
 }
 
 Augmenter::Augmenter(const Augmentation& settings, const Shape& image_shape, std::vector<std::uint8_t> fill)
@@ -33,13 +35,17 @@ Augmenter::Augmenter(const Augmentation& settings, const Shape& image_shape, std
         "cutout paints {} channels, got {} values", image_shape[0], fill_.size());
 }
 
-std::uint8_t* Augmenter::apply(std::uint8_t* image, std::uint8_t* scratch, Random& random) const {
+std::uint8_t* Augmenter::apply(std::uint8_t* image, std::uint8_t* scratch, const View& view) const {
+  Random random(view.seed, "augment", static_cast<std::uint64_t>(view.epoch),
+                static_cast<std::uint64_t>(view.index));
   if (settings_.crop_padding > 0) {
     const Padding mode = settings_.crop_mode == "reflect" ? Padding::reflect : Padding::zero;
     random_crop(image, scratch, image_shape_, settings_.crop_padding, mode, random);
     std::swap(image, scratch);
   }
-  if (settings_.flip) random_flip(image, image_shape_, random);
+  if (settings_.flip && settings_.flip_mode == "random") random_flip(image, image_shape_, random);
+  if (settings_.flip && settings_.flip_mode == "alternate" && mirrored_in_turn(view))
+    flip(image, image_shape_);
   settings_.policy.apply(image, scratch, image_shape_, random);
   if (settings_.cutout > 0) cutout(image, image_shape_, settings_.cutout, fill_.data(), random);
   if (settings_.erase > 0.0) random_erasing(image, image_shape_, settings_.erase, fill_.data(), random);

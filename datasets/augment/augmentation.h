@@ -8,8 +8,8 @@
 
 #include "datasets/augment/mixing.h"
 #include "datasets/augment/policy.h"
+#include "datasets/augment/random_flip.h"
 #include "framework/core/fields.h"
-#include "framework/core/random.h"
 #include "framework/tensor/shape.h"
 
 namespace espalier::datasets {
@@ -18,6 +18,7 @@ struct Augmentation {
   std::int64_t crop_padding = 0;
   std::string crop_mode = "zero";
   bool flip = false;
+  std::string flip_mode = "random";
   AugmentPolicy policy = {};
   std::int64_t cutout = 0;
   double erase = 0.0;
@@ -28,6 +29,8 @@ struct Augmentation {
             {0, 256});
     v.field("crop_mode", crop_mode, "what is added: black, or the image mirrored", {"zero", "reflect"});
     v.field("flip", flip, "flip left and right at random");
+    v.field("flip_mode", flip_mode, "each epoch by chance, or after the first in turn",
+            {"random", "alternate"});
     v.field("cutout", cutout, "side of a square painted over at a random place, in pixels; 0: none",
             {0, 1024});
     v.field("erase", erase, "probability of painting over a rectangle of random size and shape", {0.0, 1.0});
@@ -42,14 +45,14 @@ struct Augmentation {
   void check_for(const Shape& image_shape) const;
 };
 
-// Changes single images by the settings. All randomness comes from the Random that is passed in.
+// Changes single images by the settings, as the view decides.
 class Augmenter {
  public:
   // `fill` [C]: what cutout and erasing paint with.
   Augmenter(const Augmentation& settings, const Shape& image_shape, std::vector<std::uint8_t> fill);
 
   // Changes `image` [C, H, W]; `scratch` has its size. Returns the one of the two that holds the result.
-  std::uint8_t* apply(std::uint8_t* image, std::uint8_t* scratch, Random& random) const;
+  std::uint8_t* apply(std::uint8_t* image, std::uint8_t* scratch, const View& view) const;
 
  private:
   Augmentation settings_;

@@ -125,16 +125,34 @@ TEST_CASE("cutout paints a square around a pixel in all channels, cut off at the
   }
 }
 
+TEST_CASE("alternating flips: chance decides an image's first epoch, and then its sides take turns") {
+  const Shape shape{1, 2, 3};
+  const Augmenter augmenter({.flip = true, .flip_mode = "alternate"}, shape, {0});
+  const Image image = {1, 2, 3, 4, 5, 6}, mirrored = {3, 2, 1, 6, 5, 4};
+  int mirrored_first = 0;
+  for (std::int64_t index = 0; index < 1000; ++index) {
+    const auto seen = [&](std::int64_t epoch) {
+      Image copy = image, scratch(6, 0);
+      augmenter.apply(copy.data(), scratch.data(), {7, epoch, index});
+      CHECK((copy == image || copy == mirrored));
+      return copy == mirrored;
+    };
+    const bool first = seen(0);
+    mirrored_first += first ? 1 : 0;
+    for (std::int64_t epoch = 1; epoch < 5; ++epoch) CHECK(seen(epoch) == (first == (epoch % 2 == 0)));
+  }
+  CHECK(std::abs(mirrored_first - 500) < 80);  // five standard deviations
+}
+
 TEST_CASE("augmentation: the defaults change nothing, and each setting does what it says") {
   const Shape shape{3, 8, 8};
   const Image image = numbered(shape);
   const auto changed = [&](const Augmentation& settings) {
     const Augmenter augmenter(settings, shape, {1, 2, 3});
     int different = 0;
-    for (std::uint64_t i = 0; i < 100; ++i) {
+    for (std::int64_t i = 0; i < 100; ++i) {
       Image copy = image, scratch(image.size(), 0);
-      Random random(1, "augment", 0, i);
-      const std::uint8_t* result = augmenter.apply(copy.data(), scratch.data(), random);
+      const std::uint8_t* result = augmenter.apply(copy.data(), scratch.data(), {1, 0, i});
       if (!std::equal(image.begin(), image.end(), result)) ++different;
     }
     return different;
