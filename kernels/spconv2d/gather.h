@@ -8,9 +8,9 @@ namespace espalier::kernels {
 namespace {
 
 // The sums of B output channels over a subtile: in registers while a list runs.
-template <int B>
+template <int B, int R>
 struct SubtileSums {
-  static constexpr int kRows = kSubtileRows<B>, kColumns = kSubtileColumns<B>, kPlaces = kRows * kColumns;
+  static constexpr int kRows = R, kColumns = kSubtileColumns<B, R>, kPlaces = kRows * kColumns;
   static constexpr std::int64_t kFloats = std::int64_t{B} * kPlaces * kLanes;
   Vec v[B][kRows][kColumns];
 
@@ -26,34 +26,34 @@ struct SubtileSums {
   static constexpr int at(int m, int r, int c) { return ((m * kRows + r) * kColumns + c) * kLanes; }
 };
 
-// Where a subtile of the output goes: place (r, c) of channel m is at out + m * plane + r * row + c * column.
+// Where a subtile of the output goes: place (r, c) of channel m is at out + m * channel + r * row + c *
+// column.
 struct OutputPlaces {
   float* out;
-  std::int64_t plane, row, column;
+  std::int64_t channel, row, column;
   int channels, rows, columns;  // that exist
 };
 
-template <int B>
-ESPALIER_INLINE void write_sums(SubtileSums<B>& sums, const OutputPlaces& to, bool past_cache) {
-  using Sums = SubtileSums<B>;
+template <int B, int R>
+ESPALIER_INLINE void write_sums(SubtileSums<B, R>& sums, const OutputPlaces& to, bool past_cache) {
+  using Sums = SubtileSums<B, R>;
   const bool whole = to.channels >= B && to.rows >= Sums::kRows && to.columns >= Sums::kColumns;
   if (whole && past_cache) {
     sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
-      stream(to.out + m * to.plane + r * to.row + c * to.column, v);
+      stream(to.out + m * to.channel + r * to.row + c * to.column, v);
     });
   } else if (whole) {
     sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
-      store(to.out + m * to.plane + r * to.row + c * to.column, v);
+      store(to.out + m * to.channel + r * to.row + c * to.column, v);
     });
   } else {
     alignas(64) float waiting[Sums::kFloats];
-    sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
-      store(waiting + Sums::at(m, r, c), v);
-    });
+    sums.each([&](int m, int r, int c, Vec& v)
+                  __attribute__((always_inline)) { store(waiting + Sums::at(m, r, c), v); });
     for (int m = 0; m < B && m < to.channels; ++m) {
       for (int r = 0; r < Sums::kRows && r < to.rows; ++r) {
         for (int c = 0; c < Sums::kColumns && c < to.columns; ++c) {
-          store(to.out + m * to.plane + r * to.row + c * to.column, load(waiting + Sums::at(m, r, c)));
+          store(to.out + m * to.channel + r * to.row + c * to.column, load(waiting + Sums::at(m, r, c)));
         }
       }
     }
@@ -61,9 +61,9 @@ ESPALIER_INLINE void write_sums(SubtileSums<B>& sums, const OutputPlaces& to, bo
 }
 
 // sums += the blocks of a list. `in` is the subtile's place in the copied tile.
-template <int B>
+template <int B, int R>
 ESPALIER_INLINE void add_blocks(const SparsePlan& p, std::int32_t begin, std::int32_t end, const float* in,
-                                SubtileSums<B>& sums) {
+                                SubtileSums<B, R>& sums) {
   const std::int64_t pitch = p.pitch, channel = p.channel;
   const std::int32_t* offset = p.offset + begin;
   const std::int32_t* const last = p.offset + end;
@@ -73,8 +73,8 @@ ESPALIER_INLINE void add_blocks(const SparsePlan& p, std::int32_t begin, std::in
     ESPALIER_UNROLL for (int k = 0; k < B; ++k) {
       Vec w[B];
       ESPALIER_UNROLL for (int m = 0; m < B; ++m) w[m] = broadcast(value[k * B + m]);
-      ESPALIER_UNROLL for (int r = 0; r < SubtileSums<B>::kRows; ++r) {
-        ESPALIER_UNROLL for (int c = 0; c < SubtileSums<B>::kColumns; ++c) {
+      ESPALIER_UNROLL for (int r = 0; r < SubtileSums<B, R>::kRows; ++r) {
+        ESPALIER_UNROLL for (int c = 0; c < SubtileSums<B, R>::kColumns; ++c) {
           const Vec x = load(at + k * channel + r * pitch + c * kLanes);
           ESPALIER_UNROLL for (int m = 0; m < B; ++m) sums.v[m][r][c] = fma(w[m], x, sums.v[m][r][c]);
         }
@@ -92,19 +92,19 @@ struct GatherTask {
   float* waiting;  // [out_planes][subtiles][rows][SubtileSums::kFloats]; unused with one chunk
 };
 
-template <int B>
+template <int B, int R>
 void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chunk, const float* bias,
                   bool past_cache) {
-  using Sums = SubtileSums<B>;
+  using Sums = SubtileSums<B, R>;
   const int first_channel = chunk * p.chunk_blocks * B;
   const int channels = p.C - first_channel < p.chunk_blocks * B ? p.C - first_channel : p.chunk_blocks * B;
-  const float* in = task.in + first_channel * p.in_plane;
+  const float* in = task.in + first_channel * p.in.channel;
   const TileOrigin origin = tile_origin(p, tile);
   copy_tile<B>(p, in, channels, origin, task.copied);
 
   const int down = p.tile_rows / Sums::kRows, across = p.tile_columns / Sums::kColumns;
   const int rows = task.row_end - task.row_begin;
-  NextTile next(p, in, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles_down * p.tiles_across,
+  NextTile next(p, in, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles(),
                 std::int64_t{p.out_planes} * down * across * rows);
   float* waiting = task.waiting;
   for (int plane = 0; plane < p.out_planes; ++plane) {
@@ -116,31 +116,29 @@ void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chu
       const int out_row = (origin.row + r) * p.h.out_phases() + row_phase;
       const int out_column = (origin.column + c) * p.w.out_phases() + column_phase;
       OutputPlaces to;
-      to.plane = p.out_plane;
-      to.row = std::int64_t{p.h.out_phases()} * p.w.out * kLanes;
-      to.column = std::int64_t{p.w.out_phases()} * kLanes;
+      to.channel = p.out.channel;
+      to.row = p.h.out_phases() * p.out_row();
+      to.column = p.w.out_phases() * p.out.pixel;
       to.rows = divide_up(p.h.out - out_row, p.h.out_phases());
       to.columns = divide_up(p.w.out - out_column, p.w.out_phases());
       for (int row = task.row_begin; row < task.row_end; ++row, waiting += Sums::kFloats) {
         to.channels = p.M - row * B;
         Sums sums;
         if (chunk > 0) {
-          sums.each([&](int m, int i, int j, Vec& v) __attribute__((always_inline)) {
-            v = load(waiting + Sums::at(m, i, j));
-          });
+          sums.each([&](int m, int i, int j, Vec& v)
+                        __attribute__((always_inline)) { v = load(waiting + Sums::at(m, i, j)); });
         } else {
           sums.each([&](int m, int, int, Vec& v) __attribute__((always_inline)) {
             v = bias != nullptr && m < to.channels ? broadcast(bias[row * B + m]) : zero();
           });
         }
         const std::int64_t list = p.list(plane, chunk, row);
-        add_blocks<B>(p, p.begin[list], p.begin[list + 1], subtile_in, sums);
+        add_blocks(p, p.begin[list], p.begin[list + 1], subtile_in, sums);
         if (chunk + 1 < p.chunks) {
-          sums.each([&](int m, int i, int j, Vec& v) __attribute__((always_inline)) {
-            store(waiting + Sums::at(m, i, j), v);
-          });
+          sums.each([&](int m, int i, int j, Vec& v)
+                        __attribute__((always_inline)) { store(waiting + Sums::at(m, i, j), v); });
         } else if (to.rows > 0 && to.columns > 0) {
-          to.out = task.out + row * B * p.out_plane + (std::int64_t{out_row} * p.w.out + out_column) * kLanes;
+          to.out = task.out + row * B * p.out.channel + out_row * p.out_row() + out_column * p.out.pixel;
           write_sums(sums, to, past_cache);
         }
         next.advance();
@@ -149,53 +147,48 @@ void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chu
   }
 }
 
-template <int B>
+template <int B, int R>
 struct GatherPlan {
   SparsePlan sparse;
   float* waiting;  // [threads][waiting_size]
   std::int64_t waiting_size;
 
-  GatherPlan(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, ScratchLayout& scratch)
-      : sparse(plan_sparse<B>(s, blocks, pass, scratch)) {
+  GatherPlan(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch)
+      : sparse(plan_sparse<B, R>(pass, blocks, scratch)) {
     const SparsePlan& p = sparse;
-    waiting_size = p.chunks == 1 ? 0
-                                 : std::int64_t{p.out_planes} * p.tile_rows * p.tile_columns *
-                                       p.slice_rows * B * kLanes;
+    waiting_size =
+        p.chunks == 1 ? 0
+                      : std::int64_t{p.out_planes} * p.tile_rows * p.tile_columns * p.slice_rows * B * kLanes;
     waiting = scratch.take<float>(num_threads() * waiting_size);
   }
 };
 
-template <int B>
-void gather(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, const float* in,
-            const float* values, const float* bias, float* out, void* memory) {
+// `in` is src or diff_dst, `out` dst or diff_src. bias may be null.
+template <int B, int R>
+void gather(const SparsePass& pass, const SparseBlocks& blocks, const float* in, const float* values,
+            const float* bias, float* out, void* memory) {
   ScratchLayout scratch(memory);
-  const GatherPlan<B> plan(s, blocks, pass, scratch);
+  const GatherPlan<B, R> plan(pass, blocks, scratch);
   const SparsePlan& p = plan.sparse;
-  fill_lists<B>(p, blocks, pass, values);
+  fill_lists<B>(p, blocks, values);
 
   // Outputs beyond the caches go past them: fetching the lines first would double the traffic.
-  const bool past_cache = p.images * p.M * p.out_plane * 4 > (8 << 20);
-  const std::int64_t pixels = std::int64_t{p.h.out} * p.w.out;
-  parallel_for(p.images * p.tiles_down * p.slices, [&](std::int64_t index) {
-    const std::int64_t image = index / p.slices / p.tiles_down;
-    const int strip = static_cast<int>(index / p.slices % p.tiles_down);
+  const bool past_cache = p.images * p.out.image * 4 > (8 << 20);
+  parallel_for(p.images * p.strips * p.slices, [&](std::int64_t index) {
+    const std::int64_t image = index / p.slices / p.strips;
+    const int strip = static_cast<int>(index / p.slices % p.strips);
     GatherTask task;
-    task.in = in + image * p.C * p.in_plane;
-    task.out = out + image * p.M * p.out_plane;
+    task.in = in + image * p.in.image;
+    task.out = out + image * p.out.image;
     task.row_begin = static_cast<int>(index % p.slices) * p.slice_rows;
     task.row_end = clamp(task.row_begin + p.slice_rows, 0, p.rows);
-    task.tile_begin = strip * p.tiles_across;
-    task.tile_end = task.tile_begin + p.tiles_across;
+    task.tile_begin = p.strip_begin(strip);
+    task.tile_end = p.strip_begin(strip + 1);
     task.copied = p.copied + thread_index() * p.copied_size;
     task.waiting = plan.waiting + thread_index() * plan.waiting_size;
     for (int tile = task.tile_begin; tile < task.tile_end; ++tile) {
       for (int chunk = 0; chunk < p.chunks; ++chunk) {
-        gather_chunk<B>(p, task, tile, chunk, bias, past_cache);
-      }
-    }
-    if (strip == 0 && pixels % 2 == 0) {
-      for (int m = task.row_begin * B; m < task.row_end * B && m < p.M; ++m) {
-        store(task.out + m * p.out_plane + pixels * kLanes, zero());
+        gather_chunk<B, R>(p, task, tile, chunk, bias, past_cache);
       }
     }
     if (past_cache) stream_fence();

@@ -19,12 +19,13 @@ namespace espalier::kernels {
 namespace {
 
 // B output channels x these places are sums in registers: 16 of AVX-512's 32; AVX2 and NEON have room for 4
-// vectors of 16 lanes.
+// vectors of 16 lanes. They are a square of a plane, or a row where there is no plane: R rows.
 template <int B>
-inline constexpr int kSubtileRows = kVecIsa == Isa::avx512 ? (B == 1 ? 4 : 2)
-                                    : kVecIsa == Isa::portable || B > 1 ? 1 : 2;
-template <int B>
-inline constexpr int kSubtileColumns = kSubtileRows<B>;
+inline constexpr int kSquareRows = kVecIsa == Isa::avx512              ? (B == 1 ? 4 : 2)
+                                   : kVecIsa == Isa::portable || B > 1 ? 1
+                                                                       : 2;
+template <int B, int R>
+inline constexpr int kSubtileColumns = kSquareRows<B>* kSquareRows<B> / R;
 
 // A chunk's input under a subtile should lie in the L1 cache; but sums that are fetched and put back need so
 // many multiply-adds between, or the fetching is what takes the time.
@@ -48,23 +49,40 @@ struct InputPlane {
   int row_phase, column_phase;
 };
 
-struct SparsePlan {
+// Floats from one channel, pixel or group of 16 images to the next. Rows of pixels follow each other.
+struct SparseStrides {
+  std::int64_t channel, pixel, image;
+};
+
+// What is summed: a convolution's pass, as it lies in memory.
+struct SparsePass {
   int M, C;  // channels of the output and of the input
-  int rows;  // blocks of output channels
   int taps;
   ShiftAxis h, w;
+  std::int64_t images;  // groups of 16
+  SparseStrides in, out;
+  Conv2dPass pass;
+
+  bool weights() const { return pass == Conv2dPass::backward_weights; }
+  std::int64_t in_row() const { return w.in * in.pixel; }
+  std::int64_t out_row() const { return w.out * out.pixel; }
+};
+
+struct SparsePlan : SparsePass {
+  explicit SparsePlan(const SparsePass& summed) : SparsePass(summed) {}
+
+  int rows;  // blocks of output channels
   ShiftRange range_h, range_w;
-  std::int64_t in_plane, out_plane;  // floats of a channel
 
   int out_planes;
   InputPlane* planes;  // [plane_count]
   int plane_count;
-  int tile_rows, tile_columns;          // places
-  std::int64_t pitch, channel;          // floats of a row and of a channel in the copied tile
-  int chunk_blocks, chunks;             // blocks of input channels in a chunk
-  std::int64_t images;                  // groups of 16
-  int tiles_down, tiles_across;         // tiles of a plane
-  int slices, slice_rows;               // of the rows, where there are few images
+  int tile_rows, tile_columns;   // places
+  std::int64_t pitch, channel;   // floats of a row and of a channel in the copied tile
+  int chunk_blocks, chunks;      // blocks of input channels in a chunk
+  int tiles_down, tiles_across;  // tiles of a plane
+  int strips;                    // of the tiles: tasks
+  int slices, slice_rows;        // of the rows, where there are few images
 
   TapPlace* tap_places;  // [taps]
   std::int32_t* begin;   // [out_planes][chunks][rows] and one more: blocks in order
@@ -78,6 +96,8 @@ struct SparsePlan {
     return (std::int64_t{plane} * chunks + chunk) * rows + row;
   }
   std::int64_t lists() const { return std::int64_t{out_planes} * chunks * rows; }
+  int tiles() const { return tiles_down * tiles_across; }
+  int strip_begin(int strip) const { return static_cast<int>(std::int64_t{tiles()} * strip / strips); }
 };
 
 // Input planes that some tap reads, in the order of the taps that read them first.
@@ -100,9 +120,9 @@ inline void find_planes(SparsePlan& p, ScratchLayout& scratch) {
 }
 
 // Chooses tile and chunk. `sums` says whether a tile's sums need memory while they wait for the next chunk.
-template <int B>
+template <int B, int R>
 void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
-  const int subtile_rows = kSubtileRows<B>, subtile_columns = kSubtileColumns<B>;
+  const int subtile_rows = R, subtile_columns = kSubtileColumns<B, R>;
   const int channel_blocks = divide_up(p.C, B);
   const auto vectors = [&](int rows, int columns) {
     return std::int64_t{p.plane_count} * (rows + p.range_h.span) * (columns + p.range_w.span);
@@ -139,39 +159,30 @@ void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
   }
 }
 
-template <int B>
-SparsePlan plan_sparse(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass,
-                       ScratchLayout& scratch) {
-  SparsePlan p;
-  const bool backward = pass == Conv2dPass::backward_data, weights = pass == Conv2dPass::backward_weights;
-  p.M = backward ? s.IC : s.OC;
-  p.C = backward ? s.OC : s.IC;
+template <int B, int R>
+SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch) {
+  SparsePlan p(pass);
   p.rows = divide_up(p.M, B);
-  p.taps = s.KH * s.KW;
-  p.h = backward ? ShiftAxis{s.IH, s.OH(), s.KH, s.SH, s.PH, true}
-                 : ShiftAxis{s.OH(), s.IH, s.KH, s.SH, s.PH, false};
-  p.w = backward ? ShiftAxis{s.IW, s.OW(), s.KW, s.SW, s.PW, true}
-                 : ShiftAxis{s.OW(), s.IW, s.KW, s.SW, s.PW, false};
   p.range_h = shift_range(p.h);
   p.range_w = shift_range(p.w);
-  p.in_plane = plane_vectors(std::int64_t{p.h.in} * p.w.in) * kLanes;
-  p.out_plane = plane_vectors(std::int64_t{p.h.out} * p.w.out) * kLanes;
   p.out_planes = p.h.out_phases() * p.w.out_phases();
   find_planes(p, scratch);
-  choose_sizes<B>(p, blocks.count, !weights);
+  choose_sizes<B, R>(p, blocks.count, !p.weights());
   p.pitch = std::int64_t{p.tile_columns + p.range_w.span} * kLanes;
   p.channel = p.plane_count * (p.tile_rows + p.range_h.span) * p.pitch;
-  p.images = groups(s.N);
   p.tiles_down = divide_up(p.h.places(), p.tile_rows);
   p.tiles_across = divide_up(p.w.places(), p.tile_columns);
-  p.slice_rows = divide_up(p.rows, divide_up(kSparseTasks, p.images * (weights ? 1 : p.tiles_down)));
+  // Weights' gradients are summed strip by strip: no more of them than tasks are wanted.
+  const int wanted = divide_up(kSparseTasks, p.images);
+  p.strips = p.tiles_down > 1 && !p.weights() ? p.tiles_down : wanted < p.tiles() ? wanted : p.tiles();
+  p.slice_rows = divide_up(p.rows, divide_up(kSparseTasks, p.images * p.strips));
   p.slices = divide_up(p.rows, p.slice_rows);
 
   p.tap_places = scratch.take<TapPlace>(p.taps);
   p.begin = scratch.take<std::int32_t>(p.lists() + 2);
   p.offset = scratch.take<std::int32_t>(blocks.count);
-  p.source = weights ? scratch.take<std::int32_t>(blocks.count) : nullptr;
-  p.values = weights ? nullptr : scratch.take<float>(blocks.count * B * B);
+  p.source = p.weights() ? scratch.take<std::int32_t>(blocks.count) : nullptr;
+  p.values = p.weights() ? nullptr : scratch.take<float>(blocks.count * B * B);
   p.copied_size = p.chunk_blocks * B * p.channel;
   p.copied = scratch.take<float>(num_threads() * p.copied_size);
   return p;
@@ -204,9 +215,9 @@ void for_each_block_of_row(const SparsePlan& p, const SparseRows& from, int row,
 
 // Fills the lists: counts, sums up, places. A row's blocks are counted and placed by one task.
 template <int B>
-void fill_lists(const SparsePlan& p, const SparseBlocks& blocks, Conv2dPass pass, const float* values) {
+void fill_lists(const SparsePlan& p, const SparseBlocks& blocks, const float* values) {
   place_taps(p);
-  const bool backward = pass == Conv2dPass::backward_data;
+  const bool backward = p.pass == Conv2dPass::backward_data;
   const SparseRows& from = backward ? blocks.by_input : blocks.by_output;
   const std::int64_t lists = p.lists();
   for (std::int64_t i = 0; i < lists + 2; ++i) p.begin[i] = 0;
@@ -215,9 +226,8 @@ void fill_lists(const SparsePlan& p, const SparseBlocks& blocks, Conv2dPass pass
   };
   parallel_for(p.rows, [&](std::int64_t task) {
     const int row = static_cast<int>(task);
-    for_each_block_of_row(p, from, row, [&](std::int32_t, int chunk, int, int tap) {
-      ++p.begin[list(chunk, row, tap) + 2];
-    });
+    for_each_block_of_row(
+        p, from, row, [&](std::int32_t, int chunk, int, int tap) { ++p.begin[list(chunk, row, tap) + 2]; });
   });
   for (std::int64_t i = 2; i < lists + 2; ++i) p.begin[i] += p.begin[i - 1];
   // begin[i + 1] is now where list i begins; placing its blocks moves it to where list i ends.

@@ -33,7 +33,7 @@ template <int B>
 void copy_tile(const SparsePlan& p, const float* in, int channels, TileOrigin origin, float* to) {
   const int row_step = p.h.in_phases(), column_step = p.w.in_phases();
   const int rows = p.tile_rows + p.range_h.span, columns = p.tile_columns + p.range_w.span;
-  for (int c = 0; c < channels; ++c, in += p.in_plane) {
+  for (int c = 0; c < channels; ++c, in += p.in.channel) {
     for (int i = 0; i < p.plane_count; ++i) {
       const int first_row = (origin.row + p.range_h.low) * row_step + p.planes[i].row_phase;
       const int first_column = (origin.column + p.range_w.low) * column_step + p.planes[i].column_phase;
@@ -42,10 +42,10 @@ void copy_tile(const SparsePlan& p, const float* in, int channels, TileOrigin or
         const int at = first_row + row * row_step;
         const bool empty = at < 0 || at >= p.h.in;
         const int begin = empty ? columns : inside.begin, end = empty ? columns : inside.end;
-        const float* line = in + (std::int64_t{at} * p.w.in + first_column) * kLanes;
+        const float* line = in + at * p.in_row() + first_column * p.in.pixel;
         for (int column = 0; column < begin; ++column) store(to + column * kLanes, zero());
         for (int column = begin; column < end; ++column) {
-          store(to + column * kLanes, load(line + std::int64_t{column} * column_step * kLanes));
+          store(to + column * kLanes, load(line + column * column_step * p.in.pixel));
         }
         for (int column = end; column < columns; ++column) store(to + column * kLanes, zero());
       }
@@ -62,7 +62,7 @@ class NextTile {
  public:
   // Fetches all in `calls` calls of advance(); nothing when there is no next tile.
   NextTile(const SparsePlan& p, const float* in, int channels, int next, std::int64_t calls) : p_(p) {
-    if (next >= p.tiles_down * p.tiles_across) return;
+    if (next >= p.tiles()) return;
     const TileOrigin origin = tile_origin(p, next);
     const int row = (origin.row + p.range_h.low) * p.h.in_phases();
     const int column = (origin.column + p.range_w.low) * p.w.in_phases();
@@ -72,7 +72,7 @@ class NextTile {
     const int end = clamp(column + (p.tile_columns + p.range_w.span) * p.w.in_phases(), 0, p.w.in);
     const int top = clamp(row, 0, p.h.in);
     const int bottom = clamp(row + (p.tile_rows + p.range_h.span) * p.h.in_phases(), 0, p.h.in);
-    in_ = in + (std::int64_t{top} * p.w.in + begin) * kLanes;
+    in_ = in + top * p.in_row() + begin * p.in.pixel;
     columns_ = end - begin;
     rows_ = bottom - top;
     left_ = std::int64_t{channels} * rows_ * columns_;
@@ -81,12 +81,12 @@ class NextTile {
 
   void advance() {
     for (std::int64_t i = 0; i < step_ && left_ > 0; ++i, --left_) {
-      __builtin_prefetch(in_ + (std::int64_t{row_} * p_.w.in + column_) * kLanes, 0, 2);
+      __builtin_prefetch(in_ + row_ * p_.in_row() + column_ * p_.in.pixel, 0, 2);
       if (++column_ < columns_) continue;
       column_ = 0;
       if (++row_ < rows_) continue;
       row_ = 0;
-      in_ += p_.in_plane;
+      in_ += p_.in.channel;
     }
   }
 

@@ -11,55 +11,10 @@
 
 #include "kernels/spconv2d/reference.h"
 #include "tests/kernels/lanes_support.h"
+#include "tests/kernels/spconv2d/random_blocks.h"
 
 namespace espalier::kernels {
 namespace {
-
-constexpr Conv2dPass kPasses[] = {Conv2dPass::forward, Conv2dPass::backward_data,
-                                  Conv2dPass::backward_weights};
-
-// Kept blocks drawn at random, with the index that owns what SparseBlocks points at.
-struct RandomBlocks {
-  std::vector<std::int32_t> output_begin, output_column, input_begin, input_column, place;
-  SparseBlocks blocks;
-
-  RandomBlocks(const Conv2dShape& s, int size, double density, std::uint32_t seed) {
-    std::mt19937 engine(seed);
-    const int taps = s.KH * s.KW, outputs = (s.OC + size - 1) / size, inputs = (s.IC + size - 1) / size;
-    std::vector<std::int32_t> at(static_cast<std::size_t>(outputs) * inputs * taps, -1);
-    const auto index = [&](int o, int i, int t) { return (static_cast<std::size_t>(o) * inputs + i) * taps + t; };
-    for (int o = 0; o < outputs; ++o) {
-      output_begin.push_back(static_cast<std::int32_t>(output_column.size()));
-      for (int i = 0; i < inputs; ++i) {
-        for (int t = 0; t < taps; ++t) {
-          // Strictly below: density 0 keeps nothing, and 1 everything.
-          if (static_cast<double>(engine() >> 8) * 0x1p-24 >= density) continue;
-          at[index(o, i, t)] = static_cast<std::int32_t>(output_column.size());
-          output_column.push_back(i * taps + t);
-        }
-      }
-    }
-    output_begin.push_back(static_cast<std::int32_t>(output_column.size()));
-    for (int i = 0; i < inputs; ++i) {
-      input_begin.push_back(static_cast<std::int32_t>(place.size()));
-      for (int o = 0; o < outputs; ++o) {
-        for (int t = 0; t < taps; ++t) {
-          if (at[index(o, i, t)] < 0) continue;
-          place.push_back(at[index(o, i, t)]);
-          input_column.push_back(o * taps + t);
-        }
-      }
-    }
-    input_begin.push_back(static_cast<std::int32_t>(place.size()));
-    blocks.size = size;
-    blocks.count = static_cast<std::int64_t>(place.size());
-    blocks.by_output = {output_begin.data(), output_column.data()};
-    blocks.by_input = {input_begin.data(), input_column.data()};
-    blocks.place = place.data();
-  }
-
-  std::size_t value_count() const { return static_cast<std::size_t>(blocks.count * blocks.size * blocks.size); }
-};
 
 // As the contract says, gradients are zero in padding lanes, and the padding vectors of planes are never
 // read: they hold NaN.
@@ -109,12 +64,12 @@ double terms(Conv2dPass pass, const Conv2dShape& s) {
 }
 
 void check_all(const Conv2dShape& s, int size, double density, std::uint32_t seed, bool with_bias) {
-  const RandomBlocks kept(s, size, density, seed);
+  const RandomBlocks kept(s.OC, s.IC, s.KH * s.KW, size, density, seed);
   const Inputs in(s, kept, seed + 1);
   std::ostringstream what;
   what << "N" << s.N << " IC" << s.IC << " IH" << s.IH << " IW" << s.IW << " OC" << s.OC << " KH" << s.KH
-       << " KW" << s.KW << " SH" << s.SH << " SW" << s.SW << " PH" << s.PH << " PW" << s.PW << " block " << size
-       << " density " << density;
+       << " KW" << s.KW << " SH" << s.SH << " SW" << s.SW << " PH" << s.PH << " PW" << s.PW << " block "
+       << size << " density " << density;
   INFO(what.str());
   for (Conv2dPass pass : kPasses) {
     CAPTURE(static_cast<int>(pass));
@@ -136,8 +91,8 @@ const Conv2dShape kShapes[] = {
     {17, 12, 8, 16, 8, 3, 3, 1, 1, 1, 1, 1},  // whole subtiles
     {17, 12, 8, 8, 20, 3, 3, 2, 2, 1, 1, 1},  // strided: four planes
     {17, 12, 8, 8, 20, 1, 1, 2, 2, 0, 0, 1},  // ResNet's shortcut: three planes are never read
-    {3, 6, 12, 12, 8, 7, 7, 2, 2, 3, 3, 1},  // ImageNet's stem
-    {3, 70, 4, 4, 34, 3, 3, 1, 1, 1, 1, 1},  // several chunks, tails in blocks
+    {3, 6, 12, 12, 8, 7, 7, 2, 2, 3, 3, 1},   // ImageNet's stem
+    {3, 70, 4, 4, 34, 3, 3, 1, 1, 1, 1, 1},   // several chunks, tails in blocks
     {3, 34, 2, 2, 35, 3, 3, 1, 1, 1, 1, 1},   // planes smaller than the kernel
     {2, 3, 11, 13, 4, 2, 3, 3, 4, 0, 1, 1},   // stride wider than the kernel
     {5, 24, 7, 5, 33, 1, 1, 1, 1, 0, 0, 1},   // pointwise
@@ -184,10 +139,11 @@ TEST_CASE("spconv2d keeps several chunks and tiles apart") {
 }
 
 TEST_CASE("the bits of spconv2d do not depend on the number of threads") {
-  const Conv2dShape shapes[] = {{40, 20, 8, 8, 36, 3, 3, 1, 1, 1, 1, 1}, {5, 33, 9, 9, 20, 3, 3, 2, 2, 1, 1, 1}};
+  const Conv2dShape shapes[] = {{40, 20, 8, 8, 36, 3, 3, 1, 1, 1, 1, 1},
+                                {5, 33, 9, 9, 20, 3, 3, 2, 2, 1, 1, 1}};
   for (const Conv2dShape& shape : shapes) {
     for (int size : {1, 4}) {
-      const RandomBlocks kept(shape, size, 0.2, 3);
+      const RandomBlocks kept(shape.OC, shape.IC, shape.KH * shape.KW, size, 0.2, 3);
       const Inputs in(shape, kept, 4);
       for (Conv2dPass pass : kPasses) {
         CHECK(same_for_any_threads(output_of(pass, shape, kept).size(), [&](Floats& out) {

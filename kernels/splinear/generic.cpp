@@ -1,0 +1,96 @@
+// Compiled once per ISA (kernels/kernels.cmake). The sums are those of kernels/spconv2d: a linear layer is a
+// 1x1 convolution over one row of pixels, which are the tokens of all images.
+#include "kernels/spconv2d/gather.h"
+#include "kernels/spconv2d/weight_gradient.h"
+#include "kernels/splinear/splinear.h"
+
+namespace espalier::kernels {
+namespace {
+
+// Registers hold a row of tokens.
+constexpr int kRows = 1;
+
+SparsePass token_pass(const LinearShape& s, Conv2dPass pass) {
+  const bool backward = pass == Conv2dPass::backward_data;
+  const int tokens = static_cast<int>(groups(s.N) * s.T);
+  const auto strides = [&](int features) {
+    const std::int64_t token = std::int64_t{features} * kLanes;
+    return SparseStrides{kLanes, token, tokens * token};
+  };
+  SparsePass p;
+  p.M = backward ? s.IC : s.OC;
+  p.C = backward ? s.OC : s.IC;
+  p.taps = 1;
+  p.h = {1, 1, 1, 1, 0, backward};
+  p.w = {tokens, tokens, 1, 1, 0, backward};
+  p.images = 1;
+  p.in = strides(p.C);
+  p.out = strides(p.M);
+  p.pass = pass;
+  return p;
+}
+
+// The gradient of the bias: the sum of diff_dst over images and tokens. Padding lanes are zero in a gradient.
+void token_bias_gradient(const LinearShape& s, const float* diff_dst, float* diff_bias) {
+  if (diff_bias == nullptr) return;
+  const std::int64_t tokens = groups(s.N) * s.T;
+  constexpr int kTogether = 8;
+  parallel_for(divide_up(s.OC, kTogether), [&](std::int64_t task) {
+    const int first = static_cast<int>(task) * kTogether;
+    const int count = s.OC - first < kTogether ? s.OC - first : kTogether;
+    Vec totals[kTogether];
+    for (Vec& total : totals) total = zero();
+    for (std::int64_t token = 0; token < tokens; ++token) {
+      const float* at = diff_dst + (token * s.OC + first) * kLanes;
+      for (int i = 0; i < count; ++i) totals[i] += load(at + i * kLanes);
+    }
+    for (int i = 0; i < count; ++i) diff_bias[first + i] = sum(totals[i]);
+  });
+}
+
+template <int B>
+std::size_t scratch_bytes(const SparsePass& pass, const SparseBlocks& blocks) {
+  ScratchLayout scratch(nullptr);
+  if (pass.weights()) {
+    WeightPlan<B, kRows>(pass, blocks, scratch);
+  } else {
+    GatherPlan<B, kRows>(pass, blocks, scratch);
+  }
+  return scratch.bytes();
+}
+
+std::size_t splinear_scratch_bytes(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass) {
+  const SparsePass tokens = token_pass(shape, pass);
+  return blocks.size == 1 ? scratch_bytes<1>(tokens, blocks) : scratch_bytes<4>(tokens, blocks);
+}
+
+template <int B>
+void run(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
+  const SparsePass tokens = token_pass(shape, pass);
+  switch (pass) {
+    case Conv2dPass::forward:
+      return gather<B, kRows>(tokens, blocks, args.src, args.values, args.bias, args.dst, args.scratch);
+    case Conv2dPass::backward_data:
+      return gather<B, kRows>(tokens, blocks, args.diff_dst, args.values, nullptr, args.diff_src,
+                              args.scratch);
+    case Conv2dPass::backward_weights:
+      backward_weights<B, kRows>(tokens, blocks, args.src, args.diff_dst, args.diff_values, args.scratch);
+      return token_bias_gradient(shape, args.diff_dst, args.diff_bias);
+  }
+}
+
+void splinear_run(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass,
+                  const SpConv2dArgs& args) {
+  blocks.size == 1 ? run<1>(shape, blocks, pass, args) : run<4>(shape, blocks, pass, args);
+}
+
+}  // namespace
+
+template <>
+const SpLinearKernels& kernels_for<SpLinearKernels, kVecIsa>() {
+  static constexpr SpLinearKernels kernels = {
+      .isa = kVecIsa, .scratch_bytes = splinear_scratch_bytes, .run = splinear_run};
+  return kernels;
+}
+
+}  // namespace espalier::kernels
