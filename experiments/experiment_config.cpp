@@ -48,7 +48,7 @@ void ExperimentConfig::fields(FieldVisitor& v) {
   v.table("augment", augment, "random changes of training images");
   v.field("batch", batch, "images of a batch in training", {1, 65536});
   v.field("execution", execution,
-          "convolutions with pruned weights: sparse kernels where they are faster, never, or always",
+          "layers with pruned weights: sparse kernels where they are faster, never, or always",
           nn::execution_names());
   v.table("evaluate", evaluate, "how accuracy is measured");
   v.table("checkpoint", checkpoint, "how often the state of training is saved");

@@ -78,7 +78,7 @@ bool wanted(const std::vector<std::string>& only, const std::string& text) {
 
 void refuse_unknown(const std::vector<std::string>& only) {
   fail(ErrorKind::usage, "espalier bench",
-       "no convolution's shape, pass and backend have '{}'; words are parts of lines such as \"IC64 OC64 H32 K3 S1 "
+       "no layer's shape, pass and backend have '{}'; words are parts of lines such as \"IC64 OC64 H32 K3 S1 "
        "forward native\"",
        fmt::join(only, " "));
 }

@@ -36,7 +36,7 @@ Contender onednn_conv(const kernels::Conv2dShape& shape, kernels::Conv2dPass pas
 
 // Does `text` contain every word of `only`?
 bool wanted(const std::vector<std::string>& only, const std::string& text);
-// Throws Error (usage): no convolution has all of these words.
+// Throws Error (usage): no layer has all of these words.
 [[noreturn]] void refuse_unknown(const std::vector<std::string>& only);
 
 }  // namespace espalier::bench

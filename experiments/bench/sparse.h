@@ -1,16 +1,21 @@
-// What a pruned weight costs: the convolutions of ResNet-18 with some of their weights, single ones or 4x4
-// blocks of channels, against our own dense kernel and oneDNN's, all in one race.
+// What a pruned weight costs: the convolutions of ResNet-18 and VGG-16 and the linear layers of a vision
+// transformer with some of their weights, single ones or 4x4 blocks of channels, against our own dense kernel
+// and, for convolutions, oneDNN's, all in one race.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "experiments/bench/conv_shapes.h"
+#include "kernels/conv2d/conv2d.h"
 
 namespace espalier::bench {
+
+// The transformer is the one of experiments/configs/vit.toml.
+constexpr std::array kSparseNetworks = {"ResNet-18", "VGG-16", "ViT"};
 
 struct SparseBenchOptions {
   std::int64_t batch = 128;
@@ -28,7 +33,8 @@ struct SparseTime {
 
 // One shape and pass.
 struct SparseRow {
-  const ConvLayer* layer;
+  std::string shape;                              // "IC64 OC64 H32 K3 S1", "IC192 OC384 T64"
+  std::array<int, kSparseNetworks.size()> times;  // that each network has it
   kernels::Conv2dPass pass;
   double dense_seconds;                  // our own best dense kernel
   std::optional<double> onednn_seconds;  // oneDNN's, where it is built in

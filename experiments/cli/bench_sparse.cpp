@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "experiments/bench/conv_shapes.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
@@ -15,9 +16,31 @@ using bench::SparseTime;
 
 struct Format {
   const char* name;
-  double SparseTime::* seconds;
+  double SparseTime::*seconds;
 };
 constexpr Format kFormats[] = {{"1x1", &SparseTime::single_seconds}, {"4x4", &SparseTime::block_seconds}};
+
+std::vector<double> seconds_of(const SparseRow& row, const Format& format) {
+  std::vector<double> seconds;
+  for (const SparseTime& time : row.sparse) seconds.push_back(time.*format.seconds);
+  return seconds;
+}
+
+// All layers of a network.
+struct NetworkTotal {
+  double dense_seconds = 0.0, onednn_seconds = 0.0;
+  std::array<std::vector<double>, std::size(kFormats)> sparse_seconds;  // by format, by density
+
+  void add(const SparseRow& row, int times) {
+    dense_seconds += times * row.dense_seconds;
+    onednn_seconds += times * row.onednn_seconds.value_or(0.0);
+    for (std::size_t f = 0; f < sparse_seconds.size(); ++f) {
+      const std::vector<double> seconds = seconds_of(row, kFormats[f]);
+      sparse_seconds[f].resize(seconds.size(), 0.0);
+      for (std::size_t i = 0; i < seconds.size(); ++i) sparse_seconds[f][i] += times * seconds[i];
+    }
+  }
+};
 
 // How many times as fast as dense at each density, and the density at which both are equal.
 void print_ratios(const std::vector<double>& densities, const std::vector<double>& seconds,
@@ -33,7 +56,7 @@ void print_sparse_json(const bench::SparseBenchOptions& options) {
     for (const Format& format : kFormats) {
       for (const SparseTime& time : row.sparse) {
         const double seconds = time.*format.seconds;
-        nlohmann::ordered_json line = {{"shape", row.layer->name()},
+        nlohmann::ordered_json line = {{"shape", row.shape},
                                        {"pass", bench::pass_name(row.pass)},
                                        {"blocks", format.name},
                                        {"density", time.density},
@@ -61,29 +84,25 @@ void print_sparse_table(const bench::SparseBenchOptions& options) {
   for (double density : options.densities) fmt::print(" {:>4g}%", 100.0 * density);
   fmt::print("  break-even\n");
 
-  double dense = 0.0, onednn = 0.0;
-  std::array<std::vector<double>, std::size(kFormats)> totals;
-  totals.fill(std::vector<double>(options.densities.size(), 0.0));
+  std::array<NetworkTotal, bench::kSparseNetworks.size()> totals;
   run_sparse_bench(options, [&](const SparseRow& row) {
-    const int times = row.layer->in_resnet18;
-    dense += times * row.dense_seconds;
-    onednn += times * row.onednn_seconds.value_or(0.0);
-    for (std::size_t f = 0; f < totals.size(); ++f) {
-      std::vector<double> seconds;
-      for (const SparseTime& time : row.sparse) seconds.push_back(time.*kFormats[f].seconds);
-      for (std::size_t i = 0; i < seconds.size(); ++i) totals[f][i] += times * seconds[i];
-      fmt::print("{:<22} {:<17} {:>8.2f} {:>7.2f} {:>6}", row.layer->name(), bench::pass_name(row.pass),
-                 1e3 * row.dense_seconds, 1e3 * row.onednn_seconds.value_or(0.0), kFormats[f].name);
-      print_ratios(options.densities, seconds, row.dense_seconds);
+    for (std::size_t n = 0; n < totals.size(); ++n) totals[n].add(row, row.times[n]);
+    for (const Format& format : kFormats) {
+      fmt::print("{:<22} {:<17} {:>8.2f} {:>7.2f} {:>6}", row.shape, bench::pass_name(row.pass),
+                 1e3 * row.dense_seconds, 1e3 * row.onednn_seconds.value_or(0.0), format.name);
+      print_ratios(options.densities, seconds_of(row, format), row.dense_seconds);
     }
     std::fflush(stdout);
   });
-  if (dense == 0.0) return;
-  for (std::size_t f = 0; f < totals.size(); ++f) {
-    fmt::print("{:<40} {:>8.0f} {:>7.0f} {:>6}",
-               options.only.empty() ? "ResNet-18, all convolutions" : "of ResNet-18, these", 1e3 * dense,
-               1e3 * onednn, kFormats[f].name);
-    print_ratios(options.densities, totals[f], dense);
+  for (std::size_t n = 0; n < totals.size(); ++n) {
+    if (totals[n].dense_seconds == 0.0) continue;
+    const std::string what = fmt::format("{}, {}", bench::kSparseNetworks[n],
+                                         options.only.empty() ? "all layers" : "these layers");
+    for (std::size_t f = 0; f < std::size(kFormats); ++f) {
+      fmt::print("{:<40} {:>8.0f} {:>7.0f} {:>6}", what, 1e3 * totals[n].dense_seconds,
+                 1e3 * totals[n].onednn_seconds, kFormats[f].name);
+      print_ratios(options.densities, totals[n].sparse_seconds[f], totals[n].dense_seconds);
+    }
   }
 }
 

@@ -34,9 +34,9 @@ double density_of(nn::Module& model) {
 
 // "sparse 17/16/17 of 20": convolutions that multiplied kept weights only, forward, backward data, backward
 // weights.
-std::string describe(const nn::SparsePasses& passes) {
+std::string describe(const nn::SparseLayers& passes) {
   return fmt::format("sparse {}/{}/{} of {}", passes.forward, passes.backward_data, passes.backward_weights,
-                     passes.convolutions);
+                     passes.layers);
 }
 
 }  // namespace
@@ -136,11 +136,11 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
                                  {"density", density_of(context_.model)},
                                  {"seconds", report.seconds}};
   // Of the last training batch: evaluation will call them again.
-  const nn::SparsePasses passes = nn::sparse_passes(context_.model);
-  line["sparse_convolutions"] = {{"forward", passes.forward},
+  const nn::SparseLayers passes = nn::sparse_layers(context_.model);
+  line["sparse_layers"] = {{"forward", passes.forward},
                                  {"backward_data", passes.backward_data},
                                  {"backward_weights", passes.backward_weights},
-                                 {"of", passes.convolutions}};
+                                 {"of", passes.layers}};
   std::string text =
       fmt::format("{}  epoch {}/{}  loss {:.4f}  accuracy {:.2f}%", context_.label, report.epoch,
                   trainer_.epochs(), report.training.loss(), report.training.accuracy_percent());

@@ -65,19 +65,13 @@ void run(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, const SparsePa
   kernels.run(s, pattern.view(), pass, args);
 }
 
-void check_sparse(const Tensor& weight, const Conv2dOptions& options, const SparseConv2d& sparse) {
-  if (!sparse.any()) return;
-  check(sparse.pattern != nullptr && sparse.pattern->shape() == weight.shape() && options.groups == 1,
-        "conv2d", "sparse passes expect a pattern of the weight's shape {} and groups = 1",
-        weight.shape().str());
-}
-
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options,
-              const SparseConv2d& sparse) {
+              const SparsePasses& sparse) {
   const kernels::Conv2dShape s = conv2d_shape(x, weight, bias, options);
-  check_sparse(weight, options, sparse);
+  sparse.check_for(weight, "conv2d");
+  check(!sparse.any() || s.groups == 1, "conv2d", "sparse passes expect groups = 1, got {}", s.groups);
   Tensor y = Tensor::empty({s.N, s.OC, s.OH(), s.OW()}, Layout::lanes);
   const float* b_data = bias.defined() ? bias.data() : nullptr;
   // The values of kept weights serve forward and backward data.
@@ -105,18 +99,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
         const std::int64_t size = sparse.pattern->block_size();
         Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
         run(s, kernels::Conv2dPass::backward_weights, *sparse.pattern,
-            {.src = saved_x.data(),
-             .diff_dst = dy,
-             .diff_values = dvalues.data(),
-             .diff_bias = dbias_data});
+            {.src = saved_x.data(), .diff_dst = dy, .diff_values = dvalues.data(), .diff_bias = dbias_data});
         dweight = sparse.pattern->scatter(dvalues);
       } else {
         dweight = Tensor::empty({s.OC, s.IC / s.groups, s.KH, s.KW});
         run(s, kernels::Conv2dPass::backward_weights,
-            {.src = saved_x.data(),
-             .diff_dst = dy,
-             .diff_weights = dweight.data(),
-             .diff_bias = dbias_data});
+            {.src = saved_x.data(), .diff_dst = dy, .diff_weights = dweight.data(), .diff_bias = dbias_data});
       }
       b.give(1, std::move(dweight));
       b.give(2, std::move(dbias));

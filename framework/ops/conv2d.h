@@ -1,8 +1,6 @@
 #pragma once
 
-#include <memory>
-
-#include "framework/tensor/sparse/sparse_pattern.h"
+#include "framework/ops/sparse_passes.h"
 #include "framework/tensor/tensor.h"
 
 namespace espalier::ops {
@@ -11,14 +9,6 @@ struct Conv2dOptions {
   int stride_h = 1, stride_w = 1;
   int padding_h = 0, padding_w = 0;  // rows and columns of zeros on either side
   int groups = 1;
-};
-
-// Passes that multiply only the weights of a pattern. None unless asked for.
-struct SparseConv2d {
-  std::shared_ptr<const SparsePattern> pattern;
-  bool forward = false, backward_data = false, backward_weights = false;
-
-  bool any() const { return forward || backward_data || backward_weights; }
 };
 
 // 2-D convolution (cross-correlation, as PyTorch's conv2d):
@@ -32,10 +22,10 @@ struct SparseConv2d {
 //   sparse  of weights that are 0 outside the pattern: the result is the same, but for the order of sums
 //   result  lanes [N, OC, OH, OW],  OH = (H + 2 padding_h - KH) / stride_h + 1, OW likewise
 //
-// Gradients of x, weight and bias; with sparse.backward_weights, the weight's is 0 outside the pattern. Throws
-// Error when shapes or options do not fit.
+// Gradients of x, weight and bias; with sparse.backward_weights, the weight's is 0 outside the pattern.
+// Throws Error when shapes or options do not fit.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-              const Conv2dOptions& options = {}, const SparseConv2d& sparse = {});
+              const Conv2dOptions& options = {}, const SparsePasses& sparse = {});
 
 // What conv2d hands to the kernels. Throws Error as it does.
 kernels::Conv2dShape conv2d_shape(const Tensor& x, const Tensor& weight, const Tensor& bias,

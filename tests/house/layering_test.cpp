@@ -22,6 +22,8 @@ const std::map<std::string, Folders> kMayInclude = {
     {"kernels/conv2d", {"kernels/base", "kernels/gemm"}},
     // The same convolutions: it shares their shape.
     {"kernels/spconv2d", {"kernels/base", "kernels/conv2d"}},
+    // A linear layer as a convolution over a row of tokens.
+    {"kernels/splinear", {"kernels/base", "kernels/conv2d", "kernels/gemm", "kernels/spconv2d"}},
     {"kernels/attention", {"kernels/base", "kernels/gemm"}},
     // The choice between backends, and the other backend, see the contracts of every family.
     {"kernels/backend", {"kernels"}},

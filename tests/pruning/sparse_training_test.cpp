@@ -78,7 +78,7 @@ TEST_CASE("sparse training equals dense training with the same masks") {
     CAPTURE(criterion);
     const auto dense = train(Execution::dense, half_way(settings_with(criterion, "none")));
     const auto sparse = train(Execution::sparse, half_way(settings_with(criterion, "none")));
-    CHECK(nn::sparse_passes(*sparse).backward_weights == 3);
+    CHECK(nn::sparse_layers(*sparse).backward_weights == 3);
     for (std::size_t p = 0; p < dense->parameters().size(); ++p) {
       const nn::Parameter &expected = *dense->parameters()[p], &actual = *sparse->parameters()[p];
       CAPTURE(expected.name);

@@ -34,12 +34,12 @@ class Conv2d : public Module {
 
   Parameter& weight() { return *weight_; }
   std::int64_t out_channels() const { return weight_->value.dim(0); }
-  ConvExecution& execution() { return execution_; }
+  LayerExecution& execution() { return execution_; }
 
  private:
   ops::Conv2dOptions options_;
   std::int64_t outputs_per_channel_ = 0;  // of a depthwise convolution; 0: it is none
-  ConvExecution execution_;
+  LayerExecution execution_;
   Parameter* weight_;
   Parameter* bias_ = nullptr;  // null: none
 };

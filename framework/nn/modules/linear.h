@@ -1,10 +1,12 @@
 #pragma once
 
+#include "framework/nn/execution.h"
 #include "framework/nn/module.h"
 
 namespace espalier::nn {
 
-// y = x weight^T + bias, of [N, IC] or of each token of [N, T, IC], in lanes: ops::linear.
+// y = x weight^T + bias, of [N, IC] or of each token of [N, T, IC], in lanes: ops::linear. Where enough
+// weights are pruned, it multiplies only those that are left (execution.h).
 //
 //   weight [OC, IC], bias [OC]: uniform in +-1/sqrt(IC)
 class Linear : public Module {
@@ -25,8 +27,10 @@ class Linear : public Module {
   std::string type_name() const override { return "Linear"; }
 
   Parameter& weight() { return *weight_; }
+  LayerExecution& execution() { return execution_; }
 
  private:
+  LayerExecution execution_;
   Parameter* weight_;
   Parameter* bias_ = nullptr;  // null: none
 };

@@ -14,11 +14,12 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 
 SparsePattern::SparsePattern(const Mask& mask, int block_size)
     : shape_(mask.bytes().defined() ? mask.bytes().shape() : Shape{}), block_size_(block_size) {
-  check(!mask.dense() && shape_.rank() == 4, "sparse pattern", "expected a mask [OC, IC, KH, KW], got {}",
+  check(!mask.dense() && (shape_.rank() == 4 || shape_.rank() == 2), "sparse pattern",
+        "expected a mask [OC, IC, KH, KW] or [OC, IC], got {}",
         mask.dense() ? std::string("a dense one") : shape_.str());
   check(kernels::sparse_block_supported(block_size), "sparse pattern",
         "there are kernels for blocks of 1 or 4 channels, got {}", block_size);
-  const std::int64_t OC = shape_[0], IC = shape_[1], taps = shape_[2] * shape_[3], b = block_size;
+  const std::int64_t OC = shape_[0], IC = shape_[1], taps = this->taps(), b = block_size;
   const std::int64_t outputs = divide_up(OC, b), inputs = divide_up(IC, b);
   const std::uint8_t* kept = mask.data();
 
@@ -73,7 +74,7 @@ kernels::SparseBlocks SparsePattern::view() const {
 // body(place among the values, place among the weights or -1 beyond the channels)
 template <class Body>
 void SparsePattern::for_each_value(std::int64_t output_block, const Body& body) const {
-  const std::int64_t OC = shape_[0], IC = shape_[1], taps = shape_[2] * shape_[3], b = block_size_;
+  const std::int64_t OC = shape_[0], IC = shape_[1], taps = this->taps(), b = block_size_;
   for (std::int32_t k = output_begin_[static_cast<std::size_t>(output_block)];
        k < output_begin_[static_cast<std::size_t>(output_block) + 1]; ++k) {
     const std::int64_t column = output_column_[static_cast<std::size_t>(k)];
@@ -92,9 +93,8 @@ Tensor SparsePattern::gather(const Tensor& dense) const {
   const float* from = dense.data();
   float* to = values.data();
   kernels::parallel_for(divide_up(shape_[0], block_size_), [&](std::int64_t o) {
-    for_each_value(o, [&](std::int64_t value, std::int64_t weight) {
-      to[value] = weight < 0 ? 0.0f : from[weight];
-    });
+    for_each_value(
+        o, [&](std::int64_t value, std::int64_t weight) { to[value] = weight < 0 ? 0.0f : from[weight]; });
   });
   return values;
 }

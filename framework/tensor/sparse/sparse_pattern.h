@@ -1,9 +1,9 @@
-// Which weights of a convolution are kept, as the sparse kernels read it: blocks of b x b channels at one tap,
-// by output channel and, for backward data, by input channel. With b = 1 a block is one weight and the
-// sparsity unstructured. A pattern never changes; a changed mask makes a new one.
+// Which weights of a convolution or a linear layer are kept, as the sparse kernels read it: blocks of b x b
+// channels at one tap, by output channel and, for backward data, by input channel. With b = 1 a block is one
+// weight and the sparsity unstructured. A pattern never changes; a changed mask makes a new one.
 //
-// The dense form [OC, IC, KH, KW] with its mask is what modules, optimizers and checkpoints hold; gather() and
-// scatter() go to the kept values and back without loss.
+// The dense form, [OC, IC, KH, KW] or [OC, IC], with its mask is what modules, optimizers and checkpoints
+// hold; gather() and scatter() go to the kept values and back without loss.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace espalier {
 
 class SparsePattern {
  public:
-  // Keeps every block in which the mask, u8 [OC, IC, KH, KW], keeps a weight. Throws Error for a mask of
+  // Keeps every block in which the mask, u8 of the weights' shape, keeps a weight. Throws Error for a mask of
   // another rank, a dense one, or a size of blocks that has no kernels.
   SparsePattern(const Mask& mask, int block_size);
 
@@ -32,10 +32,11 @@ class SparsePattern {
 
   // [blocks, b, b]: the values of the kept blocks; 0 where a block reaches beyond the channels.
   Tensor gather(const Tensor& dense) const;
-  // The inverse: [OC, IC, KH, KW] with 0 outside the kept blocks.
+  // The inverse: dense weights with 0 outside the kept blocks.
   Tensor scatter(const Tensor& values) const;
 
  private:
+  std::int64_t taps() const { return shape_.numel() / (shape_[0] * shape_[1]); }
   template <class Body>
   void for_each_value(std::int64_t output_block, const Body& body) const;
 

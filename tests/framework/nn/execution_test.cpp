@@ -4,6 +4,7 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/modules/conv2d.h"
+#include "framework/nn/modules/linear.h"
 #include "framework/nn/modules/sequential.h"
 #include "tests/support/gradient_check.h"
 
@@ -15,7 +16,7 @@ namespace {
 // Every `every`-th weight is kept; with blocks, every `every`-th 4x4 block of channels at one tap.
 void prune(nn::Parameter& weight, int every, bool blocks = false) {
   const Shape& shape = weight.value.shape();
-  const std::int64_t taps = shape[2] * shape[3];
+  const std::int64_t taps = shape.numel() / (shape[0] * shape[1]);
   if (weight.mask.dense()) weight.mask = Mask::ones(shape);
   std::uint8_t* mask = weight.mask.data();
   for (std::int64_t i = 0; i < shape.numel(); ++i) {
@@ -30,7 +31,7 @@ struct Fixture {
   nn::Conv2d conv{32, 32, 3, {.padding = 1}};
   Tensor x = testing::random_tensor({16, 32, 8, 8}, Layout::lanes, 1);
 
-  const ops::SparseConv2d& chosen() {
+  const ops::SparsePasses& chosen() {
     conv(x);
     return conv.execution().chosen();
   }
@@ -85,14 +86,28 @@ TEST_CASE("grouped convolutions stay dense") {
   CHECK_FALSE(conv.execution().chosen().any());
 }
 
-TEST_CASE("a model says how many of its convolutions are sparse") {
+TEST_CASE("linear layers over tokens choose too") {
+  nn::Linear linear(32, 48);
+  const Tensor x = testing::random_tensor({16, 20, 32}, Layout::lanes, 1);
+  prune(linear.weight(), 2);
+  linear(x);
+  CHECK_FALSE(linear.execution().chosen().any());
+  prune(linear.weight(), 50);
+  linear.weight().pruned_gradients = false;
+  linear(x);
+  CHECK(linear.execution().chosen().forward);
+  CHECK(linear.execution().chosen().backward_data);
+  CHECK(linear.execution().chosen().backward_weights);
+}
+
+TEST_CASE("a model says how many of its layers are sparse") {
   const auto conv = std::make_shared<nn::Conv2d>(8, 8, 3, nn::Conv2d::Options{.padding = 1});
   nn::Sequential model({conv, std::make_shared<nn::Conv2d>(8, 8, 1)});
   nn::set_execution(model, Execution::sparse);
   prune(conv->weight(), 9);
   model(testing::random_tensor({4, 8, 8, 8}, Layout::lanes, 1));
-  const nn::SparsePasses passes = nn::sparse_passes(model);
-  CHECK(passes.convolutions == 2);
+  const nn::SparseLayers passes = nn::sparse_layers(model);
+  CHECK(passes.layers == 2);
   CHECK(passes.forward == 1);
   CHECK(passes.backward_weights == 0);
 }

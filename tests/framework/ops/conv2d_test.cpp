@@ -56,7 +56,7 @@ TEST_CASE("conv2d: sparse passes give what dense ones give for masked weights") 
   const Shape shape = {9, 6, 3, 3};
   Mask mask = Mask::ones(shape);
   for (std::int64_t i = 0; i < shape.numel(); ++i) mask.data()[i] = i % 5 == 2 || i < 60 ? 1 : 0;
-  const auto run = [&](const ops::SparseConv2d& sparse) {
+  const auto run = [&](const ops::SparsePasses& sparse) {
     Tensor x = random_tensor({5, 6, 7, 8}, Layout::lanes, 1), weight = random_tensor(shape, Layout::plain, 2);
     Tensor bias = random_tensor({9}, Layout::plain, 3);
     mask.apply_(weight);

@@ -28,6 +28,48 @@ TEST_CASE("linear: gradient") {
   }
 }
 
+TEST_CASE("linear: sparse passes give what dense ones give for masked weights") {
+  const Shape shape = {9, 22};
+  Mask mask = Mask::ones(shape);
+  for (std::int64_t i = 0; i < shape.numel(); ++i) mask.data()[i] = i % 5 == 2 || i < 30 ? 1 : 0;
+  const auto run = [&](const Shape& x_shape, const ops::SparsePasses& sparse) {
+    Tensor x = random_tensor(x_shape, Layout::lanes, 1), weight = random_tensor(shape, Layout::plain, 2);
+    Tensor bias = random_tensor({9}, Layout::plain, 3);
+    mask.apply_(weight);
+    for (Tensor* leaf : {&x, &weight, &bias}) leaf->set_requires_grad();
+    const Tensor y = ops::linear(x, weight, bias, sparse);
+    testing::backward_with(y, random_tensor(y.shape(), Layout::lanes, 4));
+    Tensor dweight = weight.grad();
+    mask.apply_(dweight);
+    return std::vector<Tensor>{y.detach(), x.grad(), dweight, bias.grad()};
+  };
+  for (const Shape& x : {Shape{5, 22}, Shape{17, 9, 22}}) {
+    const std::vector<Tensor> expected = run(x, {});
+    for (int block : {1, 4}) {
+      const auto pattern = std::make_shared<const SparsePattern>(mask, block);
+      for (int passes = 1; passes < 8; ++passes) {
+        CAPTURE(block);
+        CAPTURE(passes);
+        const std::vector<Tensor> actual =
+            run(x, {pattern, (passes & 1) != 0, (passes & 2) != 0, (passes & 4) != 0});
+        for (std::size_t t = 0; t < expected.size(); ++t) {
+          const std::vector<float> a = actual[t].to_vector(), e = expected[t].to_vector();
+          // Sums of at most 153 products of order 1: a few epsilons of their size.
+          for (std::size_t i = 0; i < e.size(); ++i) CHECK(std::abs(double{a[i]} - double{e[i]}) <= 3e-5);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("linear: a pattern of other weights is refused") {
+  const Tensor x = random_tensor({2, 8}, Layout::lanes, 1), weight = random_tensor({4, 8}, Layout::plain, 2);
+  const auto pattern = std::make_shared<const SparsePattern>(Mask::ones({8, 4}), 1);
+  CHECK_THROWS_WITH_AS(ops::linear(x, weight, {}, {.pattern = pattern, .forward = true}),
+                       "[linear] sparse passes expect a pattern of the weight's shape [4, 8], got [8, 4]",
+                       Error);
+}
+
 TEST_CASE("linear: PyTorch's values") {
   check_golden("linear: images", run);
   check_golden("linear: tokens, no bias", run);

@@ -1,0 +1,14 @@
+// The density of weights below which sparse kernels are faster than dense ones: what dispatch between them
+// goes by. A fixed table, as that of kernels/spconv2d/break_even.h.
+#pragma once
+
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/gemm/gemm.h"
+
+namespace espalier::kernels {
+
+// For kept blocks of block_size x block_size features. Kept values, those that fill up a block included,
+// count.
+double break_even_density(const LinearShape& shape, Conv2dPass pass, int block_size);
+
+}  // namespace espalier::kernels
