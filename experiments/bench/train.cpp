@@ -6,6 +6,7 @@
 #include "experiments/bench/timing.h"
 #include "experiments/config/document.h"
 #include "experiments/config/reader.h"
+#include "experiments/system_info.h"
 #include "framework/core/random.h"
 #include "framework/nn/summary.h"
 #include "framework/ops/cross_entropy.h"
@@ -97,6 +98,7 @@ TrainSpeed measure_training(const TrainBenchOptions& options) {
   std::stable_sort(speed.operations.begin(), speed.operations.end(),
                    [](const auto& a, const auto& b) { return a.seconds() > b.seconds(); });
   speed.tensor_bytes = static_cast<std::int64_t>(allocator_stats().peak_in_use_bytes);
+  speed.process_bytes = peak_process_bytes();
   return speed;
 }
 

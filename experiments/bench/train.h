@@ -27,6 +27,7 @@ struct TrainSpeed {
   double loss = 0.0;                     // of the last step
   std::vector<Profile::Row> operations;  // of all steps that count; the most time first
   std::int64_t tensor_bytes = 0;         // the most memory that tensors held at once
+  std::int64_t process_bytes = 0;        // the most that the process had so far
 };
 
 // Throws Error (usage) when no model has that name, or it has not such a key; (integrity) when it is no

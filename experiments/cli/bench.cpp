@@ -134,7 +134,7 @@ void print_train(const bench::TrainBenchOptions& options, const bench::TrainSpee
       "GB/s\n",
       speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
   fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
-             peak_process_bytes() >> 20);
+             speed.process_bytes >> 20);
   fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
   double total = 0.0;
   for (const Profile::Row& row : speed.operations) total += row.seconds();
@@ -165,7 +165,7 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
           {"fma_peak_fraction", speed.gflops / limits.gflops},
           {"copy_gb_per_second", limits.copy_gb_per_s},
           {"tensor_bytes", speed.tensor_bytes},
-          {"process_bytes", peak_process_bytes()},
+          {"process_bytes", speed.process_bytes},
           {"time_share", shares}};
 }
 
@@ -181,8 +181,9 @@ int bench_train(const Request& request) {
   }
   options.batch = request.batch;
   options.steps = request.rounds;
-  const bench::MachineLimits limits = bench::measure_limits();
+  // In this order: the limits take memory too.
   const bench::TrainSpeed speed = bench::measure_training(options);
+  const bench::MachineLimits limits = bench::measure_limits();
   if (request.json) {
     fmt::print("{}\n", train_json(options, speed, limits).dump());
   } else {
@@ -206,23 +207,23 @@ int bench(int argc, char** argv) {
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
       "model", "train: as `espalier methods` lists them, and keys to change: \"vit depth=6\"",
-      cxxopts::value<std::string>()->default_value("resnet18"), "NAME")(
-      "checkpoint", "train: a saved model instead, with its masks and widths",
-      cxxopts::value<std::string>()->default_value(""),
-      "DIR")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
+      cxxopts::value<std::string>()->default_value("resnet18"),
+      "NAME")("checkpoint", "train: a saved model instead, with its masks and widths",
+              cxxopts::value<std::string>()->default_value(""),
+              "DIR")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
   const auto arguments = parse(options, argc, argv, "conv|sparse|train");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
-  const Request request = {
-      .batch = at_least_one(*arguments, "batch"),
-      .rounds = at_least_one(*arguments, "rounds"),
-      .only = arguments->count("only") > 0 ? words((*arguments)["only"].as<std::string>())
-                                           : std::vector<std::string>(),
-      .every_kernel = arguments->count("every-kernel") > 0,
-      .json = arguments->count("json") > 0,
-      .model = (*arguments)["model"].as<std::string>(),
-      .checkpoint = (*arguments)["checkpoint"].as<std::string>()};
+  const Request request = {.batch = at_least_one(*arguments, "batch"),
+                           .rounds = at_least_one(*arguments, "rounds"),
+                           .only = arguments->count("only") > 0
+                                       ? words((*arguments)["only"].as<std::string>())
+                                       : std::vector<std::string>(),
+                           .every_kernel = arguments->count("every-kernel") > 0,
+                           .json = arguments->count("json") > 0,
+                           .model = (*arguments)["model"].as<std::string>(),
+                           .checkpoint = (*arguments)["checkpoint"].as<std::string>()};
   const std::string what = required(*arguments, "what");
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Training speed of espalier and of PyTorch (f32, channels last) on the same machine, in one run.
+"""Training speed and memory of espalier and of PyTorch (f32, channels last) on the same machine, in one run.
 
-The two take turns, so that what the machine does besides slows both alike; medians count.
+The two take turns, so that what the machine does besides slows both alike; medians count. Memory is the most that
+a process had resident, its libraries included.
 
   tests/bench/compare_pytorch.py [--model resnet18,resnet20,vgg16] [--batch 128] [--threads 2] [--rounds 3]
 
@@ -13,6 +14,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -103,10 +105,16 @@ def pytorch_images_per_second(model, batch, threads, steps):
 
 
 def child(arguments):
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(arguments)} failed:\n{done.stderr}")
-    return done.stdout
+    """Runs a program: what it printed, and the most memory that it had resident, in MiB."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=errors, text=True)
+        printed = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            errors.seek(0)
+            sys.exit(f"{' '.join(arguments)} failed:\n{errors.read()}")
+    return printed, usage.ru_maxrss / 1024
 
 
 def main():
@@ -128,22 +136,28 @@ def main():
     shared = ["--batch", str(options.batch), "--threads", str(options.threads)]
     if not options.json:
         print(f"batch {options.batch}, {options.threads} threads, f32; images a second, medians of "
-              f"{options.rounds} rounds of {options.steps} steps")
-        print(f"{'model':<10} {'espalier':>9} {'PyTorch':>9} {'ratio':>6}")
+              f"{options.rounds} rounds of {options.steps} steps; MiB resident at most")
+        print(f"{'model':<10} {'espalier':>9} {'PyTorch':>9} {'ratio':>6} {'espalier MiB':>13} {'PyTorch MiB':>12}")
     for model in options.model.split(","):
-        ours, theirs = [], []
+        ours, theirs, our_mib, their_mib = [], [], 0, 0
         for _ in range(options.rounds):
-            theirs.append(float(child([sys.executable, __file__, "--pytorch-once", "--model", model, *shared,
-                                       "--steps", str(options.steps)])))
-            ours.append(json.loads(child([options.espalier, "bench", "train", "--model", model, *shared,
-                                          "--rounds", str(options.steps), "--json"]))["images_per_second"])
+            printed, mib = child([sys.executable, __file__, "--pytorch-once", "--model", model, *shared,
+                                  "--steps", str(options.steps)])
+            theirs.append(float(printed))
+            their_mib = max(their_mib, mib)
+            printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds",
+                                str(options.steps), "--json"])
+            speed = json.loads(printed)
+            ours.append(speed["images_per_second"])
+            # Its own figure: afterwards the benchmark measures the machine, which takes memory too.
+            our_mib = max(our_mib, speed["process_bytes"] / 2**20)
         a, b = statistics.median(ours), statistics.median(theirs)
         if options.json:
             print(json.dumps({"model": model, "batch": options.batch, "threads": options.threads,
-                              "espalier_images_per_second": a, "pytorch_images_per_second": b, "ratio": a / b}),
-                  flush=True)
+                              "espalier_images_per_second": a, "pytorch_images_per_second": b, "ratio": a / b,
+                              "espalier_mib": our_mib, "pytorch_mib": their_mib}), flush=True)
         else:
-            print(f"{model:<10} {a:>9.0f} {b:>9.0f} {a / b:>6.2f}", flush=True)
+            print(f"{model:<10} {a:>9.0f} {b:>9.0f} {a / b:>6.2f} {our_mib:>13.0f} {their_mib:>12.0f}", flush=True)
 
 
 if __name__ == "__main__":
