@@ -53,6 +53,8 @@ void print_ratios(const std::vector<double>& densities, const std::vector<double
 
 void print_sparse_json(const bench::SparseBenchOptions& options) {
   run_sparse_bench(options, [&](const SparseRow& row) {
+    nlohmann::ordered_json layers;
+    for (std::size_t n = 0; n < row.times.size(); ++n) layers[bench::kSparseNetworks[n]] = row.times[n];
     for (const Format& format : kFormats) {
       for (const SparseTime& time : row.sparse) {
         const double seconds = time.*format.seconds;
@@ -65,7 +67,9 @@ void print_sparse_json(const bench::SparseBenchOptions& options) {
                                        {"dense_ms", 1e3 * row.dense_seconds},
                                        {"times_dense", row.dense_seconds / seconds},
                                        {"batch", options.batch},
-                                       {"threads", kernels::num_threads()}};
+                                       {"threads", kernels::num_threads()},
+                                       {"isa", kernels::isa_name(kernels::active_isa())},
+                                       {"layers", layers}};
         if (row.onednn_seconds) {
           line["onednn_ms"] = 1e3 * *row.onednn_seconds;
           line["times_onednn"] = *row.onednn_seconds / seconds;

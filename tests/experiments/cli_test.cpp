@@ -60,6 +60,19 @@ TEST_CASE("a config with mistakes exits with 2 and lists them all") {
   CHECK(run_program({"config", "check", (directory.path() / "none.toml").string()}).exit_code == 5);
 }
 
+TEST_CASE("config check knows a sweep") {
+  const std::string sweep = std::string(ESPALIER_SOURCE_DIR) + "/experiments/configs/pruning-matrix.toml";
+  const Outcome checked = run_program({"config", "check", sweep});
+  CHECK(checked.exit_code == 0);
+  CHECK(checked.output.find("pruning-matrix: ok, a sweep of 21 rows") != std::string::npos);
+  const Outcome shown = run_program({"config", "show", sweep});
+  CHECK(shown.exit_code == 2);
+  CHECK(shown.output.find("--list") != std::string::npos);
+  const Outcome changed = run_program({"config", "check", sweep, "stage.0.epocs=3"});
+  CHECK(changed.exit_code == 2);
+  CHECK(changed.output.find("did you mean 'epochs'?") != std::string::npos);
+}
+
 TEST_CASE("what config show prints is a config with the same hash") {
   const testing::TemporaryDirectory directory;
   const std::string config = std::string(ESPALIER_SOURCE_DIR) + "/experiments/configs/quickstart.toml";
