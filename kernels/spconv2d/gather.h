@@ -83,19 +83,40 @@ ESPALIER_INLINE void add_blocks(const SparsePlan& p, std::int32_t begin, std::in
   }
 }
 
+// What the outputs become besides the sums; residual lies as the output.
+struct SparseFinish {
+  const float *bias, *residual;  // null: none
+  bool relu;
+
+  bool plain() const { return residual == nullptr && !relu; }
+};
+
+// sums = [relu] (sums [+ residual]); `out` is where the residual's first element goes.
+template <int B>
+void finish_sums(SubtileSums<B>& sums, const OutputPlaces& to, const SparseFinish& finish, const float* out) {
+  sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
+    const bool exists = m < to.channels && r < to.rows && c < to.columns;
+    if (finish.residual != nullptr && exists) {
+      v += load(finish.residual + (to.out - out) + m * to.plane + r * to.row + c * to.column);
+    }
+    if (finish.relu) v = max(zero(), v);
+  });
+}
+
 // What one task computes: rows [row_begin, row_end) of the tiles [tile_begin, tile_end) of a group of images.
 struct GatherTask {
   const float* in;  // of the group
   float* out;
+  SparseFinish finish;
   int row_begin, row_end, tile_begin, tile_end;
   float* copied;
   float* waiting;  // [out_planes][subtiles][rows][SubtileSums::kFloats]; unused with one chunk
 };
 
 template <int B>
-void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chunk, const float* bias,
-                  bool past_cache) {
+void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chunk, bool past_cache) {
   using Sums = SubtileSums<B>;
+  const float* bias = task.finish.bias;
   const int first_channel = chunk * p.chunk_blocks * B;
   const int channels = p.C - first_channel < p.chunk_blocks * B ? p.C - first_channel : p.chunk_blocks * B;
   const float* in = task.in + first_channel * p.in_plane;
@@ -141,6 +162,7 @@ void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chu
           });
         } else if (to.rows > 0 && to.columns > 0) {
           to.out = task.out + row * B * p.out_plane + (std::int64_t{out_row} * p.w.out + out_column) * kLanes;
+          if (!task.finish.plain()) finish_sums(sums, to, task.finish, task.out);
           write_sums(sums, to, past_cache);
         }
         next.advance();
@@ -155,8 +177,9 @@ struct GatherPlan {
   float* waiting;  // [threads][waiting_size]
   std::int64_t waiting_size;
 
-  GatherPlan(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, ScratchLayout& scratch)
-      : sparse(plan_sparse<B>(s, blocks, pass, scratch)) {
+  GatherPlan(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, ScratchLayout& scratch,
+             ScratchLayout& lists)
+      : sparse(plan_sparse<B>(s, blocks, pass, scratch, lists)) {
     const SparsePlan& p = sparse;
     waiting_size = p.chunks == 1 ? 0
                                  : std::int64_t{p.out_planes} * p.tile_rows * p.tile_columns *
@@ -165,13 +188,20 @@ struct GatherPlan {
   }
 };
 
+struct GatherArgs {
+  const float *in, *values;
+  const void* prepared;  // lists; null: made of values
+  SparseFinish finish;
+  float* out;
+  void* scratch;
+};
+
 template <int B>
-void gather(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, const float* in,
-            const float* values, const float* bias, float* out, void* memory) {
-  ScratchLayout scratch(memory);
-  const GatherPlan<B> plan(s, blocks, pass, scratch);
+void gather(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, const GatherArgs& args) {
+  ScratchLayout scratch(args.scratch), kept(const_cast<void*>(args.prepared));
+  const GatherPlan<B> plan(s, blocks, pass, scratch, args.prepared == nullptr ? scratch : kept);
   const SparsePlan& p = plan.sparse;
-  fill_lists<B>(p, blocks, pass, values);
+  if (args.prepared == nullptr) fill_lists<B>(p, blocks, pass, args.values);
 
   // Outputs beyond the caches go past them: fetching the lines first would double the traffic.
   const bool past_cache = p.images * p.M * p.out_plane * 4 > (8 << 20);
@@ -180,8 +210,11 @@ void gather(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, c
     const std::int64_t image = index / p.slices / p.tiles_down;
     const int strip = static_cast<int>(index / p.slices % p.tiles_down);
     GatherTask task;
-    task.in = in + image * p.C * p.in_plane;
-    task.out = out + image * p.M * p.out_plane;
+    task.in = args.in + image * p.C * p.in_plane;
+    const std::int64_t out_at = image * p.M * p.out_plane;
+    task.out = args.out + out_at;
+    task.finish = args.finish;
+    if (task.finish.residual != nullptr) task.finish.residual += out_at;
     task.row_begin = static_cast<int>(index % p.slices) * p.slice_rows;
     task.row_end = clamp(task.row_begin + p.slice_rows, 0, p.rows);
     task.tile_begin = strip * p.tiles_across;
@@ -190,7 +223,7 @@ void gather(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass, c
     task.waiting = plan.waiting + thread_index() * plan.waiting_size;
     for (int tile = task.tile_begin; tile < task.tile_end; ++tile) {
       for (int chunk = 0; chunk < p.chunks; ++chunk) {
-        gather_chunk<B>(p, task, tile, chunk, bias, past_cache);
+        gather_chunk<B>(p, task, tile, chunk, past_cache);
       }
     }
     if (strip == 0 && pixels % 2 == 0) {

@@ -139,9 +139,10 @@ void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
   }
 }
 
+// The lists lie in memory of their own: one that stays, when they were prepared.
 template <int B>
 SparsePlan plan_sparse(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dPass pass,
-                       ScratchLayout& scratch) {
+                       ScratchLayout& scratch, ScratchLayout& lists) {
   SparsePlan p;
   const bool backward = pass == Conv2dPass::backward_data, weights = pass == Conv2dPass::backward_weights;
   p.M = backward ? s.IC : s.OC;
@@ -168,10 +169,10 @@ SparsePlan plan_sparse(const Conv2dShape& s, const SparseBlocks& blocks, Conv2dP
   p.slices = divide_up(p.rows, p.slice_rows);
 
   p.tap_places = scratch.take<TapPlace>(p.taps);
-  p.begin = scratch.take<std::int32_t>(p.lists() + 2);
-  p.offset = scratch.take<std::int32_t>(blocks.count);
-  p.source = weights ? scratch.take<std::int32_t>(blocks.count) : nullptr;
-  p.values = weights ? nullptr : scratch.take<float>(blocks.count * B * B);
+  p.begin = lists.take<std::int32_t>(p.lists() + 2);
+  p.offset = lists.take<std::int32_t>(blocks.count);
+  p.source = weights ? lists.take<std::int32_t>(blocks.count) : nullptr;
+  p.values = weights ? nullptr : lists.take<float>(blocks.count * B * B);
   p.copied_size = p.chunk_blocks * B * p.channel;
   p.copied = scratch.take<float>(num_threads() * p.copied_size);
   return p;

@@ -175,7 +175,7 @@ struct WeightPlan {
   std::int64_t sums_size;
 
   WeightPlan(const Conv2dShape& s, const SparseBlocks& blocks, ScratchLayout& scratch)
-      : sparse(plan_sparse<B>(s, blocks, Conv2dPass::backward_weights, scratch)) {
+      : sparse(plan_sparse<B>(s, blocks, Conv2dPass::backward_weights, scratch, scratch)) {
     parts = sparse.images < kSparseTasks ? static_cast<int>(sparse.images) : kSparseTasks;
     sums_size = (blocks.count * B * B + kSumsAhead + 15) / 16 * 16;
     sums = scratch.take<float>(std::int64_t{parts} * sparse.slices * sums_size);
