@@ -11,7 +11,11 @@
 //   bias, diff_bias    [OC]                           null: none
 //
 // A kernel packs the weights into its scratch at each call: in training each pass sees new weights at every
-// call. Padding lanes (N no multiple of 16) need no care: values are finite and gradients zero there. The
+// call. Inference prepares them once (Conv2dKernel::prepare), and lets the forward kernel finish its output:
+//
+//   dst = [relu] (dst as above [+ residual])
+//
+// Padding lanes (N no multiple of 16) need no care: values are finite and gradients zero there. The
 // padding vector of a plane is never read, and is written as zero, so that every float of an output is
 // defined.
 //
@@ -46,7 +50,10 @@ enum class Conv2dPass { forward, backward_data, backward_weights };
 struct Conv2dArgs {
   const float* src = nullptr;       // forward, backward_weights
   const float* weights = nullptr;   // forward, backward_data
+  const void* prepared = nullptr;   // forward: what prepare() made of weights, which are then not read
   const float* bias = nullptr;      // forward; may be null
+  const float* residual = nullptr;  // forward, where there is prepare(): lies as dst; may be null
+  bool relu = false;                // forward, where there is prepare()
   float* dst = nullptr;             // forward
   const float* diff_dst = nullptr;  // backward_data, backward_weights
   float* diff_src = nullptr;        // backward_data: overwritten
@@ -63,6 +70,10 @@ struct Conv2dKernel {
   bool (*supports)(const Conv2dShape&);
   std::size_t (*scratch_bytes)(const Conv2dShape&);  // may depend on num_threads()
   void (*run)(const Conv2dShape&, const Conv2dArgs&);
+  // Forward, native: the size of prepared weights, aligned to 64 bytes, and what fills them. Null: the kernel
+  // takes none, and no residual or ReLU.
+  std::size_t (*prepared_bytes)(const Conv2dShape&) = nullptr;
+  void (*prepare)(const Conv2dShape&, const float* weights, void* prepared) = nullptr;
 };
 
 // All rows of kernels.inc, best first, whether or not this CPU can run them.

@@ -35,6 +35,8 @@ constexpr int chunk_pixels(const Panels& panels) {
 }
 // Enough tasks to keep a few threads busy.
 constexpr int kGatherTasks = 24;
+// Fewer than that, as with one group of images, and output channels are cut as well.
+constexpr int kFewTasks = 4;
 
 struct Gather {
   bool backward;
@@ -44,14 +46,16 @@ struct Gather {
   std::int64_t in_plane, out_plane;  // floats
   int strip_rows;                    // output rows computed together
   int tasks;                         // of a group of channels: each a range of strips
+  int parts;                         // of the output channels, where there are few strips and images
   Axis axis_h, axis_w;
   Tap* tap_lists;               // [axis_h.class_count][axis_w.class_count][taps]
-  float* packed;                // [groups][panels][panel_size]
   std::int64_t panel_size = 0;  // floats: [C][taps][height], and room for one vector
 };
 
-// Slices of the input channels for pixels with so many taps.
+// Slices of the input channels for pixels with so many taps. One where few pixels read all weights but once:
+// in one stream.
 inline int slice_count(const Gather& p, int taps) {
+  if (p.h.out * p.w.out <= kChunkPixels) return 1;
   return smaller(p.C, larger(1, (p.C * taps + kSliceSteps / 2) / kSliceSteps));
 }
 
@@ -74,18 +78,22 @@ inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& sc
   const std::int64_t fitting = (kStripBytes / row_bytes - s.KH + 1) * p.h.out / p.h.in;
   const std::int64_t rows = larger(static_cast<int>(fitting), (kStripPixels + p.w.out - 1) / p.w.out);
   p.strip_rows = rows < p.h.out ? static_cast<int>(rows) : p.h.out;
-  const std::int64_t wanted = (kGatherTasks - 1) / (groups(s.N) * s.groups) + 1;
+  const std::int64_t planes = groups(s.N) * s.groups, wanted = (kGatherTasks - 1) / planes + 1;
   p.tasks = static_cast<int>(wanted < strip_count(p) ? wanted : strip_count(p));
+  const Panels panels(p.M);
+  p.parts = planes * p.tasks >= kFewTasks
+                ? 1
+                : smaller(panels.count, static_cast<int>((kGatherTasks - 1) / (planes * p.tasks) + 1));
 
   p.axis_h = build_axis(p.h, scratch);
   p.axis_w = build_axis(p.w, scratch);
   p.tap_lists = scratch.take<Tap>(std::int64_t{max_axis_classes(p.h)} * max_axis_classes(p.w) * p.taps);
-  const Panels panels(p.M);
   p.panel_size =
       (std::int64_t{p.C} * p.taps * panels.height(panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
-  p.packed = scratch.take<float>(p.groups * panels.count * p.panel_size);
   return p;
 }
+
+inline std::int64_t packed_floats(const Gather& p) { return p.groups * Panels(p.M).count * p.panel_size; }
 
 inline const Tap* tap_list(const Gather& p, int class_h, int class_w) {
   return p.tap_lists + (class_h * p.axis_w.class_count + class_w) * p.taps;
@@ -108,7 +116,7 @@ void build_tap_lists(const Gather& p, int KW) {
 
 // Panels of weights as [C][taps][height]: the scalars that one step of the micro-kernel broadcasts are
 // neighbours.
-void pack_weights(const Gather& p, const float* weights) {
+void pack_weights(const Gather& p, const float* weights, float* packed) {
   const Panels panels(p.M);
   // weights is [OC][ICG][taps]. Forward a panel is rows of OC, each one run over (c, tap); backward it is
   // rows of ICG, with a run of taps for each c = OC.
@@ -119,7 +127,7 @@ void pack_weights(const Gather& p, const float* weights) {
   parallel_for(std::int64_t{p.groups} * panels.count, [&](std::int64_t task) {
     const int panel = static_cast<int>(task % panels.count), height = panels.height(panel);
     const float* from = weights + task / panels.count * p.M * p.C * p.taps + panels.begin(panel) * row_stride;
-    float* to = p.packed + task * p.panel_size;
+    float* to = packed + task * p.panel_size;
     for (int r = 0; r < runs; ++r, from += run_stride) {
       to = pack_strip(from, row_stride, 1, height, run, 1.0f, to, height);
     }
@@ -170,11 +178,33 @@ struct PixelRange {
   int tap_count;
 };
 
-// Adds the input channels c0 .. c1-1 to all output channels of the pixels. The inputs of a few pixels stay in
+// What a task reads and writes: a group of convolution of a group of images, and panels of its output
+// channels.
+struct GatherIo {
+  const float *in, *packed, *bias, *residual;
+  float* out;
+  bool relu;
+  int panel_begin, panel_end;
+};
+
+// What follows the sums of a block, while it is in the L1 cache.
+void finish_block(const BlockArgs& block, int height, int vectors, const GatherIo& io) {
+  for (int n = 0; n < vectors; ++n) {
+    for (int m = 0; m < height; ++m) {
+      float* at = block.c[n] + m * block.c_step;
+      Vec sum = load(at);
+      if (io.residual != nullptr) sum += load(io.residual + (at - io.out));
+      store(at, io.relu ? max(zero(), sum) : sum);
+    }
+  }
+}
+
+// Adds the input channels c0 .. c1-1 to the output channels of the pixels. The inputs of a few pixels stay in
 // the L1 cache while the panels of weights stream over them.
-void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, const float* in,
-                     const float* packed, const float* bias, float* out, RowPrefetch& prefetch) {
+void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, const GatherIo& io,
+                     RowPrefetch& prefetch) {
   const Panels panels(p.M);
+  const bool finish = c1 == p.C && (io.relu || io.residual != nullptr);
   BlockArgs args;
   args.taps = pixels.taps;
   args.tap_count = pixels.tap_count;
@@ -190,15 +220,15 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
     float* to[kMaxChunk];
     for (int n = 0; n < count; ++n) {
       from[n] =
-          in + c0 * p.in_plane + (std::int64_t{pixels.in_h[row]} * p.w.in + pixels.in_w[column]) * kLanes;
-      to[n] = out + (std::int64_t{pixels.out_h[row]} * p.w.out + pixels.out_w[column]) * kLanes;
+          io.in + c0 * p.in_plane + (std::int64_t{pixels.in_h[row]} * p.w.in + pixels.in_w[column]) * kLanes;
+      to[n] = io.out + (std::int64_t{pixels.out_h[row]} * p.w.out + pixels.out_w[column]) * kLanes;
       if (++column == pixels.columns) column = 0, ++row;
     }
-    for (int panel = 0; panel < panels.count; ++panel) {
+    for (int panel = io.panel_begin; panel < io.panel_end; ++panel) {
       const int height = panels.height(panel), m = panels.begin(panel), widest = max_vectors(height);
       args.a_step = std::int64_t{p.taps} * height;
-      args.A = packed + panel * p.panel_size + c0 * args.a_step;
-      args.start = bias == nullptr ? nullptr : bias + m;
+      args.A = io.packed + panel * p.panel_size + c0 * args.a_step;
+      args.start = io.bias == nullptr ? nullptr : io.bias + m;
       for (int first = 0; first < count; first += widest) {
         const int vectors = smaller(widest, count - first);
         for (int n = 0; n < vectors; ++n) {
@@ -206,6 +236,7 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
           args.c[n] = to[first + n] + m * p.out_plane;
         }
         block_kernel(height, vectors)(args);
+        if (finish) finish_block(args, height, vectors, io);
         prefetch.advance();
       }
     }
@@ -213,14 +244,13 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
 }
 
 // Output rows [row_begin, row_end) of one group of convolution and one group of images.
-void gather_rows(const Gather& p, int row_begin, int row_end, const float* in, const float* packed,
-                 const float* bias, float* out) {
+void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo& io) {
   const Panels panels(p.M);
   const int mean_taps = p.backward ? p.taps / (p.h.stride * p.w.stride) : p.taps;
-  const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) * panels.count *
-                        slice_count(p, mean_taps) +
+  const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) *
+                        (io.panel_end - io.panel_begin) * slice_count(p, mean_taps) +
                     1;
-  RowPrefetch prefetch(p, in, row_end, smaller(row_end + p.strip_rows, p.h.out), calls);
+  RowPrefetch prefetch(p, io.in, row_end, smaller(row_end + p.strip_rows, p.h.out), calls);
   for (int ch = 0; ch < p.axis_h.class_count; ++ch) {
     const AxisClass& h = p.axis_h.classes[ch];
     int begin = h.begin, end = h.end;
@@ -239,33 +269,55 @@ void gather_rows(const Gather& p, int row_begin, int row_end, const float* in, c
                                  h.taps * w.taps};
       const int slices = slice_count(p, pixels.tap_count);
       for (int slice = 0; slice < slices; ++slice) {
-        multiply_pixels(p, pixels, p.C * slice / slices, p.C * (slice + 1) / slices, in, packed, bias, out,
-                        prefetch);
+        multiply_pixels(p, pixels, p.C * slice / slices, p.C * (slice + 1) / slices, io, prefetch);
       }
     }
   }
   if (row_end == p.h.out && p.h.out * p.w.out % 2 == 0) {
-    for (int m = 1; m <= p.M; ++m) store(out + m * p.out_plane - kLanes, zero());
+    for (int m = panels.begin(io.panel_begin); m < panels.begin(io.panel_end); ++m) {
+      store(io.out + (m + 1) * p.out_plane - kLanes, zero());
+    }
   }
 }
 
-void run_gather(const Conv2dShape& s, bool backward, const float* in, const float* weights, const float* bias,
-                float* out, void* memory) {
-  ScratchLayout scratch(memory);
+struct GatherArgs {
+  const float *in, *weights;
+  const float* prepared;  // null: weights are packed
+  const float *bias, *residual;
+  bool relu;
+  float* out;
+  void* scratch;
+};
+
+void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
+  ScratchLayout scratch(args.scratch);
   const Gather p = plan_gather(s, backward, scratch);
   build_tap_lists(p, s.KW);
-  pack_weights(p, weights);
+  const float* packed = args.prepared;
+  if (packed == nullptr) {
+    float* fresh = scratch.take<float>(packed_floats(p));
+    pack_weights(p, args.weights, fresh);
+    packed = fresh;
+  }
   const int strips = strip_count(p);
-  const std::int64_t panels_size = Panels(p.M).count * p.panel_size;
-  parallel_for(groups(s.N) * p.groups * p.tasks, [&](std::int64_t task) {
-    const std::int64_t channels = task / p.tasks;  // group of images, group of convolution
-    const std::int64_t group = channels % p.groups;
-    const int part = static_cast<int>(task % p.tasks), end = strips * (part + 1) / p.tasks;
-    for (int strip = strips * part / p.tasks; strip < end; ++strip) {
+  const Panels panels(p.M);
+  parallel_for(groups(s.N) * p.groups * p.tasks * p.parts, [&](std::int64_t task) {
+    const int part = static_cast<int>(task % p.parts);
+    const std::int64_t rows = task / p.parts;
+    const std::int64_t channels = rows / p.tasks;  // group of images, group of convolution
+    const std::int64_t group = channels % p.groups, out_at = channels * p.M * p.out_plane;
+    const GatherIo io = {.in = args.in + channels * p.C * p.in_plane,
+                         .packed = packed + group * panels.count * p.panel_size,
+                         .bias = args.bias == nullptr ? nullptr : args.bias + group * p.M,
+                         .residual = args.residual == nullptr ? nullptr : args.residual + out_at,
+                         .out = args.out + out_at,
+                         .relu = args.relu,
+                         .panel_begin = panels.count * part / p.parts,
+                         .panel_end = panels.count * (part + 1) / p.parts};
+    const int range = static_cast<int>(rows % p.tasks), end = strips * (range + 1) / p.tasks;
+    for (int strip = strips * range / p.tasks; strip < end; ++strip) {
       const int row = strip * p.strip_rows;
-      gather_rows(p, row, smaller(row + p.strip_rows, p.h.out), in + channels * p.C * p.in_plane,
-                  p.packed + group * panels_size, bias == nullptr ? nullptr : bias + group * p.M,
-                  out + channels * p.M * p.out_plane);
+      gather_rows(p, row, smaller(row + p.strip_rows, p.h.out), io);
     }
   });
 }
@@ -273,16 +325,29 @@ void run_gather(const Conv2dShape& s, bool backward, const float* in, const floa
 template <bool backward>
 std::size_t gather_scratch_bytes(const Conv2dShape& shape) {
   ScratchLayout scratch(nullptr);
-  plan_gather(shape, backward, scratch);
+  scratch.take<float>(packed_floats(plan_gather(shape, backward, scratch)));
   return scratch.bytes();
 }
 
+std::size_t gather_prepared_bytes(const Conv2dShape& shape) {
+  ScratchLayout scratch(nullptr);
+  return static_cast<std::size_t>(packed_floats(plan_gather(shape, false, scratch))) * sizeof(float);
+}
+
+void prepare_gather(const Conv2dShape& shape, const float* weights, void* prepared) {
+  ScratchLayout scratch(nullptr);
+  pack_weights(plan_gather(shape, false, scratch), weights, static_cast<float*>(prepared));
+}
+
 void direct_forward(const Conv2dShape& shape, const Conv2dArgs& args) {
-  run_gather(shape, false, args.src, args.weights, args.bias, args.dst, args.scratch);
+  run_gather(shape, false,
+             {args.src, args.weights, static_cast<const float*>(args.prepared), args.bias, args.residual,
+              args.relu, args.dst, args.scratch});
 }
 
 void direct_backward_data(const Conv2dShape& shape, const Conv2dArgs& args) {
-  run_gather(shape, true, args.diff_dst, args.weights, nullptr, args.diff_src, args.scratch);
+  run_gather(shape, true,
+             {args.diff_dst, args.weights, nullptr, nullptr, nullptr, false, args.diff_src, args.scratch});
 }
 
 }  // namespace

@@ -62,7 +62,10 @@ inline void conv2d_forward(const Conv2dShape& s, const Conv2dArgs& args) {
       dst[dst_at] += static_cast<double>(args.weights[weight_at]) * args.src[src_at];
     });
   }
-  for (std::size_t i = 0; i < dst.size(); ++i) args.dst[i] = static_cast<float>(dst[i]);
+  for (std::size_t i = 0; i < dst.size(); ++i) {
+    const double sum = dst[i] + (args.residual == nullptr ? 0.0 : args.residual[i]);
+    args.dst[i] = static_cast<float>(args.relu && sum < 0.0 ? 0.0 : sum);
+  }
 }
 
 inline void conv2d_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {

@@ -12,6 +12,9 @@
 //   by channels  V is made of all tiles (or a large part); then a task makes the U of some output channels in
 //   its
 //                L2 cache, and V comes past once for each. For many channels and few tiles.
+//
+// U may have been prepared. Then no task makes any, and what decides is the number of tiles: with few, tasks
+// by channels are more.
 #pragma once
 
 #include "kernels/base/parallel.h"
@@ -30,9 +33,19 @@ struct TapView {
   bool turned;                         // by 180 degrees
 };
 
+// What the outputs become besides the convolution: args of the forward pass.
+struct Finish {
+  const float *bias, *residual;  // null: none
+  bool relu;
+};
+
+// So many tiles make too few tasks by tiles.
+constexpr std::int64_t kFewTiles = 16;
+
 struct ForwardPlan {
   TiledConv conv;
   Panels panels;  // of output channels
+  bool prepared;  // U is given
   bool by_channels;
   std::int64_t block_tiles;                   // tiles in V at once
   int group_panels;                           // panels in M at once
@@ -41,11 +54,12 @@ struct ForwardPlan {
 
   // By tiles, U is everyone's and V a thread's own; by channels the other way round. M is always a thread's
   // own.
-  float* U;  // [panels] or [threads][group_panels]: [36][IC][rows]
+  float* U;  // [panels] or [threads][group_panels]: [36][IC][rows]; none when prepared: that is [panels]
   float* V;  // [threads] or once: [36][tiles / NV][IC][NV][16]
   float* M;  // [threads][36][tiles / NV][OC of a group][NV][16]
 
-  ForwardPlan(const TiledConv& c, ScratchLayout& scratch) : conv(c), panels(c.OC) {
+  ForwardPlan(const TiledConv& c, bool u_is_given, ScratchLayout& scratch)
+      : conv(c), panels(c.OC), prepared(u_is_given) {
     choose_blocks();
     // Weights are stored 16 at a time, beyond the last row of a panel: hence the 16 spare floats.
     u_stride = frequency_stride(std::int64_t{conv.IC} * panels.height(panels.count - 1) + kLanes);
@@ -55,7 +69,8 @@ struct ForwardPlan {
     v_size = kFrequencies * v_stride;
     m_size = kFrequencies * m_stride;
     const int threads = num_threads();
-    U = scratch.take<float>((by_channels ? threads * group_panels : panels.count) * panel_size);
+    U = prepared ? nullptr
+                 : scratch.take<float>((by_channels ? threads * group_panels : panels.count) * panel_size);
     V = scratch.take<float>((by_channels ? 1 : threads) * v_size);
     M = scratch.take<float>(threads * m_size);
   }
@@ -68,9 +83,10 @@ struct ForwardPlan {
     // use.
     const std::int64_t tile_bytes = std::int64_t{kFrequencies} * conv.IC * kLanes * 4;
     const std::int64_t u_bytes = std::int64_t{kFrequencies} * conv.IC * conv.OC * 4;
-    by_channels = u_bytes > (16 << 20);
+    by_channels = u_bytes > (16 << 20) || (prepared && conv.tiles() <= kFewTiles);
     const std::int64_t budget_bytes = by_channels ? 32 << 20 : 320 << 10;
-    group_panels = panels.count < 2 ? 1 : 2;
+    // A single tile reads U but once: panel after panel it is one stream.
+    group_panels = panels.count < 2 || (prepared && conv.tiles() <= kPanelVectors) ? 1 : 2;
     block_tiles = budget_bytes / tile_bytes / kPanelVectors * kPanelVectors;
     if (block_tiles < kPanelVectors) block_tiles = kPanelVectors;
     if (block_tiles > conv.tiles()) block_tiles = conv.tiles();
@@ -131,8 +147,9 @@ void multiply(const ForwardPlan& plan, const float* U, const float* V, float* M,
   }
 }
 
-// dst of the tiles t0 .. t0+tiles-1 for the panels p0 .. p1-1.
-void transform_outputs(const ForwardPlan& plan, const float* M, const float* bias, int p0, int p1,
+// dst of the tiles t0 .. t0+tiles-1 for the panels p0 .. p1-1. Plain: no residual, no ReLU.
+template <bool plain>
+void transform_outputs(const ForwardPlan& plan, const float* M, const Finish& finish, int p0, int p1,
                        std::int64_t t0, std::int64_t tiles, float* dst) {
   const TiledConv& conv = plan.conv;
   const int c0 = plan.panels.begin(p0), c1 = plan.panels.begin(p1);
@@ -146,20 +163,30 @@ void transform_outputs(const ForwardPlan& plan, const float* M, const float* bia
       const float* m = M + block_offset(i, tiles, c - c0, c1 - c0);
       float* plane = dst + (tile.g * conv.OC + c) * conv.dst_plane();
       float* out = plane + (std::int64_t{oh0} * conv.OW + ow0) * kLanes;
-      const Vec b = broadcast(bias == nullptr ? 0.0f : bias[c]);
+      const Vec b = broadcast(finish.bias == nullptr ? 0.0f : finish.bias[c]);
+      const auto finished = [&](Vec v, const float* place) __attribute__((always_inline)) {
+        v = v + b;
+        if constexpr (!plain) {
+          if (finish.residual != nullptr) v += load(finish.residual + (place - dst));
+          if (finish.relu) v = max(zero(), v);
+        }
+        return v;
+      };
       const auto get = [&](int f) __attribute__((always_inline)) { return load(m + f * plan.m_stride); };
       const auto at = [&](int y, int x) { return out + (std::int64_t{y} * conv.OW + x) * kLanes; };
       if (!whole) {
         contract_tile<4, winograd::output>(
             get, [&](int y, int x, Vec v) __attribute__((always_inline)) {
-              if (oh0 + y < conv.OH && ow0 + x < conv.OW) store(at(y, x), v + b);
+              if (oh0 + y < conv.OH && ow0 + x < conv.OW) store(at(y, x), finished(v, at(y, x)));
             });
       } else if (past_cache) {
         contract_tile<4, winograd::output>(
-            get, [&](int y, int x, Vec v) __attribute__((always_inline)) { stream(at(y, x), v + b); });
+            get, [&](int y, int x, Vec v)
+                     __attribute__((always_inline)) { stream(at(y, x), finished(v, at(y, x))); });
       } else {
         contract_tile<4, winograd::output>(
-            get, [&](int y, int x, Vec v) __attribute__((always_inline)) { store(at(y, x), v + b); });
+            get, [&](int y, int x, Vec v)
+                     __attribute__((always_inline)) { store(at(y, x), finished(v, at(y, x))); });
       }
       if (oh0 == 0 && ow0 == 0 && conv.OH * conv.OW % 2 == 0)
         store(plane + conv.dst_plane() - kLanes, zero());
@@ -168,13 +195,25 @@ void transform_outputs(const ForwardPlan& plan, const float* M, const float* bia
   if (past_cache) stream_fence();
 }
 
-void convolve_by_tiles(const ForwardPlan& plan, const TapView& taps, const float* src, const float* bias,
+void transform_outputs(const ForwardPlan& plan, const float* M, const Finish& finish, int p0, int p1,
+                       std::int64_t t0, std::int64_t tiles, float* dst) {
+  if (finish.residual == nullptr && !finish.relu) {
+    transform_outputs<true>(plan, M, finish, p0, p1, t0, tiles, dst);
+  } else {
+    transform_outputs<false>(plan, M, finish, p0, p1, t0, tiles, dst);
+  }
+}
+
+void transform_all_weights(const ForwardPlan& plan, const TapView& taps, float* U) {
+  parallel_for(plan.panels.count, [&](std::int64_t panel) {
+    transform_weights(plan, taps, static_cast<int>(panel), U + panel * plan.panel_size);
+  });
+}
+
+void convolve_by_tiles(const ForwardPlan& plan, const float* U, const float* src, const Finish& finish,
                        float* dst) {
   const TiledConv& conv = plan.conv;
   const int panels = plan.panels.count;
-  parallel_for(panels, [&](std::int64_t panel) {
-    transform_weights(plan, taps, static_cast<int>(panel), plan.U + panel * plan.panel_size);
-  });
   const std::int64_t blocks = (conv.tiles() + plan.block_tiles - 1) / plan.block_tiles;
   // Consecutive blocks in one task, so that a block can fetch the input of the next.
   constexpr std::int64_t kBlocksPerTask = 8;
@@ -196,15 +235,16 @@ void convolve_by_tiles(const ForwardPlan& plan, const TapView& taps, const float
       const int lines_a_call = static_cast<int>((ahead.lines() + calls - 1) / calls);
       for (int p0 = 0; p0 < panels; p0 += plan.group_panels) {
         const int p1 = plan.group_end(p0);
-        multiply(plan, plan.U + p0 * plan.panel_size, V, M, p0, p1, tiles, ahead, lines_a_call);
-        transform_outputs(plan, M, bias, p0, p1, t, tiles, dst);
+        multiply(plan, U + p0 * plan.panel_size, V, M, p0, p1, tiles, ahead, lines_a_call);
+        transform_outputs(plan, M, finish, p0, p1, t, tiles, dst);
       }
     }
   });
 }
 
-void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const float* src, const float* bias,
-                          float* dst) {
+// given: all of U; null: each task makes what it uses.
+void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const float* given, const float* src,
+                          const Finish& finish, float* dst) {
   const TiledConv& conv = plan.conv;
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.block_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.block_tiles ? conv.tiles() - t : plan.block_tiles;
@@ -215,42 +255,70 @@ void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const fl
       transform_inputs(plan, src, t, tiles, c0, c1, plan.V);
     });
     parallel_for((plan.panels.count + plan.group_panels - 1) / plan.group_panels, [&](std::int64_t task) {
-      float* U = plan.U + thread_index() * plan.group_panels * plan.panel_size;
       float* M = plan.M + thread_index() * plan.m_size;
       const int p0 = static_cast<int>(task) * plan.group_panels, p1 = plan.group_end(p0);
-      for (int p = p0; p < p1; ++p) transform_weights(plan, taps, p, U + (p - p0) * plan.panel_size);
+      const float* U = given + p0 * plan.panel_size;
+      if (given == nullptr) {
+        float* made = plan.U + thread_index() * plan.group_panels * plan.panel_size;
+        for (int p = p0; p < p1; ++p) transform_weights(plan, taps, p, made + (p - p0) * plan.panel_size);
+        U = made;
+      }
       TilePrefetcher nothing;
       multiply(plan, U, plan.V, M, p0, p1, tiles, nothing, 0);
-      transform_outputs(plan, M, bias, p0, p1, t, tiles, dst);
+      transform_outputs(plan, M, finish, p0, p1, t, tiles, dst);
     });
   }
 }
 
-void winograd_convolve(const TiledConv& conv, const TapView& taps, const float* src, const float* bias,
-                       float* dst, void* memory) {
+void winograd_convolve(const TiledConv& conv, const TapView& taps, const void* prepared, const float* src,
+                       const Finish& finish, float* dst, void* memory) {
   ScratchLayout scratch(memory);
-  const ForwardPlan plan(conv, scratch);
+  const ForwardPlan plan(conv, prepared != nullptr, scratch);
+  const float* U = static_cast<const float*>(prepared);
   if (plan.by_channels) {
-    convolve_by_channels(plan, taps, src, bias, dst);
+    convolve_by_channels(plan, taps, U, src, finish, dst);
   } else {
-    convolve_by_tiles(plan, taps, src, bias, dst);
+    if (U == nullptr) transform_all_weights(plan, taps, plan.U);
+    convolve_by_tiles(plan, U == nullptr ? plan.U : U, src, finish, dst);
   }
 }
 
+// Enough with prepared weights and without.
 std::size_t winograd_scratch(const TiledConv& conv) {
-  ScratchLayout scratch(nullptr);
-  const ForwardPlan plan(conv, scratch);
-  return scratch.bytes();
+  std::size_t most = 0;
+  for (bool prepared : {false, true}) {
+    ScratchLayout scratch(nullptr);
+    const ForwardPlan plan(conv, prepared, scratch);
+    if (scratch.bytes() > most) most = scratch.bytes();
+  }
+  return most;
+}
+
+TapView forward_taps(const Conv2dShape& s, const float* weights) {
+  return {weights, std::int64_t{s.IC} * 9, 9, false};
 }
 
 void winograd_forward(const Conv2dShape& s, const Conv2dArgs& args) {
-  const TapView taps = {args.weights, std::int64_t{s.IC} * 9, 9, false};
-  winograd_convolve(TiledConv::forward(s), taps, args.src, args.bias, args.dst, args.scratch);
+  winograd_convolve(TiledConv::forward(s), forward_taps(s, args.weights), args.prepared, args.src,
+                    {args.bias, args.residual, args.relu}, args.dst, args.scratch);
+}
+
+std::size_t winograd_prepared_bytes(const Conv2dShape& s) {
+  ScratchLayout scratch(nullptr);
+  const ForwardPlan plan(TiledConv::forward(s), true, scratch);
+  return static_cast<std::size_t>(plan.panels.count * plan.panel_size) * sizeof(float);
+}
+
+void winograd_prepare(const Conv2dShape& s, const float* weights, void* prepared) {
+  ScratchLayout scratch(nullptr);
+  const ForwardPlan plan(TiledConv::forward(s), true, scratch);
+  transform_all_weights(plan, forward_taps(s, weights), static_cast<float*>(prepared));
 }
 
 void winograd_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
   const TapView taps = {args.weights, 9, std::int64_t{s.IC} * 9, true};
-  winograd_convolve(TiledConv::backward_data(s), taps, args.diff_dst, nullptr, args.diff_src, args.scratch);
+  winograd_convolve(TiledConv::backward_data(s), taps, nullptr, args.diff_dst, {nullptr, nullptr, false},
+                    args.diff_src, args.scratch);
 }
 
 std::size_t winograd_forward_scratch(const Conv2dShape& s) { return winograd_scratch(TiledConv::forward(s)); }
@@ -267,7 +335,9 @@ constexpr Conv2dKernel winograd_forward_kernel(const char* name) {
           Conv2dPass::forward,
           winograd_forward_supports,
           winograd_forward_scratch,
-          winograd_forward};
+          winograd_forward,
+          winograd_prepared_bytes,
+          winograd_prepare};
 }
 constexpr Conv2dKernel winograd_backward_data_kernel(const char* name) {
   return {name,

@@ -83,19 +83,41 @@ ESPALIER_INLINE void add_blocks(const SparsePlan& p, std::int32_t begin, std::in
   }
 }
 
+// What the outputs become besides the sums; residual lies as the output.
+struct SparseFinish {
+  const float *bias, *residual;  // null: none
+  bool relu;
+
+  bool plain() const { return residual == nullptr && !relu; }
+};
+
+// sums = [relu] (sums [+ residual]); `out` is where the residual's first element goes.
+template <int B, int R>
+void finish_sums(SubtileSums<B, R>& sums, const OutputPlaces& to, const SparseFinish& finish,
+                 const float* out) {
+  sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
+    const bool exists = m < to.channels && r < to.rows && c < to.columns;
+    if (finish.residual != nullptr && exists) {
+      v += load(finish.residual + (to.out - out) + m * to.channel + r * to.row + c * to.column);
+    }
+    if (finish.relu) v = max(zero(), v);
+  });
+}
+
 // What one task computes: rows [row_begin, row_end) of the tiles [tile_begin, tile_end) of a group of images.
 struct GatherTask {
   const float* in;  // of the group
   float* out;
+  SparseFinish finish;
   int row_begin, row_end, tile_begin, tile_end;
   float* copied;
   float* waiting;  // [out_planes][subtiles][rows][SubtileSums::kFloats]; unused with one chunk
 };
 
 template <int B, int R>
-void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chunk, const float* bias,
-                  bool past_cache) {
+void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chunk, bool past_cache) {
   using Sums = SubtileSums<B, R>;
+  const float* bias = task.finish.bias;
   const int first_channel = chunk * p.chunk_blocks * B;
   const int channels = p.C - first_channel < p.chunk_blocks * B ? p.C - first_channel : p.chunk_blocks * B;
   const float* in = task.in + first_channel * p.in.channel;
@@ -139,6 +161,7 @@ void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chu
                         __attribute__((always_inline)) { store(waiting + Sums::at(m, i, j), v); });
         } else if (to.rows > 0 && to.columns > 0) {
           to.out = task.out + row * B * p.out.channel + out_row * p.out_row() + out_column * p.out.pixel;
+          if (!task.finish.plain()) finish_sums(sums, to, task.finish, task.out);
           write_sums(sums, to, past_cache);
         }
         next.advance();
@@ -153,8 +176,8 @@ struct GatherPlan {
   float* waiting;  // [threads][waiting_size]
   std::int64_t waiting_size;
 
-  GatherPlan(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch)
-      : sparse(plan_sparse<B, R>(pass, blocks, scratch)) {
+  GatherPlan(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch, ScratchLayout& lists)
+      : sparse(plan_sparse<B, R>(pass, blocks, scratch, lists)) {
     const SparsePlan& p = sparse;
     waiting_size =
         p.chunks == 1 ? 0
@@ -163,14 +186,21 @@ struct GatherPlan {
   }
 };
 
-// `in` is src or diff_dst, `out` dst or diff_src. bias may be null.
+// `in` is src or diff_dst, `out` dst or diff_src.
+struct GatherArgs {
+  const float *in, *values;
+  const void* prepared;  // lists; null: made of values
+  SparseFinish finish;
+  float* out;
+  void* scratch;
+};
+
 template <int B, int R>
-void gather(const SparsePass& pass, const SparseBlocks& blocks, const float* in, const float* values,
-            const float* bias, float* out, void* memory) {
-  ScratchLayout scratch(memory);
-  const GatherPlan<B, R> plan(pass, blocks, scratch);
+void gather(const SparsePass& pass, const SparseBlocks& blocks, const GatherArgs& args) {
+  ScratchLayout scratch(args.scratch), kept(const_cast<void*>(args.prepared));
+  const GatherPlan<B, R> plan(pass, blocks, scratch, args.prepared == nullptr ? scratch : kept);
   const SparsePlan& p = plan.sparse;
-  fill_lists<B>(p, blocks, values);
+  if (args.prepared == nullptr) fill_lists<B>(p, blocks, args.values);
 
   // Outputs beyond the caches go past them: fetching the lines first would double the traffic.
   const bool past_cache = p.images * p.out.image * 4 > (8 << 20);
@@ -178,8 +208,10 @@ void gather(const SparsePass& pass, const SparseBlocks& blocks, const float* in,
     const std::int64_t image = index / p.slices / p.strips;
     const int strip = static_cast<int>(index / p.slices % p.strips);
     GatherTask task;
-    task.in = in + image * p.in.image;
-    task.out = out + image * p.out.image;
+    task.in = args.in + image * p.in.image;
+    task.out = args.out + image * p.out.image;
+    task.finish = args.finish;
+    if (task.finish.residual != nullptr) task.finish.residual += image * p.out.image;
     task.row_begin = static_cast<int>(index % p.slices) * p.slice_rows;
     task.row_end = clamp(task.row_begin + p.slice_rows, 0, p.rows);
     task.tile_begin = p.strip_begin(strip);
@@ -187,9 +219,7 @@ void gather(const SparsePass& pass, const SparseBlocks& blocks, const float* in,
     task.copied = p.copied + thread_index() * p.copied_size;
     task.waiting = plan.waiting + thread_index() * plan.waiting_size;
     for (int tile = task.tile_begin; tile < task.tile_end; ++tile) {
-      for (int chunk = 0; chunk < p.chunks; ++chunk) {
-        gather_chunk<B, R>(p, task, tile, chunk, bias, past_cache);
-      }
+      for (int chunk = 0; chunk < p.chunks; ++chunk) { gather_chunk<B, R>(p, task, tile, chunk, past_cache); }
     }
     if (past_cache) stream_fence();
   });

@@ -1,5 +1,6 @@
 // Compiled once per ISA (kernels/kernels.cmake).
 #include "kernels/conv2d/bias_gradient.h"
+#include "kernels/spconv2d/forward_kept.h"
 #include "kernels/spconv2d/gather.h"
 #include "kernels/spconv2d/weight_gradient.h"
 
@@ -34,7 +35,7 @@ std::size_t scratch_bytes(const SparsePass& pass, const SparseBlocks& blocks) {
   if (pass.weights()) {
     WeightPlan<B, kSquareRows<B>>(pass, blocks, scratch);
   } else {
-    GatherPlan<B, kSquareRows<B>>(pass, blocks, scratch);
+    GatherPlan<B, kSquareRows<B>>(pass, blocks, scratch, scratch);
   }
   return scratch.bytes();
 }
@@ -59,10 +60,18 @@ void run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, 
   const SparsePass planes = plane_pass(shape, pass);
   switch (pass) {
     case Conv2dPass::forward:
-      gather<B, R>(planes, blocks, args.src, args.values, args.bias, args.dst, args.scratch);
+      gather<B, R>(planes, blocks,
+                   {args.src,
+                    args.values,
+                    args.prepared,
+                    {args.bias, args.residual, args.relu},
+                    args.dst,
+                    args.scratch});
       return clear_padding(planes, args.dst);
     case Conv2dPass::backward_data:
-      gather<B, R>(planes, blocks, args.diff_dst, args.values, nullptr, args.diff_src, args.scratch);
+      gather<B, R>(
+          planes, blocks,
+          {args.diff_dst, args.values, nullptr, {nullptr, nullptr, false}, args.diff_src, args.scratch});
       return clear_padding(planes, args.diff_src);
     case Conv2dPass::backward_weights:
       backward_weights<B, R>(planes, blocks, args.src, args.diff_dst, args.diff_values, args.scratch);
@@ -78,12 +87,43 @@ void spconv2d_run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPa
   blocks.size == 1 ? run<1>(shape, blocks, pass, args) : run<4>(shape, blocks, pass, args);
 }
 
+// The lists of a forward pass in memory that stays.
+template <int B>
+SparsePlan plan_lists(const Conv2dShape& shape, const SparseBlocks& blocks, ScratchLayout& scratch,
+                      ScratchLayout& lists) {
+  return plan_sparse<B, kSquareRows<B>>(plane_pass(shape, Conv2dPass::forward), blocks, scratch, lists);
+}
+
+std::size_t spconv2d_prepared_bytes(const Conv2dShape& shape, const SparseBlocks& blocks) {
+  ScratchLayout scratch(nullptr), lists(nullptr);
+  blocks.size == 1 ? plan_lists<1>(shape, blocks, scratch, lists)
+                   : plan_lists<4>(shape, blocks, scratch, lists);
+  return lists.bytes();
+}
+
+template <int B>
+void prepare(const Conv2dShape& shape, const SparseBlocks& blocks, const float* values, void* prepared,
+             void* memory) {
+  ScratchLayout scratch(memory), lists(prepared);
+  fill_lists<B>(plan_lists<B>(shape, blocks, scratch, lists), blocks, values);
+}
+
+void spconv2d_prepare(const Conv2dShape& shape, const SparseBlocks& blocks, const float* values,
+                      void* prepared, void* scratch) {
+  blocks.size == 1 ? prepare<1>(shape, blocks, values, prepared, scratch)
+                   : prepare<4>(shape, blocks, values, prepared, scratch);
+}
+
 }  // namespace
 
 template <>
 const SpConv2dKernels& kernels_for<SpConv2dKernels, kVecIsa>() {
-  static constexpr SpConv2dKernels kernels = {
-      .isa = kVecIsa, .scratch_bytes = spconv2d_scratch_bytes, .run = spconv2d_run};
+  static constexpr SpConv2dKernels kernels = {.isa = kVecIsa,
+                                              .scratch_bytes = spconv2d_scratch_bytes,
+                                              .run = spconv2d_run,
+                                              .prepared_bytes = spconv2d_prepared_bytes,
+                                              .prepare = spconv2d_prepare,
+                                              .forward_kept = forward_kept};
   return kernels;
 }
 

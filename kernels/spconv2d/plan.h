@@ -159,8 +159,10 @@ void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
   }
 }
 
+// The lists lie in memory of their own: one that stays, when they were prepared.
 template <int B, int R>
-SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch) {
+SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch,
+                       ScratchLayout& lists) {
   SparsePlan p(pass);
   p.rows = divide_up(p.M, B);
   p.range_h = shift_range(p.h);
@@ -179,10 +181,10 @@ SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, Scrat
   p.slices = divide_up(p.rows, p.slice_rows);
 
   p.tap_places = scratch.take<TapPlace>(p.taps);
-  p.begin = scratch.take<std::int32_t>(p.lists() + 2);
-  p.offset = scratch.take<std::int32_t>(blocks.count);
-  p.source = p.weights() ? scratch.take<std::int32_t>(blocks.count) : nullptr;
-  p.values = p.weights() ? nullptr : scratch.take<float>(blocks.count * B * B);
+  p.begin = lists.take<std::int32_t>(p.lists() + 2);
+  p.offset = lists.take<std::int32_t>(blocks.count);
+  p.source = p.weights() ? lists.take<std::int32_t>(blocks.count) : nullptr;
+  p.values = p.weights() ? nullptr : lists.take<float>(blocks.count * B * B);
   p.copied_size = p.chunk_blocks * B * p.channel;
   p.copied = scratch.take<float>(num_threads() * p.copied_size);
   return p;

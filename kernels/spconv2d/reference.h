@@ -38,6 +38,8 @@ inline void spconv2d(Conv2dPass pass, const Conv2dShape& s, const SparseBlocks& 
   dense.weights = weights.data();
   dense.diff_weights = weights.data();
   dense.bias = args.bias;
+  dense.residual = args.residual;
+  dense.relu = args.relu;
   dense.dst = args.dst;
   dense.diff_dst = args.diff_dst;
   dense.diff_src = args.diff_src;

@@ -37,10 +37,22 @@ struct SparseBlocks {
 // The sizes of blocks that have kernels.
 inline bool sparse_block_supported(int size) { return size == 1 || size == 4; }
 
+// Kept single weights as lists of where they read, made once for a shape without padding: output channel oc
+// has those at begin[oc] .. begin[oc+1]-1; offset counts floats from the input of a pixel's first tap in
+// channel 0.
+struct KeptWeights {
+  const std::int32_t* begin = nullptr;   // [OC + 1]
+  const std::int32_t* offset = nullptr;  // [count]
+  const float* value = nullptr;          // [count]
+};
+
 struct SpConv2dArgs {
   const float* src = nullptr;       // forward, backward_weights
   const float* values = nullptr;    // forward, backward_data
+  const void* prepared = nullptr;   // forward: what prepare() made of values, which are then not read
   const float* bias = nullptr;      // forward; may be null
+  const float* residual = nullptr;  // forward: added, lies as dst; may be null
+  bool relu = false;                // forward: at last
   float* dst = nullptr;             // forward
   const float* diff_dst = nullptr;  // backward_data, backward_weights
   float* diff_src = nullptr;        // backward_data: overwritten
@@ -54,6 +66,13 @@ struct SpConv2dKernels {
   // May depend on num_threads().
   std::size_t (*scratch_bytes)(const Conv2dShape&, const SparseBlocks&, Conv2dPass);
   void (*run)(const Conv2dShape&, const SparseBlocks&, Conv2dPass, const SpConv2dArgs&);
+  // Forward, the lists of kept blocks made once: their size, aligned to 64 bytes, and what fills them
+  // (scratch as for the pass).
+  std::size_t (*prepared_bytes)(const Conv2dShape&, const SparseBlocks&);
+  void (*prepare)(const Conv2dShape&, const SparseBlocks&, const float* values, void* prepared,
+                  void* scratch);
+  // Forward without padding, for few images. Reads src, bias, residual and relu; no scratch.
+  void (*forward_kept)(const Conv2dShape&, const KeptWeights&, const SpConv2dArgs&);
 };
 
 inline const SpConv2dKernels& spconv2d() { return active_kernels<SpConv2dKernels>(); }

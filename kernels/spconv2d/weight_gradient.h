@@ -175,7 +175,7 @@ struct WeightPlan {
   std::int64_t sums_size;
 
   WeightPlan(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch)
-      : sparse(plan_sparse<B, R>(pass, blocks, scratch)) {
+      : sparse(plan_sparse<B, R>(pass, blocks, scratch, scratch)) {
     const std::int64_t strips = sparse.images * sparse.strips;
     parts = strips < kSparseTasks ? static_cast<int>(strips) : kSparseTasks;
     sums_size = (blocks.count * B * B + kSumsAhead + 15) / 16 * 16;

@@ -54,7 +54,7 @@ std::size_t scratch_bytes(const SparsePass& pass, const SparseBlocks& blocks) {
   if (pass.weights()) {
     WeightPlan<B, kRows>(pass, blocks, scratch);
   } else {
-    GatherPlan<B, kRows>(pass, blocks, scratch);
+    GatherPlan<B, kRows>(pass, blocks, scratch, scratch);
   }
   return scratch.bytes();
 }
@@ -69,10 +69,13 @@ void run(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass, 
   const SparsePass tokens = token_pass(shape, pass);
   switch (pass) {
     case Conv2dPass::forward:
-      return gather<B, kRows>(tokens, blocks, args.src, args.values, args.bias, args.dst, args.scratch);
+      return gather<B, kRows>(
+          tokens, blocks,
+          {args.src, args.values, nullptr, {args.bias, nullptr, false}, args.dst, args.scratch});
     case Conv2dPass::backward_data:
-      return gather<B, kRows>(tokens, blocks, args.diff_dst, args.values, nullptr, args.diff_src,
-                              args.scratch);
+      return gather<B, kRows>(
+          tokens, blocks,
+          {args.diff_dst, args.values, nullptr, {nullptr, nullptr, false}, args.diff_src, args.scratch});
     case Conv2dPass::backward_weights:
       backward_weights<B, kRows>(tokens, blocks, args.src, args.diff_dst, args.diff_values, args.scratch);
       return token_bias_gradient(shape, args.diff_dst, args.diff_bias);

@@ -68,6 +68,15 @@ void run(const Conv2dKernel& kernel, const Conv2dShape& shape, Conv2dArgs args) 
   kernel.run(shape, args);
 }
 
+void clear_plane_padding(const Conv2dShape& s, Floats& dst) {
+  const std::int64_t pixels = std::int64_t{s.OH()} * s.OW(), plane = plane_vectors(pixels);
+  for (std::int64_t channel = 0; channel < groups(s.N) * s.OC; ++channel) {
+    for (std::int64_t i = pixels * kLanes; i < plane * kLanes; ++i) {
+      dst.data()[channel * plane * kLanes + i] = 0.0f;
+    }
+  }
+}
+
 // Products in one output of a pass.
 double terms(Conv2dPass pass, const Conv2dShape& s) {
   const double taps = static_cast<double>(s.KH) * s.KW;
@@ -154,6 +163,43 @@ TEST_CASE("every conv2d kernel agrees with the reference on random shapes") {
     s.IH = std::max(between(1, 9), s.KH - 2 * s.PH);
     s.IW = std::max(between(1, 9), s.KW - 2 * s.PW);
     check_all_kernels(s, 1000 + 10 * static_cast<std::uint32_t>(i), i % 2 == 0);
+  }
+}
+
+// With weights prepared once and whatever may follow the sums; the residual's padding vectors count for
+// nothing.
+TEST_CASE("forward with prepared weights, residual and ReLU agrees with the reference") {
+  std::uint32_t seed = 5000;
+  for (const Conv2dShape& shape : kShapes) {
+    if (kEmulated && shape.macs() > 10e6) continue;
+    const Inputs in(shape, seed += 10);
+    const Floats residual = Floats::random(reference::dst_size(shape), seed + 5);
+    for (int variant = 0; variant < 4; ++variant) {
+      Outputs expected(Conv2dPass::forward, shape);
+      Conv2dArgs args = bind(in, expected, variant != 2);
+      args.relu = variant % 2 == 1;
+      args.residual = variant >= 2 ? residual.data() : nullptr;
+      reference::conv2d(Conv2dPass::forward, shape, args);
+      for (const Conv2dKernel* kernel : conv2d_kernels()) {
+        if (kernel->pass != Conv2dPass::forward || !isa_supported(kernel->isa) || !kernel->supports(shape))
+          continue;
+        INFO(std::string(kernel->name) << " " << describe(shape) << " variant " << variant);
+        const bool prepares = kernel->prepare != nullptr;
+        REQUIRE(prepares);
+        Floats prepared(kernel->prepared_bytes(shape) / sizeof(float));
+        kernel->prepare(shape, in.weights.data(), prepared.data());
+        for (bool once : {true, false}) {
+          Outputs actual(Conv2dPass::forward, shape);
+          args.dst = actual.main.data();
+          args.prepared = once ? prepared.data() : nullptr;
+          args.weights = once ? nullptr : in.weights.data();
+          run(*kernel, shape, args);
+          clear_plane_padding(shape, expected.main);
+          clear_plane_padding(shape, actual.main);
+          CHECK(max_difference(actual.main, expected.main) <= tolerance(*kernel, shape));
+        }
+      }
+    }
   }
 }
 

@@ -130,6 +130,76 @@ TEST_CASE("spconv2d agrees with the masked dense reference on random shapes and 
   }
 }
 
+// The values of blocks of one weight as lists of where they read.
+struct Lists {
+  std::vector<std::int32_t> begin, offset;
+  std::vector<float> value;
+
+  Lists(const Conv2dShape& s, const RandomBlocks& kept, const Floats& values) : begin(kept.output_begin) {
+    const std::int64_t plane = plane_vectors(std::int64_t{s.IH} * s.IW);
+    for (std::size_t k = 0; k < kept.output_column.size(); ++k) {
+      const int column = kept.output_column[k], tap = column % (s.KH * s.KW);
+      const std::int64_t vector =
+          column / (s.KH * s.KW) * plane + std::int64_t{tap / s.KW} * s.IW + tap % s.KW;
+      offset.push_back(static_cast<std::int32_t>(vector * kLanes));
+      value.push_back(values.data()[k]);
+    }
+  }
+};
+
+TEST_CASE("forward with prepared lists, residual and ReLU agrees with the masked dense reference") {
+  std::uint32_t seed = 3000;
+  for (Conv2dShape shape : kShapes) {
+    for (bool padded : {true, false}) {
+      if (!padded) {
+        shape.IH += 2 * shape.PH, shape.IW += 2 * shape.PW;
+        shape.PH = shape.PW = 0;
+      }
+      for (int size : {1, 4}) {
+        const RandomBlocks kept(shape.OC, shape.IC, shape.KH * shape.KW, size, 0.2, seed += 10);
+        const Inputs in(shape, kept, seed + 1);
+        const LaneShape lanes = image_lanes(shape.N, shape.OC, std::int64_t{shape.OH()} * shape.OW());
+        const Floats residual = in_lanes(lanes, random_values(logical_size(lanes), seed + 2), 0.0f);
+        for (bool relu : {false, true}) {
+          const auto finish = [&](SpConv2dArgs args) {
+            args.residual = relu && size == 4 ? nullptr : residual.data();
+            args.relu = relu;
+            return args;
+          };
+          Floats expected = output_of(Conv2dPass::forward, shape, kept);
+          reference::spconv2d(Conv2dPass::forward, shape, kept.blocks,
+                              finish(bind(in, expected, nullptr, false)));
+          Doubles values;
+          for_each_element(lanes,
+                           [&](std::size_t, std::size_t at) { values.push_back(expected.data()[at]); });
+          const double allowed = sum_tolerance(terms(Conv2dPass::forward, shape));
+          for_each_isa<SpConv2dKernels>([&](const SpConv2dKernels& kernels) {
+            Floats scratch(kernels.scratch_bytes(shape, kept.blocks, Conv2dPass::forward) / sizeof(float) +
+                           16);
+            Floats prepared(kernels.prepared_bytes(shape, kept.blocks) / sizeof(float) + 16);
+            kernels.prepare(shape, kept.blocks, in.values.data(), prepared.data(), scratch.data());
+            Floats once = output_of(Conv2dPass::forward, shape, kept),
+                   each = output_of(Conv2dPass::forward, shape, kept);
+            SpConv2dArgs args = finish(bind(in, once, nullptr, false));
+            args.values = nullptr;
+            args.prepared = prepared.data();
+            run(kernels, shape, kept.blocks, Conv2dPass::forward, args);
+            CHECK(worst_error(lanes, once, values) <= allowed);
+            run(kernels, shape, kept.blocks, Conv2dPass::forward, finish(bind(in, each, nullptr, false)));
+            CHECK(each.same_bits(once));
+            if (padded || size != 1) return;
+            const Lists lists(shape, kept, in.values);
+            Floats direct = output_of(Conv2dPass::forward, shape, kept);
+            kernels.forward_kept(shape, {lists.begin.data(), lists.offset.data(), lists.value.data()},
+                                 finish(bind(in, direct, nullptr, false)));
+            CHECK(worst_error(lanes, direct, values) <= allowed);
+          });
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("spconv2d keeps several chunks and tiles apart") {
   // Wide enough that sums wait between chunks, and that tiles have neighbours on every side.
   const Conv2dShape shape = {16, 34, 24, 40, 12, 3, 3, 1, 1, 1, 1, 1};
