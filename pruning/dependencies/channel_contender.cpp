@@ -74,12 +74,13 @@ void ChannelContender::keep(std::span<const std::uint8_t> keep) {
 std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& dependencies,
                                                            const std::vector<nn::Parameter*>& targets,
                                                            const Granularity& filter,
-                                                           std::vector<StayingFilters>& staying) {
+                                                           std::vector<Staying>& staying) {
   const auto is_target = [&](const Member& member) {
     return std::find(targets.begin(), targets.end(), member.parameter) != targets.end();
   };
   std::vector<std::unique_ptr<Contender>> contenders;
   for (const ChannelGroup& group : dependencies.groups()) {
+    if (filter.structure().value_or(group.structure) != group.structure) continue;
     const Member* included = nullptr;
     const Member* left_out = nullptr;
     for (const Member& member : group.members) {
@@ -87,9 +88,9 @@ std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& d
     }
     if (included == nullptr) continue;
     if (!group.reason.empty()) {
-      staying.push_back({included->name(), group.channels, group.reason});
+      staying.push_back({included->name(), group.channels, plural(group.structure), group.reason});
     } else if (left_out != nullptr) {
-      staying.push_back({included->name(), group.channels,
+      staying.push_back({included->name(), group.channels, plural(group.structure),
                          left_out->name() + " goes with it, and is not among those to prune"});
     } else {
       contenders.push_back(std::make_unique<ChannelContender>(group, filter));

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "framework/core/fields.h"
 #include "framework/tensor/mask.h"
+#include "pruning/dependencies/structure.h"
 
 namespace espalier::pruning {
 
@@ -30,6 +32,9 @@ class Granularity {
   virtual UnitBox unit(const Shape& shape) const = 0;
   // Can a weight of this shape be divided so, without a rest?
   virtual bool applies_to(const Shape& shape) const;
+  // Where a unit is more than a part of one weight: what goes as one then, found by the dependencies of the
+  // network. unit() is what its scores are first summed up over.
+  virtual std::optional<Structure> structure() const { return std::nullopt; }
   // The largest sparsity that the pattern allows.
   virtual double max_sparsity() const { return 1.0; }
   // So many of a layer's units are kept at any sparsity: one at least, or nothing would pass the layer.
