@@ -6,6 +6,7 @@
 #include "framework/nn/summary.h"
 #include "pruning/combinations.h"
 #include "pruning/criteria/magnitude.h"
+#include "pruning/dependencies/branch_contender.h"
 #include "pruning/granularity/weight_contender.h"
 #include "pruning/policies/rewind.h"
 #include "pruning/selection.h"
@@ -115,14 +116,20 @@ void Pruner::set_data(const ScoringData* data) {
 
 void Pruner::find_structures() {
   staying_.clear();
-  layers_ = channel_contenders(find_dependencies(data_->model, data_->input_shape), targets_,
-                               *settings_.granularity, staying_);
+  const Granularity& granularity = *settings_.granularity;
+  const auto structure = granularity.structure();
+  layers_ =
+      structure == Structure::branch || structure == Structure::layer
+          ? branch_contenders(graph::trace(data_->model, data_->input_shape), targets_, granularity, staying_)
+          : channel_contenders(find_dependencies(data_->model, data_->input_shape), targets_, granularity,
+                               staying_);
   costs_.assign(layers_.size(), 1);
   final_ = settings_.sparsity;
   if (!layers_.empty()) return;
   std::string reasons;
   for (const Staying& staying : staying_)
-    reasons += fmt::format("\n  {} of {}: {}", staying.what, staying.layer, staying.reason);
+    reasons += fmt::format("\n  {} of {}: {}", counted(staying.count, staying.structure), staying.layer,
+                           staying.reason);
   fail(ErrorKind::usage, "prune", "granularity '{}' finds nothing that can go{}", settings_.granularity_kind,
        reasons.empty() ? ": the network has none" : ":" + reasons);
 }

@@ -111,7 +111,7 @@ class Pruner : public optim::StepHook {
 
   PrunerSettings settings_;
   std::vector<nn::Parameter*> parameters_, targets_;
-  std::vector<std::unique_ptr<Contender>> layers_;  // a target each, or with dependencies a group of channels
+  std::vector<std::unique_ptr<Contender>> layers_;  // a target each, or a structure with what depends on it
   std::vector<Staying> staying_;
   std::int64_t total_steps_, all_parameters_ = 0;
   std::vector<std::int64_t> costs_;  // of a weight, by layer; empty until they can be known

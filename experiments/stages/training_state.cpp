@@ -50,8 +50,9 @@ void TrainingState::add_pruner(pruning::PrunerSettings settings, const pruning::
       std::make_unique<pruning::Pruner>(std::move(settings), parameters, trainer_.total_steps()));
   pruners_.back()->set_data(&data);
   for (const pruning::Staying& staying : pruners_.back()->staying()) {
-    context_.reporter.line(fmt::format("{}: {} {} of {} stay: {}", context_.label, staying.count,
-                                       staying.what, staying.layer, staying.reason));
+    context_.reporter.line(fmt::format("{}: {} of {} cannot be pruned: {}", context_.label,
+                                       counted(staying.count, staying.structure), staying.layer,
+                                       staying.reason));
   }
   pruners_.back()->on_event([this](const pruning::PruneEvent& event) { report_event(event); });
   optimizer_.add_hook(pruners_.back().get());

@@ -28,7 +28,19 @@ std::int64_t ChannelContender::kept_weights() const {
   return std::count(living.begin(), living.end(), std::uint8_t{1}) * filter_weights_;
 }
 
+// Of each channel, what reads it.
+std::vector<MaskVariable> ChannelContender::mask_variables() const {
+  std::vector<MaskVariable> variables(static_cast<std::size_t>(group_.channels));
+  for (const Member& member : group_.members) {
+    if (member.parameter == nullptr || member.dimension != 1) continue;
+    for (std::size_t c = 0; c < variables.size(); ++c)
+      variables[c].push_back({member.parameter, member.positions[c]});
+  }
+  return variables;
+}
+
 Tensor ChannelContender::scores(Criterion& criterion) {
+  if (criterion.scores_structures()) return criterion.structure_scores(mask_variables());
   std::vector<double> sums(static_cast<std::size_t>(group_.channels), 0.0), filters = sums;
   for (const Member& member : group_.members) {
     if (!member.filters()) continue;
@@ -88,9 +100,9 @@ std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& d
     }
     if (included == nullptr) continue;
     if (!group.reason.empty()) {
-      staying.push_back({included->name(), group.channels, plural(group.structure), group.reason});
+      staying.push_back({included->name(), group.channels, group.structure, group.reason});
     } else if (left_out != nullptr) {
-      staying.push_back({included->name(), group.channels, plural(group.structure),
+      staying.push_back({included->name(), group.channels, group.structure,
                          left_out->name() + " goes with it, and is not among those to prune"});
     } else {
       contenders.push_back(std::make_unique<ChannelContender>(group, filter));

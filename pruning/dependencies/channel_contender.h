@@ -32,6 +32,8 @@ class ChannelContender : public Contender {
   void keep(std::span<const std::uint8_t> keep) override;
 
  private:
+  std::vector<MaskVariable> mask_variables() const;
+
   ChannelGroup group_;
   const Granularity& filter_;
   std::int64_t filter_weights_ = 0;  // of a channel's filters
@@ -41,7 +43,7 @@ class ChannelContender : public Contender {
 struct Staying {
   std::string layer;
   std::int64_t count = 0;
-  const char* what = "";  // "filters"
+  Structure structure = Structure::channel;
   std::string reason;
 };
 

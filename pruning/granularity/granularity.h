@@ -43,6 +43,7 @@ class Granularity {
   // The score of each unit from those of its weights: [units]. `mask` is the weight's, dense or not.
   virtual Tensor unit_scores(const Tensor& weight_scores, const Mask& mask) const;
 
+  bool squares_scores() const { return norm_ == "l2"; }
   std::int64_t unit_count(const Shape& shape) const;
   // Clears, in a mask of the parameter's shape, every weight of the units that are not kept. keep: [units], 0
   // or 1.

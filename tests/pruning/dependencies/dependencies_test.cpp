@@ -138,7 +138,8 @@ TEST_CASE("what an operation without a rule touches cannot be removed, and the r
   settings.granularity = granularity_registry().make(settings.granularity_kind = "filter");
   const ScoringData data{net, Shape({3, 8, 8}), {}};
   Pruner pruner(std::move(settings), net.parameters(), 1);
-  CHECK_THROWS_WITH_AS(pruner.set_data(&data), doctest::Contains("conv.weight: softmax has no rule"), Error);
+  CHECK_THROWS_WITH_AS(pruner.set_data(&data),
+                       doctest::Contains("4 filters of conv.weight: softmax has no rule"), Error);
 }
 
 TEST_CASE("a channel's score is the mean of its filters' scores, and the lowest go with all they have") {

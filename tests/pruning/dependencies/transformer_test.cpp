@@ -305,7 +305,7 @@ TEST_CASE("heads and neurons are refused where there are none, and where they ha
   refused(*resnet, {3, 32, 32}, settings_of("head", 0.5, "global"),
           "granularity 'head' finds nothing that can go: the network has none");
   refused(*resnet, {3, 32, 32}, settings_of("neuron", 0.5, "global"),
-          "neurons of fc.weight: it is the model's output");
+          "10 neurons of fc.weight: it is the model's output");
   const auto model = vit(12, 3, 1);
   PrunerSettings regrowing = settings_of("head", 0.5, "global");
   regrowing.regrow = regrow_registry().make(regrowing.regrow_kind = "set");
