@@ -62,12 +62,20 @@ std::map<std::string, Shape> read_shapes(const nlohmann::json& model) {
   return shapes;
 }
 
+// Residual branches that a shrunk model does without.
+std::vector<std::string> read_dropped(const nlohmann::json& model) {
+  if (!model.contains("dropped")) return {};
+  return about_value<std::vector<std::string>>(model, "dropped");
+}
+
+bool is_shrunk(const nlohmann::json& model) { return model.contains("shapes") || model.contains("dropped"); }
+
 // What the tensors hold, room for what a module keeps beside its parameters, and what was removed.
 std::size_t building_budget(const train::Checkpoint& checkpoint, const nlohmann::json& described) {
   std::size_t sum = 1 << 20;
   for (const auto& [name, tensor] : checkpoint.model)
     sum += static_cast<std::size_t>(tensor.numel()) * size_bytes(tensor.dtype());
-  return described.contains("shapes") ? sum + kMaxRemovedBytes : sum;
+  return is_shrunk(described) ? sum + kMaxRemovedBytes : sum;
 }
 
 // Do the widths that a manifest gives fit each other?
@@ -93,6 +101,7 @@ nlohmann::json about_stage(const StageContext& context) {
   if (context.config.width_within_budget) model["width"] = *context.config.width_within_budget;
   for (const auto& [name, shape] : nn::resized_shapes(context.model))
     model["shapes"][name] = std::vector<std::int64_t>(shape.begin(), shape.end());
+  for (const std::string& branch : nn::dropped_branches(context.model)) model["dropped"].push_back(branch);
   return {{"config", config_toml(context.config)},
           {"config_hash", config_hash(context.config)},
           {"model", model},
@@ -101,7 +110,13 @@ nlohmann::json about_stage(const StageContext& context) {
 }
 
 void load_saved(nn::Module& model, const train::Checkpoint& checkpoint) {
-  nn::resize_(model, read_shapes(about_value<nlohmann::json>(checkpoint.about, "model")));
+  const auto described = about_value<nlohmann::json>(checkpoint.about, "model");
+  for (const std::string& branch : read_dropped(described)) {
+    if (!nn::drop_branch_(model, branch))
+      fail(ErrorKind::integrity, "checkpoint", "the manifest drops {}, which the model cannot do without",
+           branch);
+  }
+  nn::resize_(model, read_shapes(described));
   train::load_model_tensors(model, checkpoint.model);
 }
 
@@ -158,7 +173,7 @@ SavedModel load_model(const fs::path& path) {
     saved.model = saved.config.build_model(saved.image_shape, classes);
   }
   load_saved(*saved.model, checkpoint);
-  if (described.contains("shapes")) check_runs(*saved.model, saved.image_shape, classes);
+  if (is_shrunk(described)) check_runs(*saved.model, saved.image_shape, classes);
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.is_regular_file()) saved.size_bytes += static_cast<std::int64_t>(entry.file_size());
   }

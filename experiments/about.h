@@ -15,8 +15,8 @@ namespace espalier {
 
 nlohmann::json about_stage(const StageContext& context);
 
-// Makes the model what a checkpoint of its kind holds: narrower where it was shrunk, then values and masks.
-// Throws Error (integrity), naming what does not fit.
+// Makes the model what a checkpoint of its kind holds: shallower and narrower where it was shrunk, then
+// values and masks. Throws Error (integrity), naming what does not fit.
 void load_saved(nn::Module& model, const train::Checkpoint& checkpoint);
 
 nlohmann::json progress_to_json(const train::Progress& progress);

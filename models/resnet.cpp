@@ -3,6 +3,7 @@
 #include "framework/core/error.h"
 #include "framework/nn/init.h"
 #include "framework/ops/global_avg_pool.h"
+#include "framework/ops/relu.h"
 #include "framework/ops/subsample.h"
 
 namespace espalier::models {
@@ -32,6 +33,7 @@ BasicBlock::BasicBlock(std::int64_t in_channels, std::int64_t out_channels, int 
 }
 
 Tensor BasicBlock::forward(const Tensor& x) {
+  if (conv1_ == nullptr) return ops::relu(x);
   const Tensor inner = bn1_->forward_relu((*conv1_)(x));
   return bn2_->forward_relu((*conv2_)(inner), shortcut(x));
 }
@@ -39,6 +41,19 @@ Tensor BasicBlock::forward(const Tensor& x) {
 Tensor BasicBlock::shortcut(const Tensor& x) {
   if (!resizes_) return x;
   return downsample_ != nullptr ? (*downsample_)(x) : ops::subsample(x, stride_, conv2_->out_channels());
+}
+
+bool BasicBlock::drop_branch(const std::string& path) {
+  if (path != this->path() || resizes_) return false;
+  remove_module(conv1_);
+  remove_module(bn1_);
+  remove_module(conv2_);
+  remove_module(bn2_);
+  return true;
+}
+
+std::vector<std::string> BasicBlock::dropped_branches() const {
+  return conv1_ == nullptr ? std::vector<std::string>{path()} : std::vector<std::string>{};
 }
 
 ResNet::ResNet(const ResNetOptions& options) {

@@ -23,6 +23,9 @@ class BasicBlock : public nn::Module {
   BasicBlock(std::int64_t in_channels, std::int64_t out_channels, int stride, Shortcut shortcut);
 
   Tensor forward(const Tensor& x) override;
+  // Its own path; what is left is relu(x). A block that changes size has to stay.
+  bool drop_branch(const std::string& path) override;
+  std::vector<std::string> dropped_branches() const override;
   std::string type_name() const override { return "BasicBlock"; }
 
  private:
@@ -30,7 +33,7 @@ class BasicBlock : public nn::Module {
 
   int stride_;
   bool resizes_;
-  std::shared_ptr<nn::Conv2d> conv1_, conv2_;
+  std::shared_ptr<nn::Conv2d> conv1_, conv2_;  // null, and the norms: dropped
   std::shared_ptr<nn::BatchNorm2d> bn1_, bn2_;
   std::shared_ptr<nn::Sequential> downsample_;  // null: no projection
 };

@@ -19,6 +19,11 @@ bool divides_filters(const PrunerSettings& s, const Shape& shape) {
   return unit.ic != whole.ic || unit.taps != whole.taps;
 }
 
+bool prunes_branches(const PrunerSettings& s) {
+  const auto structure = s.granularity->structure();
+  return structure == Structure::branch || structure == Structure::layer;
+}
+
 }  // namespace
 
 const std::vector<Combination>& senseless_combinations() {
@@ -27,6 +32,29 @@ const std::vector<Combination>& senseless_combinations() {
        "all weights of a filter have one score, so their places would decide; use granularity \"filter\"",
        [](const PrunerSettings& s, const Shape& shape, std::int64_t) {
          return s.criterion->scores_filters() && divides_filters(s, shape);
+       }},
+      {"a criterion of structures with a granularity of weights",
+       "it scores what several layers hold parts of; use granularity \"head\", \"neuron\", \"branch\" or "
+       "\"layer\", or "
+       "\"filter\" with dependencies",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.criterion->scores_structures() && !s.follows_dependencies();
+       }},
+      {"whole branches with a share of each layer",
+       "a branch stays or goes; use scope \"global\", or \"table\" to name those that go",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return prunes_branches(s) && (s.scope_kind == "per_layer" || s.scope_kind == "erk");
+       }},
+      {"a criterion that compares within a layer with whole branches",
+       "every score would be 1; use normalise \"none\"",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return prunes_branches(s) && s.criterion->compares_within_layers();
+       }},
+      {"a criterion of signed scores with norm \"l2\"",
+       "squares lose the sign, and what shrinks fastest would count most; use norm = \"l1\"",
+       [](const PrunerSettings& s, const Shape& shape, std::int64_t) {
+         return s.criterion->signed_scores() && s.granularity->squares_scores() &&
+                s.granularity->unit(shape).weights() > 1;
        }},
       {"a criterion that learns from training with pruning before the first step",
        "it has seen no gradient yet; use a later schedule, or criterion \"snip\"",

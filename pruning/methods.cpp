@@ -35,6 +35,9 @@ const std::vector<Method>& methods() {
        "Liu et al. 2017"},
       {"network trimming", R"(criterion = "apoz", granularity = "filter", schedule = "iterative")",
        "Hu et al. 2016"},
+      {"sixteen heads",
+       R"(criterion = { kind = "mask_gradient", normalise = "layer" }, granularity = "head", rounds = 10)",
+       "Michel et al. 2019"},
   };
   return methods;
 }

@@ -6,6 +6,7 @@
 #include "framework/nn/summary.h"
 #include "pruning/combinations.h"
 #include "pruning/criteria/magnitude.h"
+#include "pruning/dependencies/branch_contender.h"
 #include "pruning/granularity/weight_contender.h"
 #include "pruning/policies/rewind.h"
 #include "pruning/selection.h"
@@ -63,21 +64,22 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
       parameters_(parameters.begin(), parameters.end()),
       targets_(select_targets(parameters, settings_.include, settings_.exclude)),
       total_steps_(total_steps) {
-  if (settings_.dependencies && settings_.granularity_kind != "filter") {
+  const bool whole_filters = settings_.granularity_kind == "filter" || settings_.granularity->structure();
+  if (settings_.dependencies && !whole_filters) {
     fail(ErrorKind::usage, "prune", "dependencies follow whole filters; granularity '{}' has none",
          settings_.granularity_kind);
   }
-  if (settings_.dependencies && settings_.regrow_kind != "none") {
+  if (settings_.follows_dependencies() && settings_.regrow_kind != "none") {
     fail(ErrorKind::usage, "prune",
          "regrowth moves single layers' units, which dependencies tie to other layers'; leave out one of "
-         "dependencies and regrow '{}'",
-         settings_.regrow_kind);
+         "dependencies (or granularity '{}') and regrow '{}'",
+         settings_.granularity_kind, settings_.regrow_kind);
   }
-  if (settings_.dependencies && settings_.target != "weights") {
-    fail(ErrorKind::usage, "prune", "with dependencies, sparsity counts filters; target '{}' cannot be kept",
-         settings_.target);
+  if (settings_.follows_dependencies() && settings_.target != "weights") {
+    fail(ErrorKind::usage, "prune",
+         "with dependencies, sparsity counts what can go; target '{}' cannot be kept", settings_.target);
   }
-  if (settings_.dependencies && settings_.schedule_kind == "cyclic") {
+  if (settings_.follows_dependencies() && settings_.schedule_kind == "cyclic") {
     fail(ErrorKind::usage, "prune",
          "a cyclic schedule gives back weights, but not what dependencies masked along");
   }
@@ -89,7 +91,7 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
   }
   refuse_senseless(settings_, targets_.front()->value.shape(), total_steps_);
   settings_.criterion->begin(total_steps_);
-  if (settings_.dependencies) return;  // set_data
+  if (settings_.follows_dependencies()) return;  // set_data
   for (nn::Parameter* target : targets_)
     layers_.push_back(std::make_unique<WeightContender>(*target, *settings_.granularity));
   if (settings_.target != "macs") set_costs(std::vector<std::int64_t>(targets_.size(), 1), all_parameters_);
@@ -97,7 +99,7 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
 
 void Pruner::set_data(const ScoringData* data) {
   data_ = data;
-  if (settings_.dependencies) return find_channels();
+  if (settings_.follows_dependencies()) return find_structures();
   if (settings_.target != "macs") return;
   const nn::ModelSummary summary = nn::summary(data->model, data->input_shape);
   std::vector<std::int64_t> costs;  // how often a target's weights are each used for one image
@@ -112,17 +114,24 @@ void Pruner::set_data(const ScoringData* data) {
   set_costs(std::move(costs), summary.total.macs);
 }
 
-void Pruner::find_channels() {
+void Pruner::find_structures() {
   staying_.clear();
-  layers_ = channel_contenders(find_dependencies(data_->model, data_->input_shape), targets_,
-                               *settings_.granularity, staying_);
+  const Granularity& granularity = *settings_.granularity;
+  const auto structure = granularity.structure();
+  layers_ =
+      structure == Structure::branch || structure == Structure::layer
+          ? branch_contenders(graph::trace(data_->model, data_->input_shape), targets_, granularity, staying_)
+          : channel_contenders(find_dependencies(data_->model, data_->input_shape), targets_, granularity,
+                               staying_);
   costs_.assign(layers_.size(), 1);
   final_ = settings_.sparsity;
   if (!layers_.empty()) return;
   std::string reasons;
-  for (const StayingFilters& filters : staying_)
-    reasons += fmt::format("\n  {}: {}", filters.layer, filters.reason);
-  fail(ErrorKind::usage, "prune", "dependencies let no filter go:{}", reasons);
+  for (const Staying& staying : staying_)
+    reasons += fmt::format("\n  {} of {}: {}", counted(staying.count, staying.structure), staying.layer,
+                           staying.reason);
+  fail(ErrorKind::usage, "prune", "granularity '{}' finds nothing that can go{}", settings_.granularity_kind,
+       reasons.empty() ? ": the network has none" : ":" + reasons);
 }
 
 void Pruner::set_costs(std::vector<std::int64_t> costs, std::int64_t whole) {

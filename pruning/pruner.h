@@ -45,6 +45,9 @@ struct PrunerSettings {
   std::unique_ptr<Schedule> schedule = schedule_registry().make(schedule_kind);
   std::unique_ptr<Regrow> regrow = regrow_registry().make(regrow_kind);
 
+  // Are its units structures that several layers hold parts of?
+  bool follows_dependencies() const { return dependencies || granularity->structure().has_value(); }
+
   void fields(FieldVisitor& v);
   // Those that say which weights go, without when and how many.
   void selection_fields(FieldVisitor& v);
@@ -66,12 +69,12 @@ class Pruner : public optim::StepHook {
   // granularity does not apply, or parts make no sense together (combinations.h).
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
 
-  // For criteria that run the network (Criterion::needs_data), for target "macs", and for dependencies, which are
-  // read from it here: throws Error (usage) when they let no filter go. Must outlive the pruner.
+  // For criteria that run the network (Criterion::needs_data), for target "macs", and for dependencies, which
+  // are read from it here: throws Error (usage) when they let nothing go. Must outlive the pruner.
   void set_data(const ScoringData* data);
   bool needs_data() const { return settings_.criterion->needs_data(); }
-  // With dependencies: target filters that cannot be pruned, and why.
-  const std::vector<StayingFilters>& staying() const { return staying_; }
+  // With dependencies: what of the targets cannot be pruned, and why.
+  const std::vector<Staying>& staying() const { return staying_; }
 
   // Called with every change of the masks.
   void on_event(std::function<void(const PruneEvent&)> listener) { listener_ = std::move(listener); }
@@ -96,7 +99,7 @@ class Pruner : public optim::StepHook {
  private:
   bool prune_if_due(std::int64_t steps_done);
   bool regrow_if_due(std::int64_t steps_done);
-  void find_channels();
+  void find_structures();
   // What a weight of each target costs, and what the whole model does.
   void set_costs(std::vector<std::int64_t> costs, std::int64_t whole);
   void apply_control(const std::vector<Tensor>& initial);
@@ -108,8 +111,8 @@ class Pruner : public optim::StepHook {
 
   PrunerSettings settings_;
   std::vector<nn::Parameter*> parameters_, targets_;
-  std::vector<std::unique_ptr<Contender>> layers_;  // a target each, or with dependencies a group of channels
-  std::vector<StayingFilters> staying_;
+  std::vector<std::unique_ptr<Contender>> layers_;  // a target each, or a structure with what depends on it
+  std::vector<Staying> staying_;
   std::int64_t total_steps_, all_parameters_ = 0;
   std::vector<std::int64_t> costs_;  // of a weight, by layer; empty until they can be known
   double final_ = 0.0;               // fraction of the layers' cost that is pruned in the end

@@ -21,7 +21,8 @@ const Registry<Stage>& stage_registry() {
            [] { return std::make_unique<TransferStage>(); }},
           {"finetune", "training that goes on from trained weights",
            [] { return std::make_unique<FinetuneStage>(); }},
-          {"shrink", "removal of masked filters: a smaller network that computes the same",
+          {"shrink",
+           "removal of masked filters, heads, neurons and branches: a smaller network that computes the same",
            [] { return std::make_unique<ShrinkStage>(); }},
       });
   return registry;

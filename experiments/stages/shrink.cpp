@@ -1,5 +1,7 @@
 #include "experiments/stages/shrink.h"
 
+#include <fmt/ranges.h>
+
 #include <chrono>
 
 #include "experiments/experiment_config.h"
@@ -19,7 +21,9 @@ Json to_json(const pruning::Shrunk& shrunk, std::int64_t macs_before, std::int64
     layers.push_back(
         {{"name", layer.name}, {"filters_before", layer.filters_before}, {"filters", layer.filters}});
   for (const auto& refusal : shrunk.refusals)
-    refusals.push_back({{"layer", refusal.layer}, {"filters", refusal.filters}, {"reason", refusal.reason}});
+    refusals.push_back({{"layer", refusal.layer},
+                        {"what", counted(refusal.count, refusal.structure)},
+                        {"reason", refusal.reason}});
   return {{"parameters_before", shrunk.parameters_before},
           {"parameters", shrunk.parameters},
           {"macs_before", macs_before},
@@ -28,6 +32,7 @@ Json to_json(const pruning::Shrunk& shrunk, std::int64_t macs_before, std::int64
           {"max_output", shrunk.max_output},
           {"folded_constants", shrunk.folded_constants},
           {"layers", layers},
+          {"branches", shrunk.branches},
           {"stay_masked", refusals}};
 }
 
@@ -38,9 +43,11 @@ void report(const StageContext& context, const pruning::Shrunk& shrunk, std::int
       "reach {:.3g})",
       context.label, shrunk.parameters, shrunk.parameters_before, macs, macs_before, shrunk.max_difference,
       shrunk.max_output));
+  if (!shrunk.branches.empty())
+    context.reporter.line(fmt::format("{}: dropped {}", context.label, fmt::join(shrunk.branches, ", ")));
   for (const auto& refusal : shrunk.refusals) {
-    context.reporter.line(fmt::format("{}: {}: {} masked filter{} cannot be removed: {}", context.label,
-                                      refusal.layer, refusal.filters, refusal.filters == 1 ? "" : "s",
+    context.reporter.line(fmt::format("{}: {}: masked, but cannot be removed: {}: {}", context.label,
+                                      refusal.layer, counted(refusal.count, refusal.structure),
                                       refusal.reason));
   }
 }

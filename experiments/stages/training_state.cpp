@@ -49,9 +49,10 @@ void TrainingState::add_pruner(pruning::PrunerSettings settings, const pruning::
   pruners_.push_back(
       std::make_unique<pruning::Pruner>(std::move(settings), parameters, trainer_.total_steps()));
   pruners_.back()->set_data(&data);
-  for (const pruning::StayingFilters& filters : pruners_.back()->staying()) {
-    context_.reporter.line(fmt::format("{}: {} filters of {} stay: {}", context_.label, filters.filters,
-                                       filters.layer, filters.reason));
+  for (const pruning::Staying& staying : pruners_.back()->staying()) {
+    context_.reporter.line(fmt::format("{}: {} of {} cannot be pruned: {}", context_.label,
+                                       counted(staying.count, staying.structure), staying.layer,
+                                       staying.reason));
   }
   pruners_.back()->on_event([this](const pruning::PruneEvent& event) { report_event(event); });
   optimizer_.add_hook(pruners_.back().get());

@@ -36,8 +36,8 @@ class CallObserver {
 };
 
 struct Buffer {
-  std::string name;  // path from the model: "bn1.running_mean"
-  Tensor value;      // plain
+  std::string name;      // path from the model: "bn1.running_mean"
+  Tensor value;          // plain
   bool resized = false;  // no longer of the shape that its module gave it (nn/resize.h)
 };
 
@@ -82,6 +82,12 @@ class Module {
   // attention's.
   virtual std::int64_t activation_macs(const Shape& /*x*/) const { return 0; }
 
+  // Does without a residual branch of its own from now on, since it adds nothing: the modules of the branch
+  // are gone. A branch is named by a path, "blocks.0.attn". False when there is none of that name.
+  virtual bool drop_branch(const std::string& /*path*/) { return false; }
+  // The branches that it does without.
+  virtual std::vector<std::string> dropped_branches() const { return {}; }
+
   // Path from the model: "layer1.0"; "" for the model itself.
   const std::string& path() const { return *path_; }
   // What kind of module this is, as PyTorch names it: "Conv2d".
@@ -99,6 +105,13 @@ class Module {
   std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> child) {
     adopt(std::move(name), child);
     return child;
+  }
+
+  // Lets go of a child, if there is one.
+  template <class M>
+  void remove_module(std::shared_ptr<M>& child) {
+    std::erase_if(children_, [&](const Child& c) { return c.module == child; });
+    child = nullptr;
   }
 
  private:

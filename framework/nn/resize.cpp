@@ -59,4 +59,20 @@ void resize_(Module& model, const std::map<std::string, Shape>& shapes) {
   for (Buffer* buffer : model.buffers()) resize(buffer);
 }
 
+bool drop_branch_(Module& model, const std::string& path) {
+  for (Module* module : model.modules()) {
+    if (module->drop_branch(path)) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> dropped_branches(Module& model) {
+  std::vector<std::string> all;
+  for (const Module* module : model.modules()) {
+    const std::vector<std::string> dropped = module->dropped_branches();
+    all.insert(all.end(), dropped.begin(), dropped.end());
+  }
+  return all;
+}
+
 }  // namespace espalier::nn

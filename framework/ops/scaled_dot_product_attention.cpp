@@ -53,7 +53,8 @@ Tensor scaled_dot_product_attention(const Tensor& qkv, std::int64_t heads, const
                                                     .diff_v = head_rows(s, dqkv.data(), 2, 3),
                                                     .scratch = scratch.data()});
                   b.give(0, std::move(dqkv));
-                });
+                },
+                {{"heads", heads}});
 }
 
 }  // namespace espalier::ops

@@ -19,13 +19,14 @@ Tensor slice(const Tensor& x, int dimension, std::int64_t begin, std::int64_t en
   move_elements(
       {.size = part.size, .src_stride = whole.stride, .dst_stride = part.stride, .src_offset = offset},
       x.rank(), x, y);
-  return record(op, {x}, y, [=, shape = x.shape()](Backward& b) {
+  const BackwardFunction backward = [=, shape = x.shape()](Backward& b) {
     Tensor dx = Tensor::zeros(shape, b.grad().layout());
     move_elements(
         {.size = part.size, .src_stride = part.stride, .dst_stride = whole.stride, .dst_offset = offset},
         shape.rank(), b.grad(), dx);
     b.give(0, std::move(dx));
-  });
+  };
+  return record(op, {x}, y, backward, {{"dimension", d}, {"begin", begin}});
 }
 
 }  // namespace espalier::ops

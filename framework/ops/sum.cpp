@@ -28,12 +28,14 @@ Tensor sum(const Tensor& x, const std::vector<int>& dimensions, bool keepdim) {
   for (int d = 0; d < x.rank(); ++d) {
     if (keepdim || !set[static_cast<std::size_t>(d)]) shape.append(sums.dim(d));
   }
-  return record("sum", {x}, relayout(sums, shape),
-                [kept = sums.shape(), shape = x.shape(), layout = x.layout()](Backward& b) {
-                  Tensor dx = expand(relayout(b.grad(), kept), shape, layout);
-                  clear_padding_lanes(dx);  // a sum over the batch is repeated over the whole last vector
-                  b.give(0, std::move(dx));
-                });
+  const BackwardFunction backward = [kept = sums.shape(), shape = x.shape(),
+                                     layout = x.layout()](Backward& b) {
+    Tensor dx = expand(relayout(b.grad(), kept), shape, layout);
+    clear_padding_lanes(dx);  // a sum over the batch is repeated over the whole last vector
+    b.give(0, std::move(dx));
+  };
+  return record("sum", {x}, relayout(sums, shape), backward,
+                {{"dimensions", static_cast<std::int64_t>(set.to_ulong())}});
 }
 
 }  // namespace espalier::ops

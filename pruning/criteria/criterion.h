@@ -11,6 +11,7 @@
 #include "framework/core/fields.h"
 #include "framework/nn/module.h"
 #include "framework/optim/step_hook.h"
+#include "pruning/criteria/mask_variable.h"
 
 namespace espalier::pruning {
 
@@ -55,6 +56,15 @@ class Criterion {
   virtual bool learns_from_training() const { return false; }
   // Do all weights of a filter have one score? Then only whole filters can be told apart.
   virtual bool scores_filters() const { return false; }
+
+  // Can a score be below 0, the least of all?
+  virtual bool signed_scores() const { return false; }
+  // Do scores of one layer say nothing of another's?
+  virtual bool compares_within_layers() const { return false; }
+  // Does it score whole structures, and no weights? Then structure_scores() is asked instead of scores(): one
+  // score for each structure of a layer, [structures].
+  virtual bool scores_structures() const { return false; }
+  virtual Tensor structure_scores(const std::vector<MaskVariable>&) { return {}; }
 
   // What observe() has gathered, by name, for checkpoints.
   virtual std::vector<std::pair<std::string, Tensor>> state() { return {}; }

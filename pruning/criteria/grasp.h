@@ -15,6 +15,7 @@ namespace espalier::pruning {
 class Grasp : public Measured {
  public:
   void fields(FieldVisitor& v) override;
+  bool signed_scores() const override { return true; }
   void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
 
  private:

@@ -10,6 +10,7 @@ namespace espalier::pruning {
 class Movement : public Gathered {
  public:
   bool reads_pruned_gradients() const override { return false; }  // they meet a weight of 0
+  bool signed_scores() const override { return true; }
 
  protected:
   float gather(float before, float weight, float gradient) const override {

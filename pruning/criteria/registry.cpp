@@ -5,6 +5,7 @@
 #include "pruning/criteria/grasp.h"
 #include "pruning/criteria/lamp.h"
 #include "pruning/criteria/magnitude.h"
+#include "pruning/criteria/mask_gradient.h"
 #include "pruning/criteria/movement.h"
 #include "pruning/criteria/random.h"
 #include "pruning/criteria/snip.h"
@@ -25,6 +26,9 @@ const Registry<Criterion>& criterion_registry() {
           {"soft_movement", "scores of their own, below a threshold (Sanh et al. 2020)",
            std::make_unique<SoftMovement>},
           {"taylor", "(w dL/dw)^2 over training (Molchanov et al. 2019)", std::make_unique<Taylor>},
+          {"mask_gradient",
+           "|dL/dxi| of a variable on a head, neuron, channel or branch (Michel et al. 2019)",
+           std::make_unique<MaskGradient>},
           {"snip", "|w dL/dw| before training (Lee et al. 2019)", std::make_unique<Snip>},
           {"grasp", "what gradient flow depends on (Wang et al. 2020)", std::make_unique<Grasp>},
           {"synflow", "flow through positive weights, no data (Tanaka et al. 2020)",

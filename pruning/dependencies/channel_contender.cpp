@@ -28,7 +28,19 @@ std::int64_t ChannelContender::kept_weights() const {
   return std::count(living.begin(), living.end(), std::uint8_t{1}) * filter_weights_;
 }
 
+// Of each channel, what reads it.
+std::vector<MaskVariable> ChannelContender::mask_variables() const {
+  std::vector<MaskVariable> variables(static_cast<std::size_t>(group_.channels));
+  for (const Member& member : group_.members) {
+    if (member.parameter == nullptr || member.dimension != 1) continue;
+    for (std::size_t c = 0; c < variables.size(); ++c)
+      variables[c].push_back({member.parameter, member.positions[c]});
+  }
+  return variables;
+}
+
 Tensor ChannelContender::scores(Criterion& criterion) {
+  if (criterion.scores_structures()) return criterion.structure_scores(mask_variables());
   std::vector<double> sums(static_cast<std::size_t>(group_.channels), 0.0), filters = sums;
   for (const Member& member : group_.members) {
     if (!member.filters()) continue;
@@ -74,12 +86,13 @@ void ChannelContender::keep(std::span<const std::uint8_t> keep) {
 std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& dependencies,
                                                            const std::vector<nn::Parameter*>& targets,
                                                            const Granularity& filter,
-                                                           std::vector<StayingFilters>& staying) {
+                                                           std::vector<Staying>& staying) {
   const auto is_target = [&](const Member& member) {
     return std::find(targets.begin(), targets.end(), member.parameter) != targets.end();
   };
   std::vector<std::unique_ptr<Contender>> contenders;
   for (const ChannelGroup& group : dependencies.groups()) {
+    if (filter.structure().value_or(group.structure) != group.structure) continue;
     const Member* included = nullptr;
     const Member* left_out = nullptr;
     for (const Member& member : group.members) {
@@ -87,9 +100,9 @@ std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& d
     }
     if (included == nullptr) continue;
     if (!group.reason.empty()) {
-      staying.push_back({included->name(), group.channels, group.reason});
+      staying.push_back({included->name(), group.channels, group.structure, group.reason});
     } else if (left_out != nullptr) {
-      staying.push_back({included->name(), group.channels,
+      staying.push_back({included->name(), group.channels, group.structure,
                          left_out->name() + " goes with it, and is not among those to prune"});
     } else {
       contenders.push_back(std::make_unique<ChannelContender>(group, filter));

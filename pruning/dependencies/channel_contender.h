@@ -32,22 +32,26 @@ class ChannelContender : public Contender {
   void keep(std::span<const std::uint8_t> keep) override;
 
  private:
+  std::vector<MaskVariable> mask_variables() const;
+
   ChannelGroup group_;
   const Granularity& filter_;
   std::int64_t filter_weights_ = 0;  // of a channel's filters
 };
 
-// Filters that a pruner is to prune but that have to stay.
-struct StayingFilters {
+// Structures that a pruner is to prune but that have to stay.
+struct Staying {
   std::string layer;
-  std::int64_t filters = 0;
+  std::int64_t count = 0;
+  Structure structure = Structure::channel;
   std::string reason;
 };
 
-// The groups whose filters are all among `targets`. A group that cannot be pruned goes to `staying`.
+// The groups whose filters are all among `targets`, of the structure that the granularity names if it names
+// one. A group that cannot be pruned goes to `staying`.
 std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& dependencies,
                                                            const std::vector<nn::Parameter*>& targets,
                                                            const Granularity& filter,
-                                                           std::vector<StayingFilters>& staying);
+                                                           std::vector<Staying>& staying);
 
 }  // namespace espalier::pruning

@@ -62,6 +62,12 @@ std::map<std::size_t, std::string> Couplings::reasons() const {
   return reasons;
 }
 
+std::set<std::size_t> Couplings::heads() const {
+  std::set<std::size_t> classes;
+  for (const std::size_t position : heads_) classes.insert(root(position));
+  return classes;
+}
+
 void Couplings::pass(int operation, const Passage& passage) {
   const int output = graph_.operations[static_cast<std::size_t>(operation)].output;
   tie(channels(passage.input), passage.from, channels(output), passage.to);

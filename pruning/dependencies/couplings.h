@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +69,8 @@ class Couplings {
   void pass_all(int operation, int input, Passage::Constants constants = Passage::Constants::all);
   // A channel of the output that the operation fills with zeros; it cannot be removed.
   void fill_with_zeros(int operation, std::int64_t channel, const std::string& reason);
+  // The position belongs to a head of an attention.
+  void mark_head(Axis axis, std::int64_t i) { heads_.push_back(position(axis, i)); }
   // Ties input and output channels to weight and bias.
   void mix(const Mixer& mixer);
 
@@ -76,6 +79,8 @@ class Couplings {
   std::size_t class_of(Axis axis, std::int64_t i) const;
   // Why classes cannot be removed, where they cannot.
   std::map<std::size_t, std::string> reasons() const;
+  // The classes that heads are.
+  std::set<std::size_t> heads() const;
   // Every axis that has positions.
   const std::vector<Axis>& axes() const { return axes_; }
   const std::vector<Mixer>& mixers() const { return mixers_; }
@@ -95,6 +100,7 @@ class Couplings {
   std::vector<std::vector<std::size_t>> first_;  // a value, a dimension: its first position
   mutable std::vector<std::size_t> parent_;      // a position
   std::vector<std::pair<std::size_t, std::string>> pins_;
+  std::vector<std::size_t> heads_;  // positions
   std::vector<Mixer> mixers_;
   std::vector<std::vector<Passage>> passages_;            // an operation
   std::vector<std::vector<std::int64_t>> zero_channels_;  // an operation

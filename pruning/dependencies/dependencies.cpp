@@ -56,8 +56,16 @@ std::string name_of(const ChannelGroup& group) {
   return (filters != group.members.end() ? *filters : group.members.front()).name();
 }
 
+Structure structure_of(const ChannelGroup& group) {
+  const bool linear = std::all_of(group.members.begin(), group.members.end(), [](const Member& member) {
+    return !member.filters() || member.tensor().shape().rank() == 2;
+  });
+  return linear ? Structure::neuron : Structure::channel;
+}
+
 std::vector<ChannelGroup> form_groups(const Couplings& couplings) {
   const std::map<std::size_t, std::string> reasons = couplings.reasons();
+  const std::set<std::size_t> heads = couplings.heads();
   using Signature = std::pair<std::vector<Axis>, std::string>;  // what its channels occupy; the reason
   std::map<Signature, std::size_t> index;
   std::vector<ChannelGroup> groups;
@@ -68,12 +76,14 @@ std::vector<ChannelGroup> form_groups(const Couplings& couplings) {
     if (reason != reasons.end()) signature.second = reason->second;
     const auto [entry, is_new] = index.emplace(signature, groups.size());
     if (is_new) {
-      ChannelGroup group{.name = {}, .members = {}, .classes = {}, .reason = signature.second};
+      ChannelGroup group{
+          .name = {}, .structure = {}, .members = {}, .classes = {}, .reason = signature.second};
       for (const Axis& axis : signature.first) {
         const graph::Value& value = couplings.value(axis.value);
         group.members.push_back({value.parameter, value.buffer, axis.dimension, {}});
       }
       group.name = name_of(group);
+      group.structure = heads.contains(class_index) ? Structure::head : structure_of(group);
       groups.push_back(std::move(group));
     }
     ChannelGroup& group = groups[entry->second];

@@ -5,7 +5,8 @@
 //
 // A channel here is everything that must be removed at once: the filters that compute it, their biases, the
 // elements of the norms that it passes, the same channel of whatever it is added to, and the columns of the
-// layers that read it. Channels with the same members form a group: "the 64 channels that conv1 computes".
+// layers that read it. An attention head is such a channel, and so is a neuron of an MLP. Channels with the
+// same members form a group: "the 64 channels that conv1 computes".
 //
 // After Fang et al., "DepGraph: towards any structural pruning", CVPR 2023. There dependencies join layers,
 // and index maps along each edge say which channel becomes which; here they join single positions, and the
@@ -18,6 +19,7 @@
 
 #include "framework/graph/graph.h"
 #include "pruning/dependencies/couplings.h"
+#include "pruning/dependencies/structure.h"
 
 namespace espalier::pruning {
 
@@ -40,6 +42,7 @@ struct Member {
 
 struct ChannelGroup {
   std::string name;  // the first weight whose filters compute the channels
+  Structure structure = Structure::channel;
   std::int64_t channels = 0;
   std::vector<Member> members;
   std::vector<std::size_t> classes;  // a channel: its class in the couplings

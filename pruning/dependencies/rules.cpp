@@ -12,13 +12,31 @@ struct Row {
 
 // A new operation adds a row, and a file in rules/ when it is of no kind that is there.
 constexpr Row kRows[] = {
-    {"conv2d", rules::conv2d},    {"linear", rules::linear},        {"batch_norm", rules::batch_norm},
-    {"relu", rules::unary},       {"gelu", rules::unary},           {"exp", rules::unary},
-    {"log", rules::unary},        {"sqrt", rules::unary},           {"scale", rules::unary},
-    {"add_scalar", rules::unary}, {"add", rules::binary},           {"sub", rules::binary},
-    {"mul", rules::binary},       {"div", rules::binary},           {"max_pool2d", rules::pool},
-    {"avg_pool2d", rules::pool},  {"global_avg_pool", rules::pool}, {"concat", rules::concat},
-    {"reshape", rules::reshape},  {"subsample", rules::subsample},
+    {"conv2d", rules::conv2d},
+    {"linear", rules::linear},
+    {"batch_norm", rules::batch_norm},
+    {"layer_norm", rules::layer_norm},
+    {"scaled_dot_product_attention", rules::attention},
+    {"relu", rules::unary},
+    {"gelu", rules::unary},
+    {"exp", rules::unary},
+    {"log", rules::unary},
+    {"sqrt", rules::unary},
+    {"scale", rules::unary},
+    {"add_scalar", rules::unary},
+    {"add", rules::binary},
+    {"sub", rules::binary},
+    {"mul", rules::binary},
+    {"div", rules::binary},
+    {"max_pool2d", rules::pool},
+    {"avg_pool2d", rules::pool},
+    {"global_avg_pool", rules::pool},
+    {"sum", rules::sum},
+    {"matmul", rules::matmul},
+    {"concat", rules::concat},
+    {"slice", rules::slice},
+    {"reshape", rules::reshape},
+    {"subsample", rules::subsample},
 };
 
 }  // namespace

@@ -26,6 +26,11 @@ void binary(const graph::Operation& operation, int index, Couplings& couplings);
 void pool(const graph::Operation& operation, int index, Couplings& couplings);
 void concat(const graph::Operation& operation, int index, Couplings& couplings);
 void reshape(const graph::Operation& operation, int index, Couplings& couplings);
+void attention(const graph::Operation& operation, int index, Couplings& couplings);
+void layer_norm(const graph::Operation& operation, int index, Couplings& couplings);
+void slice(const graph::Operation& operation, int index, Couplings& couplings);
+void sum(const graph::Operation& operation, int index, Couplings& couplings);
+void matmul(const graph::Operation& operation, int index, Couplings& couplings);
 void subsample(const graph::Operation& operation, int index, Couplings& couplings);
 }  // namespace rules
 

@@ -10,6 +10,7 @@
 #include "framework/core/random.h"
 #include "framework/nn/resize.h"
 #include "framework/tensor/lanes.h"
+#include "pruning/dependencies/branches.h"
 #include "pruning/dependencies/constants.h"
 #include "pruning/dependencies/dependencies.h"
 #include "pruning/dependencies/slices.h"
@@ -75,13 +76,14 @@ class Surgery {
   nn::Parameter* bias_of(const Mixer& mixer) const;
   nn::Buffer* running_mean_after(const Mixer& mixer) const;
   void keep_one_everywhere();
+  void refuse(const std::string& layer, Structure structure, const std::string& reason);
 
   const Dependencies& dependencies_;
   const Couplings& couplings_;
   Constants constants_;
   std::map<std::size_t, std::vector<Reading>> readings_;  // by class
   std::map<std::size_t, std::vector<Fold>> removed_;      // classes, with the constants that they leave
-  std::map<std::pair<std::string, std::string>, std::int64_t> refused_;  // layer, reason: filters
+  std::map<std::pair<std::string, std::string>, Shrunk::Refusal> refused_;  // by layer and reason
 };
 
 // Why a channel cannot be removed, and nothing when it can: then `folds` are the constants it leaves.
@@ -167,9 +169,14 @@ void Surgery::choose(const ChannelGroup& group) {
     if (!reason) {
       removed_[group.classes[c]] = std::move(folds);
     } else if (is_masked(group, c)) {
-      ++refused_[{group.name, *reason}];
+      refuse(group.name, group.structure, *reason);
     }
   }
+}
+
+void Surgery::refuse(const std::string& layer, Structure structure, const std::string& reason) {
+  Shrunk::Refusal& refusal = refused_[{layer, reason}];
+  refusal = {layer, refusal.count + 1, structure, reason};
 }
 
 // A layer that has lost everything keeps its first channel, masked as it is.
@@ -182,7 +189,7 @@ void Surgery::keep_one_everywhere() {
       any_left |= removed_.count(couplings_.class_of(axis, i)) == 0;
     if (any_left) continue;
     removed_.erase(couplings_.class_of(axis, 0));
-    ++refused_[{parameter->name, "a layer keeps one channel"}];
+    refuse(parameter->name, Structure::channel, "a layer keeps one channel");
   }
 }
 
@@ -225,7 +232,7 @@ std::map<std::string, Shrunk::Selection> Surgery::selections() const {
 
 std::vector<Shrunk::Refusal> Surgery::refusals() const {
   std::vector<Shrunk::Refusal> refusals;
-  for (const auto& [where, filters] : refused_) refusals.push_back({where.first, filters, where.second});
+  for (const auto& [where, refusal] : refused_) refusals.push_back(refusal);
   return refusals;
 }
 
@@ -248,6 +255,21 @@ void drop_full_mask(nn::Parameter& parameter) {
   if (parameter.nonzeros() == parameter.value.numel()) parameter.mask = {};
 }
 
+// Where a module cannot do without its branch, the branch becomes as narrow as it can.
+void drop_silent_branches(nn::Module& model, const Shape& image, Shrunk& shrunk) {
+  for (const auto& [name, tensor] : model.state_dict()) shrunk.gone.insert(name);
+  for (const ResidualBranch& branch : find_branches(graph::trace(model, image))) {
+    if (!branch.silent()) continue;
+    if (nn::drop_branch_(model, branch.name)) {
+      shrunk.branches.push_back(branch.name);
+    } else {
+      shrunk.refusals.push_back(
+          {branch.name, 1, Structure::branch, "the module that adds it cannot do without it"});
+    }
+  }
+  for (const auto& [name, tensor] : model.state_dict()) shrunk.gone.erase(name);
+}
+
 void compare(const std::vector<float>& before, const std::vector<float>& after, Shrunk& shrunk) {
   check(before.size() == after.size(), "shrink", "the removed network has {} outputs, the masked one {}",
         after.size(), before.size());
@@ -266,6 +288,7 @@ void compare(const std::vector<float>& before, const std::vector<float>& after, 
 NamedTensors Shrunk::select(const NamedTensors& tensors) const {
   NamedTensors result;
   for (const auto& [name, tensor] : tensors) {
+    if (gone.contains(name) || gone.contains(name.substr(0, name.rfind('.')))) continue;
     auto selection = selections.find(name);
     if (selection == selections.end()) selection = selections.find(name.substr(0, name.rfind('.')));
     const bool applies = selection != selections.end() && tensor.shape() == selection->second.before;
@@ -280,11 +303,12 @@ Shrunk shrink(nn::Module& model, const Shape& image) {
           "{} has weights where its mask has none; call Optimizer::enforce_masks first", parameter->name);
   }
   const std::vector<float> before = outputs_of(model, image);
-  const Dependencies dependencies = find_dependencies(model, image);
-  Surgery surgery(dependencies);
   Shrunk shrunk;
   shrunk.parameters_before = model.parameter_count();
-  shrunk.refusals = surgery.refusals();
+  drop_silent_branches(model, image, shrunk);
+  const Dependencies dependencies = find_dependencies(model, image);
+  Surgery surgery(dependencies);
+  for (const Shrunk::Refusal& refusal : surgery.refusals()) shrunk.refusals.push_back(refusal);
   shrunk.selections = surgery.selections();
   shrunk.folded_constants = surgery.fold();
   for (nn::Parameter* parameter : model.parameters()) {
@@ -292,7 +316,6 @@ Shrunk shrink(nn::Module& model, const Shape& image) {
     if (selection == shrunk.selections.end()) continue;
     const std::int64_t filters = parameter->value.dim(0);
     shrink_parameter(*parameter, selection->second);
-    drop_full_mask(*parameter);
     if (parameter->kind == nn::ParameterKind::weight && parameter->value.dim(0) != filters)
       shrunk.layers.push_back({parameter->name, filters, parameter->value.dim(0)});
   }
@@ -301,6 +324,7 @@ Shrunk shrink(nn::Module& model, const Shape& image) {
     if (selection != shrunk.selections.end())
       nn::replace_(*buffer, selected(buffer->value, selection->second));
   }
+  for (nn::Parameter* parameter : model.parameters()) drop_full_mask(*parameter);
   shrunk.parameters = model.parameter_count();
   compare(before, outputs_of(model, image), shrunk);
   return shrunk;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "framework/core/fields.h"
 #include "framework/tensor/mask.h"
+#include "pruning/dependencies/structure.h"
 
 namespace espalier::pruning {
 
@@ -30,6 +32,9 @@ class Granularity {
   virtual UnitBox unit(const Shape& shape) const = 0;
   // Can a weight of this shape be divided so, without a rest?
   virtual bool applies_to(const Shape& shape) const;
+  // Where a unit is more than a part of one weight: what goes as one then, found by the dependencies of the
+  // network. unit() is what its scores are first summed up over.
+  virtual std::optional<Structure> structure() const { return std::nullopt; }
   // The largest sparsity that the pattern allows.
   virtual double max_sparsity() const { return 1.0; }
   // So many of a layer's units are kept at any sparsity: one at least, or nothing would pass the layer.
@@ -38,6 +43,7 @@ class Granularity {
   // The score of each unit from those of its weights: [units]. `mask` is the weight's, dense or not.
   virtual Tensor unit_scores(const Tensor& weight_scores, const Mask& mask) const;
 
+  bool squares_scores() const { return norm_ == "l2"; }
   std::int64_t unit_count(const Shape& shape) const;
   // Clears, in a mask of the parameter's shape, every weight of the units that are not kept. keep: [units], 0
   // or 1.

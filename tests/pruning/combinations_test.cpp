@@ -27,11 +27,15 @@ TEST_CASE(
     return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine);
   };
   const auto any_of = [&](const std::vector<std::string>& names) { return names[below(names.size())]; };
+  // Those of structures want a transformer: dependencies/transformer_test.cpp.
+  std::vector<std::string> granularities = granularity_registry().names();
+  std::erase_if(granularities, [](const std::string& name) {
+    return granularity_registry().make(name)->structure().has_value();
+  });
   constexpr std::int64_t kSteps = 12;
   int done = 0, refused = 0;
   for (int trial = 0; trial < 100; ++trial) {
-    const std::string criterion = any_of(criterion_registry().names()),
-                      granularity = any_of(granularity_registry().names()),
+    const std::string criterion = any_of(criterion_registry().names()), granularity = any_of(granularities),
                       scope = any_of(scope_registry().names()),
                       schedule = any_of(schedule_registry().names()),
                       regrow = any_of(regrow_registry().names()),
@@ -109,7 +113,7 @@ TEST_CASE(
 TEST_CASE("every combination that makes no sense is refused with its reason") {
   struct Choice {
     std::string criterion = "magnitude", granularity = "element", schedule = "one_shot", regrow = "none",
-                control = "none";
+                control = "none", scope = "global", normalise = "none", norm = "l2";
   };
   const struct {
     Choice choice;
@@ -129,6 +133,16 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
       {{.granularity = "filter", .control = "shuffle"}, "the permutation would break the units up"},
       {{.granularity = "n_of_m", .control = "shuffle"}, "the permutation would break the units up"},
       {{.granularity = "filter", .control = "reinitialise"}, ""},
+      {{.criterion = "mask_gradient"}, "it scores what several layers hold parts of"},
+      {{.criterion = "mask_gradient", .granularity = "head"}, ""},
+      {{.granularity = "branch", .scope = "per_layer"}, "a branch stays or goes"},
+      {{.granularity = "layer", .scope = "erk"}, "or \"table\" to name those that go"},
+      {{.granularity = "layer", .scope = "table"}, ""},
+      {{.criterion = "mask_gradient", .granularity = "branch", .normalise = "layer"},
+       "every score would be 1"},
+      {{.criterion = "mask_gradient", .granularity = "neuron", .normalise = "layer"}, ""},
+      {{.criterion = "movement", .granularity = "head", .schedule = "cubic"}, "squares lose the sign"},
+      {{.criterion = "movement", .granularity = "head", .schedule = "cubic", .norm = "l1"}, ""},
   };
   std::vector<bool> refused(senseless_combinations().size(), false);
   for (const auto& row : table) {
@@ -139,8 +153,13 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
     settings.schedule = schedule_registry().make(settings.schedule_kind = row.choice.schedule);
     settings.regrow = regrow_registry().make(settings.regrow_kind = row.choice.regrow);
     settings.control = row.choice.control;
+    settings.scope = scope_registry().make(settings.scope_kind = row.choice.scope);
+    testing::SetFields texts;
+    texts.texts = {{"normalise", row.choice.normalise}, {"norm", row.choice.norm}};
+    settings.criterion->fields(texts);
+    settings.granularity->fields(texts);
     INFO(row.choice.criterion << " " << row.choice.granularity << " " << row.choice.schedule << " "
-                              << row.choice.regrow << " " << row.choice.control);
+                              << row.choice.regrow << " " << row.choice.control << " " << row.choice.scope);
     const Shape shape({8, 8, 3, 3});
     for (std::size_t c = 0; c < refused.size(); ++c)
       refused[c] = refused[c] || senseless_combinations()[c].found(settings, shape, 1000);

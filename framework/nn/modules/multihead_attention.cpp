@@ -5,10 +5,10 @@
 
 namespace espalier::nn {
 
-MultiheadAttention::MultiheadAttention(std::int64_t dim, std::int64_t heads, const Options& options)
-    : heads_(heads) {
+MultiheadAttention::MultiheadAttention(std::int64_t dim, std::int64_t heads, const Options& options) {
   check(heads > 0 && dim % heads == 0, "MultiheadAttention",
         "the heads share the features alike: expected a number that divides {}, got {} heads", dim, heads);
+  head_features_ = dim / heads;
   qkv_ = register_module("qkv",
                          std::make_shared<Linear>(dim, 3 * dim, Linear::Options{.bias = options.qkv_bias}));
   proj_ = register_module("proj", std::make_shared<Linear>(dim, dim));
@@ -16,11 +16,15 @@ MultiheadAttention::MultiheadAttention(std::int64_t dim, std::int64_t heads, con
 }
 
 Tensor MultiheadAttention::forward(const Tensor& x) {
-  const Tensor heads = ops::scaled_dot_product_attention((*qkv_)(x), heads_);
+  const Tensor heads = ops::scaled_dot_product_attention((*qkv_)(x), features() / head_features_);
   return (*proj_drop_)((*proj_)(heads));
 }
 
-// Scores and their sums of values: T * T * dim each.
-std::int64_t MultiheadAttention::activation_macs(const Shape& x) const { return 2 * x[1] * x[1] * x[2]; }
+std::int64_t MultiheadAttention::features() const { return qkv_->weight().value.dim(0) / 3; }
+
+// Scores and their sums of values: T * T * features each.
+std::int64_t MultiheadAttention::activation_macs(const Shape& x) const {
+  return 2 * x[1] * x[1] * features();
+}
 
 }  // namespace espalier::nn

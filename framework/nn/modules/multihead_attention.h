@@ -16,7 +16,8 @@ namespace espalier::nn {
 //
 // Head h of `heads`, with D = dim / heads, owns the rows h*D .. h*D + D-1 of each third of qkv (of queries,
 // from 0; of keys, from dim; of values, from 2*dim) and the columns h*D .. h*D + D-1 of proj.weight. So a
-// head is removed by cutting three runs of rows and one of columns.
+// head is removed by cutting three runs of rows and one of columns: D stays, and how many heads there are
+// follows from the rows that are left (nn/resize.h).
 class MultiheadAttention : public Module {
  public:
   struct Options {
@@ -33,7 +34,10 @@ class MultiheadAttention : public Module {
   std::string type_name() const override { return "MultiheadAttention"; }
 
  private:
-  std::int64_t heads_;
+  // Of all heads that are left.
+  std::int64_t features() const;
+
+  std::int64_t head_features_;  // of one: D
   std::shared_ptr<Linear> qkv_, proj_;
   std::shared_ptr<Dropout> proj_drop_;
 };

@@ -18,10 +18,33 @@ TransformerBlock::TransformerBlock(const Options& options) : mlp_residual_(optio
 }
 
 Tensor TransformerBlock::forward(const Tensor& x) {
-  const Tensor y = ops::add(x, (*drop_path1_)((*attn_)((*norm1_)(x))));
+  const Tensor y = attn_ != nullptr ? ops::add(x, (*drop_path1_)((*attn_)((*norm1_)(x)))) : x;
+  if (norm2_ == nullptr) return y;
   const Tensor normalised = (*norm2_)(y);
+  if (mlp_ == nullptr) return normalised;
   const Tensor& residual = mlp_residual_ == MlpResidual::input ? y : normalised;
   return ops::add(residual, (*drop_path2_)((*mlp_)(normalised)));
+}
+
+bool TransformerBlock::drop_branch(const std::string& path) {
+  if (path == this->path() + ".attn") {
+    remove_module(norm1_);
+    remove_module(attn_);
+    remove_module(drop_path1_);
+    return true;
+  }
+  if (path != this->path() + ".mlp") return false;
+  if (mlp_residual_ == MlpResidual::input) remove_module(norm2_);
+  remove_module(mlp_);
+  remove_module(drop_path2_);
+  return true;
+}
+
+std::vector<std::string> TransformerBlock::dropped_branches() const {
+  std::vector<std::string> dropped;
+  if (attn_ == nullptr) dropped.push_back(path() + ".attn");
+  if (mlp_ == nullptr) dropped.push_back(path() + ".mlp");
+  return dropped;
 }
 
 std::shared_ptr<Module> transformer_blocks(std::int64_t depth, const TransformerBlock::Options& options) {

@@ -35,13 +35,16 @@ class TransformerBlock : public Module {
   explicit TransformerBlock(const Options& options);
 
   Tensor forward(const Tensor& x) override;
+  // "<path>.attn" or "<path>.mlp", with the norm before it unless that is what the result is added to.
+  bool drop_branch(const std::string& path) override;
+  std::vector<std::string> dropped_branches() const override;
   std::string type_name() const override { return "TransformerBlock"; }
 
  private:
   MlpResidual mlp_residual_;
   std::shared_ptr<LayerNorm> norm1_, norm2_;
-  std::shared_ptr<MultiheadAttention> attn_;
-  std::shared_ptr<Mlp> mlp_;
+  std::shared_ptr<MultiheadAttention> attn_;  // null: dropped
+  std::shared_ptr<Mlp> mlp_;                  // null: dropped
   std::shared_ptr<StochasticDepth> drop_path1_, drop_path2_;
 };
 

@@ -1,0 +1,320 @@
+// Attention heads and MLP neurons: what goes together, and that the network without them computes what the
+// masked one did.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/autograd/node.h"
+#include "framework/core/error.h"
+#include "framework/nn/modules/layer_norm.h"
+#include "framework/nn/modules/linear.h"
+#include "framework/nn/resize.h"
+#include "framework/nn/summary.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/ops/mean.h"
+#include "framework/ops/reshape.h"
+#include "framework/optim/adamw.h"
+#include "framework/optim/ema.h"
+#include "framework/train/checkpoint.h"
+#include "pruning/dependencies/shrink.h"
+#include "pruning/pruner.h"
+#include "tests/pruning/dependencies/random_transformer.h"
+#include "tests/support/gradient_check.h"
+
+using namespace espalier;
+using namespace espalier::pruning;
+using testing::kTransformerImage;
+using testing::random_tensor;
+using testing::random_transformer;
+
+namespace {
+
+std::vector<float> outputs(nn::Module& model, const Tensor& images) {
+  const NoGrad off;
+  model.eval();
+  return model(images).to_vector();
+}
+
+// Sums over fewer features are made in another order: relative to the largest output.
+void check_equal(const std::vector<float>& a, const std::vector<float>& b, double tolerance = 2e-5) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0.0, difference = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, std::abs(double{a[i]}));
+    difference = std::max(difference, std::abs(double{a[i]} - double{b[i]}));
+  }
+  CHECK(difference <= tolerance * largest);
+}
+
+PrunerSettings settings_of(const char* granularity, double sparsity, const char* scope,
+                           const char* criterion = "magnitude") {
+  PrunerSettings settings;
+  settings.sparsity = sparsity;
+  settings.granularity = granularity_registry().make(settings.granularity_kind = granularity);
+  settings.scope = scope_registry().make(scope);
+  settings.criterion = criterion_registry().make(settings.criterion_kind = criterion);
+  return settings;
+}
+
+void prune(nn::Module& model, PrunerSettings settings) {
+  const ScoringData data{model, kTransformerImage, {}};
+  Pruner pruner(std::move(settings), model.parameters(), 1);
+  pruner.set_data(&data);
+  pruner.start();
+  for (nn::Parameter* p : model.parameters()) p->mask.apply_(p->value);
+}
+
+nn::Parameter& parameter(nn::Module& model, const std::string& name) {
+  for (nn::Parameter* p : model.parameters()) {
+    if (p->name == name) return *p;
+  }
+  throw std::runtime_error(name);
+}
+
+std::int64_t masked_weights(nn::Module& model) {
+  std::int64_t masked = 0;
+  for (const nn::Parameter* p : model.parameters()) masked += p->value.numel() - p->nonzeros();
+  return masked;
+}
+
+std::shared_ptr<nn::Module> vit(double dim, double heads, double depth) {
+  const auto spec = models::model_registry().make("vit");
+  testing::SetFields fields;
+  fields.numbers = {{"dim", dim}, {"heads", heads}, {"depth", depth}, {"mlp_ratio", 2}, {"patch", 4}};
+  spec->fields(fields);
+  return spec->build(kTransformerImage, 5, 1);
+}
+
+const ChannelGroup& group_of(const Dependencies& dependencies, const std::string& name) {
+  return *std::find_if(dependencies.groups().begin(), dependencies.groups().end(),
+                       [&](const ChannelGroup& group) { return group.name == name; });
+}
+
+}  // namespace
+
+TEST_CASE("a head is its rows of queries, keys and values, their biases, and the columns that read it") {
+  const auto model = vit(12, 3, 1);
+  const Dependencies d = find_dependencies(*model, kTransformerImage);
+  const ChannelGroup& heads = group_of(d, "blocks.0.attn.qkv.weight");
+  CHECK(heads.structure == Structure::head);
+  CHECK(heads.channels == 3);
+  CHECK(heads.reason.empty());
+  REQUIRE(heads.members.size() == 3);
+  using Positions = std::vector<std::int64_t>;
+  const Positions rows = {4, 5, 6, 7, 16, 17, 18, 19, 28, 29, 30, 31};  // of head 1
+  for (const Member& member : heads.members) {
+    CAPTURE(member.name());
+    if (member.name() == "blocks.0.attn.proj.weight") {
+      CHECK(member.dimension == 1);
+      CHECK(member.positions[1] == Positions{4, 5, 6, 7});
+    } else {
+      CHECK((member.name() == "blocks.0.attn.qkv.weight" || member.name() == "blocks.0.attn.qkv.bias"));
+      CHECK(member.dimension == 0);
+      CHECK(member.positions[1] == rows);
+    }
+  }
+}
+
+TEST_CASE("a neuron is a row of fc1 with its bias, and a column of fc2") {
+  const auto model = vit(12, 3, 1);
+  const Dependencies d = find_dependencies(*model, kTransformerImage);
+  const ChannelGroup& neurons = group_of(d, "blocks.0.mlp.fc1.weight");
+  CHECK(neurons.structure == Structure::neuron);
+  CHECK(neurons.channels == 24);
+  REQUIRE(neurons.members.size() == 3);
+  for (const Member& member : neurons.members) {
+    CHECK(member.positions[7] == std::vector<std::int64_t>{7});
+    CHECK(member.dimension == (member.name() == "blocks.0.mlp.fc2.weight" ? 1 : 0));
+  }
+}
+
+TEST_CASE("the width of the residual stream stays, and says why") {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    CAPTURE(seed);
+    const auto model = random_transformer(seed);
+    const Dependencies d = find_dependencies(*model, kTransformerImage);
+    for (const ChannelGroup& group : d.groups()) {
+      const bool inside = group.name.find(".qkv.") != std::string::npos ||
+                          group.name.find(".fc1.") != std::string::npos ||
+                          group.name.find("conv_layers.0.0") != std::string::npos;
+      if (!inside) CHECK_FALSE(group.reason.empty());
+    }
+  }
+  // A norm over features holds them by itself.
+  struct Net : nn::Module {
+    Net() {
+      norm_ = register_module("norm", std::make_shared<nn::LayerNorm>(6));
+      first_ = register_module("first", std::make_shared<nn::Linear>(8, 6));
+      last_ = register_module("last", std::make_shared<nn::Linear>(6, 5));
+    }
+    Tensor forward(const Tensor& x) override {
+      const Tensor tokens = ops::reshape(x, {x.dim(0), 24, 8});
+      return (*last_)(ops::mean((*norm_)((*first_)(tokens)), {1}));
+    }
+    std::string type_name() const override { return "Net"; }
+    std::shared_ptr<nn::Module> norm_, first_, last_;
+  };
+  Net net;
+  const Dependencies d = find_dependencies(net, kTransformerImage);
+  CHECK(group_of(d, "first.weight").reason == "layer_norm in norm takes mean and variance over all features");
+}
+
+TEST_CASE("random transformers: heads and neurons that are masked are removed whole, and nothing changes") {
+  const Tensor images = random_tensor({5, 3, 8, 8}, Layout::lanes, 7);
+  std::int64_t removed = 0;
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    CAPTURE(seed);
+    const auto model = random_transformer(seed);
+    Random random(seed, "sparsity");
+    const char* scope = seed % 2 == 0 ? "global" : "per_layer";
+    const char* criterion = seed % 3 == 0 ? "random" : "magnitude";
+    if (seed % 5 != 0)
+      prune(*model, settings_of("head", 0.2 + 0.7 * double{random.uniform()}, scope, criterion));
+    if (seed % 5 != 1) prune(*model, settings_of("neuron", 0.9 * double{random.uniform()}, scope, criterion));
+    const std::vector<float> masked = outputs(*model, images);
+    const std::int64_t weights_masked = masked_weights(*model), before = model->parameter_count();
+    const Shrunk shrunk = shrink(*model, kTransformerImage);
+    check_equal(masked, outputs(*model, images));
+    CHECK(shrunk.refusals.empty());
+    CHECK(masked_weights(*model) == 0);
+    CHECK(before - model->parameter_count() == weights_masked);
+    removed += weights_masked;
+
+    const auto fresh = random_transformer(seed);  // as a checkpoint is opened
+    nn::resize_(*fresh, nn::resized_shapes(*model));
+    train::load_model_tensors(*fresh, train::model_tensors(*model));
+    CHECK(outputs(*fresh, images) == outputs(*model, images));
+  }
+  CHECK(removed > 20000);
+}
+
+TEST_CASE("random transformers: whatever else is masked, what is removed changes nothing") {
+  const Tensor images = random_tensor({5, 3, 8, 8}, Layout::lanes, 7);
+  std::int64_t folded = 0, refused = 0, smaller = 0;
+  for (unsigned seed = 0; seed < 150; ++seed) {
+    CAPTURE(seed);
+    const auto model = random_transformer(seed);
+    Random random(seed, "masks");
+    for (nn::Parameter* p : model->parameters()) {
+      if (random.below(3) == 0) continue;
+      p->mask = Mask::ones(p->value.shape());
+      const std::int64_t rows = p->value.dim(0), size = p->value.numel() / rows;
+      const bool columns = p->value.rank() == 2 && random.below(2) == 0;
+      const std::uint32_t one_in = 2 + random.below(3);
+      for (std::int64_t i = 0; i < (columns ? size : rows); ++i) {
+        if (random.below(one_in) != 0) continue;
+        for (std::int64_t j = 0; j < (columns ? rows : size); ++j)
+          p->mask.data()[columns ? j * size + i : i * size + j] = 0;
+      }
+      p->mask.apply_(p->value);
+    }
+    const std::vector<float> masked = outputs(*model, images);
+    const Shrunk shrunk = shrink(*model, kTransformerImage);
+    check_equal(masked, outputs(*model, images));
+    for (const nn::Parameter* p : model->parameters()) CHECK(p->mask.holds(p->value));
+    folded += shrunk.folded_constants;
+    refused += static_cast<std::int64_t>(shrunk.refusals.size());
+    smaller += shrunk.parameters < shrunk.parameters_before;
+  }
+  CHECK(folded > 20);
+  CHECK(refused > 20);
+  CHECK(smaller > 50);
+}
+
+TEST_CASE("an attention that has lost heads keeps their size, and counts its work by what is left") {
+  const auto model = vit(12, 3, 2);
+  const std::int64_t macs = nn::summary(*model, kTransformerImage).total.macs;
+  PrunerSettings settings = settings_of("head", 0.34, "per_layer");
+  prune(*model, std::move(settings));
+  const Shrunk shrunk = shrink(*model, kTransformerImage);
+  CHECK(parameter(*model, "blocks.1.attn.qkv.weight").value.shape() == Shape{24, 12});
+  CHECK(parameter(*model, "blocks.1.attn.qkv.bias").value.shape() == Shape{24});
+  CHECK(parameter(*model, "blocks.1.attn.proj.weight").value.shape() == Shape{12, 8});
+  CHECK(shrunk.layers.front().name == "blocks.0.attn.qkv.weight");
+  // A third of the two attentions: 5 tokens, each of 4 * 12 * 12 weights, and two products of 5 * 5 * 12.
+  CHECK(macs - nn::summary(*model, kTransformerImage).total.macs ==
+        2 * (5 * 4 * 12 * 12 + 2 * 5 * 5 * 12) / 3);
+}
+
+TEST_CASE("masks of heads and neurons hold at every step, and training goes on in the smaller network") {
+  const Tensor images = random_tensor({16, 3, 8, 8}, Layout::lanes, 3);
+  Tensor labels = Tensor::zeros({16}, Layout::plain, DType::i32);
+  for (int i = 0; i < 16; ++i) labels.data<std::int32_t>()[i] = i % 5;
+  for (unsigned seed = 0; seed < 12; ++seed) {
+    CAPTURE(seed);
+    const auto model = random_transformer(seed);
+    optim::AdamW optimizer(model->parameters(), {});
+    optim::Ema ema(*model, 0.9);
+    const ScoringData data{*model, kTransformerImage, {}};
+    PrunerSettings heads = settings_of("head", 0.5, "per_layer", seed % 2 == 0 ? "taylor" : "magnitude");
+    PrunerSettings neurons = settings_of("neuron", 0.5, "global", seed % 2 == 0 ? "magnitude" : "taylor");
+    for (PrunerSettings* settings : {&heads, &neurons}) {
+      settings->schedule = schedule_registry().make(settings->schedule_kind = "linear");
+      testing::SetFields fields;
+      fields.numbers = {{"begin", 0.2}, {"end", 0.8}, {"every", 1}};
+      settings->schedule->fields(fields);
+    }
+    Pruner first(std::move(heads), model->parameters(), 8),
+        second(std::move(neurons), model->parameters(), 8);
+    for (Pruner* pruner : {&first, &second}) {
+      pruner->set_data(&data);
+      optimizer.add_hook(pruner);
+      pruner->start();
+    }
+    const auto step = [&](nn::Module& net, optim::Optimizer& by, optim::Ema& average) {
+      net.train();
+      ops::cross_entropy(net(images), labels).backward();
+      by.step();
+      by.zero_grad();
+      average.update();
+      REQUIRE_NOTHROW(by.check_masks());
+    };
+    for (int i = 0; i < 8; ++i) step(*model, optimizer, ema);
+    CHECK(second.density() < 0.6);
+
+    const auto twin = random_transformer(seed);
+    train::load_model_tensors(*twin, train::model_tensors(*model));
+    const Shrunk shrunk = shrink(*twin, kTransformerImage);
+    optim::AdamW smaller(twin->parameters(), {});
+    smaller.load_state(shrunk.select(optimizer.state()), optimizer.steps());
+    optim::Ema smaller_ema(*twin, 0.9);
+    smaller_ema.load_state(shrunk.select(ema.state()), ema.updates());
+    for (int i = 0; i < 3; ++i) {
+      step(*model, optimizer, ema);
+      step(*twin, smaller, smaller_ema);
+    }
+    // AdamW divides by moments that are as small as rounding.
+    check_equal(outputs(*model, images), outputs(*twin, images), 5e-3);
+    const optim::AveragedWeights averaged(&ema), averaged_twin(&smaller_ema);
+    check_equal(outputs(*model, images), outputs(*twin, images), 5e-3);
+  }
+}
+
+TEST_CASE("heads and neurons are refused where there are none, and where they have to stay") {
+  const auto resnet = models::model_registry().make("resnet20")->build({3, 32, 32}, 10, 1);
+  const auto refused = [](nn::Module& model, const Shape& image, PrunerSettings settings, const char* says) {
+    const ScoringData data{model, image, {}};
+    CHECK_THROWS_WITH_AS(
+        [&] {
+          Pruner pruner(std::move(settings), model.parameters(), 1);
+          pruner.set_data(&data);
+        }(),
+        doctest::Contains(says), Error);
+  };
+  refused(*resnet, {3, 32, 32}, settings_of("head", 0.5, "global"),
+          "granularity 'head' finds nothing that can go: the network has none");
+  refused(*resnet, {3, 32, 32}, settings_of("neuron", 0.5, "global"),
+          "10 neurons of fc.weight: it is the model's output");
+  const auto model = vit(12, 3, 1);
+  PrunerSettings regrowing = settings_of("head", 0.5, "global");
+  regrowing.regrow = regrow_registry().make(regrowing.regrow_kind = "set");
+  refused(*model, kTransformerImage, std::move(regrowing),
+          "leave out one of dependencies (or granularity 'head')");
+  PrunerSettings macs = settings_of("neuron", 0.5, "global");
+  macs.target = "macs";
+  refused(*model, kTransformerImage, std::move(macs), "target 'macs' cannot be kept");
+  PrunerSettings partly = settings_of("head", 0.5, "global");
+  partly.include = {"blocks.0.mlp.fc1.weight"};
+  refused(*model, kTransformerImage, std::move(partly), "the network has none");
+}
