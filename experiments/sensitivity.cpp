@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pruning/criteria/untouched.h"
+#include "pruning/scopes/table.h"
 
 namespace espalier {
 namespace {
@@ -15,35 +16,85 @@ const SensitivityPoint* find_point(const std::vector<SensitivityPoint>& points, 
   return found == points.end() ? nullptr : &*found;
 }
 
+pruning::PrunerSettings pruner_settings(const SensitivitySettings& settings) {
+  pruning::PrunerSettings result;
+  result.criterion = pruning::criterion_registry().make(result.criterion_kind = settings.criterion);
+  result.granularity = pruning::granularity_registry().make(result.granularity_kind = settings.granularity);
+  return result;
+}
+
+struct Layer {
+  std::string name;
+  std::int64_t units = 0;
+};
+
+// Of all parameters, or of the weights that the granularity divides.
+std::vector<Layer> layers_of(const pruning::ScoringData& data, const SensitivitySettings& settings) {
+  std::vector<Layer> layers;
+  pruning::PrunerSettings all = pruner_settings(settings);
+  if (all.follows_dependencies()) {
+    pruning::Pruner pruner(std::move(all), data.model.parameters(), 0);
+    pruner.set_data(&data);
+    for (const auto& layer : pruner.layers()) layers.push_back({layer->info().name, layer->units()});
+    return layers;
+  }
+  for (const nn::Parameter* p : data.model.parameters()) {
+    const Shape& shape = p->value.shape();
+    if (p->kind == nn::ParameterKind::weight && all.granularity->applies_to(shape))
+      layers.push_back({p->name, all.granularity->unit_count(shape)});
+  }
+  return layers;
+}
+
 // Prunes one layer until it ends.
 class PrunedLayer {
  public:
-  PrunedLayer(const pruning::ScoringData& data, const SensitivitySettings& settings, nn::Parameter& layer,
+  PrunedLayer(const pruning::ScoringData& data, const SensitivitySettings& settings, const std::string& layer,
               double sparsity)
-      : untouched_(data.model), layer_(layer), mask_(layer.mask) {
-    if (!mask_.dense()) layer.mask = Mask::from(mask_.bytes().clone());
-    pruning::PrunerSettings pruner_settings;
-    pruner_settings.sparsity = sparsity;
-    pruner_settings.include = {layer.name};
-    pruner_settings.criterion = pruning::criterion_registry().make(settings.criterion);
-    pruner_settings.granularity = pruning::granularity_registry().make(settings.granularity);
-    pruner_settings.granularity_kind = settings.granularity;
-    pruning::Pruner pruner(std::move(pruner_settings), data.model.parameters(), 0);
+      : untouched_(data.model), parameters_(data.model.parameters()) {
+    for (nn::Parameter* p : parameters_) {
+      masks_.push_back(p->mask);
+      if (!p->mask.dense()) p->mask = Mask::from(p->mask.bytes().clone());
+    }
+    pruning::PrunerSettings own = pruner_settings(settings);
+    own.sparsity = sparsity;
+    if (own.follows_dependencies()) {
+      own.scope =
+          std::make_unique<pruning::Table>(std::vector<pruning::Table::Row>{{layer, sparsity}, {"*", 0.0}});
+      own.scope_kind = "table";
+    } else {
+      own.include = {layer};
+    }
+    pruning::Pruner pruner(std::move(own), parameters_, 0);
     pruner.set_data(&data);
     pruner.start();
-    layer.mask.apply_(layer.value);
+    for (nn::Parameter* p : parameters_) p->mask.apply_(p->value);
   }
-  ~PrunedLayer() { layer_.mask = mask_; }
+  ~PrunedLayer() {
+    for (std::size_t p = 0; p < parameters_.size(); ++p) parameters_[p]->mask = masks_[p];
+  }
   PrunedLayer(const PrunedLayer&) = delete;
   PrunedLayer& operator=(const PrunedLayer&) = delete;
 
  private:
   pruning::Untouched untouched_;
-  nn::Parameter& layer_;
-  Mask mask_;
+  std::vector<nn::Parameter*> parameters_;
+  std::vector<Mask> masks_;
 };
 
 }  // namespace
+
+std::vector<double> sparsities_of(const SensitivitySettings& settings, std::int64_t units) {
+  if (!settings.sparsities.empty()) return settings.sparsities;
+  using pruning::Structure;
+  const auto structure = pruning::granularity_registry().make(settings.granularity)->structure();
+  if (structure == Structure::branch || structure == Structure::layer) return {1.0};
+  if (structure != Structure::head) return {0.25, 0.5, 0.75, 0.9};
+  std::vector<double> sparsities;
+  for (std::int64_t gone = 1; gone < units; ++gone)
+    sparsities.push_back(static_cast<double>(gone) / static_cast<double>(units));
+  return sparsities;
+}
 
 void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
                          const std::function<train::Metrics()>& measure_model,
@@ -53,13 +104,11 @@ void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySett
     report({layer, sparsity, metrics.accuracy_percent(), metrics.loss()});
   };
   if (find_point(known, "", 0.0) == nullptr) point("", 0.0, measure_model());
-  const auto granularity = pruning::granularity_registry().make(settings.granularity);
-  for (nn::Parameter* layer : data.model.parameters()) {
-    if (layer->kind != nn::ParameterKind::weight || !granularity->applies_to(layer->value.shape())) continue;
-    for (const double sparsity : settings.sparsities) {
-      if (find_point(known, layer->name, sparsity) != nullptr) continue;
-      const PrunedLayer pruned(data, settings, *layer, sparsity);
-      point(layer->name, sparsity, measure_model());
+  for (const Layer& layer : layers_of(data, settings)) {
+    for (const double sparsity : sparsities_of(settings, layer.units)) {
+      if (find_point(known, layer.name, sparsity) != nullptr) continue;
+      const PrunedLayer pruned(data, settings, layer.name, sparsity);
+      point(layer.name, sparsity, measure_model());
     }
   }
 }

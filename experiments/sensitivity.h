@@ -1,6 +1,7 @@
 // How much each layer suffers when it alone is pruned: accuracy against sparsity, without training. Han et
 // al., "Learning both weights and connections", NeurIPS 2015; Li et al., "Pruning filters for efficient
-// ConvNets", ICLR 2017.
+// ConvNets", ICLR 2017. A layer is whatever a pruner's scope would call one: a weight, the heads of an
+// attention, the neurons of an MLP, a residual branch.
 #pragma once
 
 #include <functional>
@@ -20,7 +21,8 @@ struct SensitivityPoint {
 };
 
 struct SensitivitySettings {
-  std::vector<double> sparsities = {0.25, 0.5, 0.75, 0.9};
+  // Empty: of heads one less after the other, of branches all or nothing, else 0.25, 0.5, 0.75 and 0.9.
+  std::vector<double> sparsities;
   std::string criterion = "magnitude", granularity = "element";
 };
 
@@ -30,6 +32,9 @@ void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySett
                          const std::function<train::Metrics()>& measure_model,
                          const std::vector<SensitivityPoint>& known,
                          const std::function<void(const SensitivityPoint&)>& report);
+
+// The sparsities at which a layer of so many units is measured.
+std::vector<double> sparsities_of(const SensitivitySettings& settings, std::int64_t units);
 
 // For every layer the largest sparsity at which the model loses at most `points` of accuracy; 0 where none
 // is.

@@ -89,6 +89,8 @@ class Pruner : public optim::StepHook {
   // Kept fraction of the weights that this pruner may prune: with dependencies, of filters that can go.
   double density() const;
   const std::vector<nn::Parameter*>& targets() const { return targets_; }
+  // What competes: with structures, once the data is set.
+  const std::vector<std::unique_ptr<Contender>>& layers() const { return layers_; }
 
   // What the criterion has gathered; the masks are saved with their parameters.
   std::vector<std::pair<std::string, Tensor>> state() { return settings_.criterion->state(); }

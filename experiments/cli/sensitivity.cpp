@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
 
 #include "experiments/cli/open_saved.h"
@@ -62,27 +64,38 @@ nlohmann::ordered_json to_json(const SensitivityPoint& point) {
           {"loss", point.loss}};
 }
 
-void print_table(const std::vector<SensitivityPoint>& points, const std::vector<double>& sparsities) {
+// A line a layer, a column for each sparsity that any of them was measured at.
+void print_table(const std::vector<SensitivityPoint>& points) {
+  std::set<double> sparsities;
+  for (const SensitivityPoint& point : points) {
+    if (!point.layer.empty()) sparsities.insert(point.sparsity);
+  }
   fmt::print("{:<34}", "layer");
   for (const double sparsity : sparsities) fmt::print(" {:>8.0f}%", 100.0 * sparsity);
-  for (const SensitivityPoint& point : points) {
+  std::set<double>::const_iterator column = sparsities.end();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const SensitivityPoint& point = points[i];
     if (point.layer.empty()) {
       fmt::print("\n{:<34} {:>8.2f}%  accuracy without pruning", "", point.accuracy_percent);
       continue;
     }
-    if (point.sparsity == sparsities.front()) fmt::print("\n{:<34}", point.layer);
+    if (points[i - 1].layer != point.layer) {
+      fmt::print("\n{:<34}", point.layer);
+      column = sparsities.begin();
+    }
+    for (; column != sparsities.end() && *column < point.sparsity; ++column) fmt::print(" {:>9}", "");
     fmt::print(" {:>8.2f}%", point.accuracy_percent);
+    if (column != sparsities.end()) ++column;
   }
   fmt::print("\n");
 }
 
-// As the scope of a pruner.
-void print_scope(const std::vector<std::pair<std::string, double>>& sparsities, double points) {
-  fmt::print("\n# at most {} points lost by each layer alone\nscope = {{ kind = \"table\", layer = [\n",
-             points);
+// As the scope of a pruner, in one line: a config takes it, and so does "stage.<label>.prune.0.scope=...".
+std::string scope_of(const std::vector<std::pair<std::string, double>>& sparsities) {
+  std::string rows;
   for (const auto& [layer, sparsity] : sparsities)
-    fmt::print("  {{ name = \"{}\", sparsity = {} }},\n", layer, sparsity);
-  fmt::print("] }}\n");
+    rows += fmt::format("{}{{ name = \"{}\", sparsity = {} }}", rows.empty() ? "" : ", ", layer, sparsity);
+  return fmt::format("{{ kind = \"table\", layer = [{}] }}", rows);
 }
 
 }  // namespace
@@ -91,12 +104,18 @@ int sensitivity(int argc, char** argv) {
   cxxopts::Options options("espalier sensitivity",
                            "accuracy against sparsity when one layer alone is pruned, without training");
   add_saved_model_options(options, "validation");
-  options.add_options()("sparsities", "of each layer",
-                        cxxopts::value<std::string>()->default_value("0.25,0.5,0.75,0.9"),
-                        "LIST")("criterion", "what a weight is worth",
-                                cxxopts::value<std::string>()->default_value("magnitude"), "NAME")(
-      "granularity", "what is pruned as one", cxxopts::value<std::string>()->default_value("element"),
-      "NAME")("drop", "also print the sparsities that lose at most so many points, as a pruner's scope",
+  options.add_options()(
+      "sparsities",
+      "of each layer; without: of heads one less after the other, of branches all or nothing, "
+      "else 0.25,0.5,0.75,0.9",
+      cxxopts::value<std::string>()->default_value(""),
+      "LIST")("criterion", "what a weight is worth",
+              cxxopts::value<std::string>()->default_value("magnitude"), "NAME")(
+      "granularity",
+      "what is pruned as one: element, filter, head, neuron, branch, ...; a layer is then the heads of "
+      "an attention, the neurons of an MLP, a branch",
+      cxxopts::value<std::string>()->default_value("element"),
+      "NAME")("drop", "also give the sparsities that lose at most so many points, as a pruner's scope",
               cxxopts::value<double>(),
               "POINTS")("out", "write points there as they come; go on from there when it exists",
                         cxxopts::value<std::string>(), "FILE")("json", "as JSON");
@@ -136,16 +155,19 @@ int sensitivity(int argc, char** argv) {
     points.push_back(point);
     if (out) out->append(to_json(point));
   });
+  std::optional<double> drop;
+  if (arguments->count("drop") > 0) drop = (*arguments)["drop"].as<double>();
   if (arguments->count("json") > 0) {
     nlohmann::ordered_json all = subject;
     for (const SensitivityPoint& point : points) all["points"].push_back(to_json(point));
+    if (drop) all["scope"] = scope_of(sparsities_within(points, *drop));
     fmt::print("{}\n", all.dump(2));
     return 0;
   }
-  print_table(points, settings.sparsities);
-  if (arguments->count("drop") > 0) {
-    const double drop = (*arguments)["drop"].as<double>();
-    print_scope(sparsities_within(points, drop), drop);
+  print_table(points);
+  if (drop) {
+    fmt::print("\n# at most {} points lost by each layer alone; beside any sparsity above 0\nscope = {}\n",
+               *drop, scope_of(sparsities_within(points, *drop)));
   }
   return 0;
 }

@@ -12,11 +12,6 @@ namespace espalier::pruning {
 
 class Table : public Scope {
  public:
-  void fields(FieldVisitor& v) override;
-  // Throws Error (usage) when a row matches no layer.
-  std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
-
- private:
   struct Row {
     std::string name = "*";
     double sparsity = 0.0;
@@ -24,6 +19,14 @@ class Table : public Scope {
     void fields(FieldVisitor& v);
   };
 
+  Table() = default;
+  explicit Table(std::vector<Row> rows) : rows_(std::move(rows)) {}
+
+  void fields(FieldVisitor& v) override;
+  // Throws Error (usage) when a row matches no layer.
+  std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+
+ private:
   std::vector<Row> rows_;
 };
 

@@ -68,7 +68,8 @@ TEST_CASE("a checkpoint of a model within a budget opens, and not at a width tha
   train::Checkpoint checkpoint =
       sample_checkpoint({"budget.of=macs", "budget.fraction=0.1", "model.width=40"});
   train::save_checkpoint(directory.path() / "good", checkpoint);
-  CHECK(load_model(directory.path() / "good").model->parameters()[0]->value.dim(0) == 12);  // 12/40 squared: 0.09
+  CHECK(load_model(directory.path() / "good").model->parameters()[0]->value.dim(0) ==
+        12);  // 12/40 squared: 0.09
   for (const Json& width : {Json(0), Json(4000), Json(std::int64_t{1} << 60), Json("a"), Json()}) {
     CAPTURE(width.dump());
     checkpoint.about["model"]["width"] = width;

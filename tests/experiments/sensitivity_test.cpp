@@ -67,6 +67,56 @@ TEST_CASE("every layer is measured alone at every sparsity, and the model comes 
   CHECK(rest.front().layer == points[7].layer);
 }
 
+TEST_CASE("heads, neurons and branches are measured layer by layer, with all that depends on them") {
+  const auto spec = models::model_registry().make("vit");
+  testing::SetFields small;
+  small.numbers = {{"dim", 12}, {"heads", 3}, {"depth", 2}, {"mlp_ratio", 2}, {"patch", 4}};
+  spec->fields(small);
+  const auto model = spec->build({3, 8, 8}, 10, 1);
+  for (nn::Parameter* p : model->parameters()) {  // no bias is 0
+    for (std::int64_t i = 0; i < p->value.numel(); ++i) p->value.data()[i] += 1e-3f;
+  }
+  const pruning::ScoringData data{*model, Shape({3, 8, 8}), {}};
+  const std::int64_t whole = count_weights(*model).correct;
+  struct Gone {
+    std::string layer;
+    double sparsity;
+    std::int64_t weights;
+    bool operator==(const Gone&) const = default;
+  };
+  const auto measured = [&](const char* granularity) {
+    std::vector<Gone> gone;
+    std::int64_t left = 0;
+    const auto measure = [&] {
+      left = count_weights(*model).correct;
+      return train::Metrics();
+    };
+    measure_sensitivity(data, {{}, "magnitude", granularity}, measure, {}, [&](const SensitivityPoint& p) {
+      gone.push_back({p.layer, p.sparsity, whole - left});
+    });
+    CHECK(count_weights(*model).correct == whole);
+    for (const nn::Parameter* p : model->parameters()) CHECK(p->mask.dense());
+    return gone;
+  };
+  // A head: 12 rows of 12 weights and a bias, 4 columns of 12. A neuron: 12 weights and a bias, 12 of fc2.
+  const std::string attention = "blocks.0.attn.qkv.weight", mlp = "blocks.0.mlp.fc1.weight";
+  const std::vector<Gone> heads = measured("head");
+  REQUIRE(heads.size() == 5);
+  CHECK(heads[1] == Gone{attention, 1.0 / 3, 12 * 13 + 48});
+  CHECK(heads[2] == Gone{attention, 2.0 / 3, 2 * (12 * 13 + 48)});
+  const std::vector<Gone> neurons = measured("neuron");
+  REQUIRE(neurons.size() == 9);
+  CHECK(neurons[2] == Gone{mlp, 0.5, 12 * 25});
+  // A norm, an attention; and as a whole layer the MLP with its norm, too.
+  const std::vector<Gone> branches = measured("branch"), layers = measured("layer");
+  REQUIRE(branches.size() == 5);
+  const std::int64_t whole_attention = 24 + 36 * 13 + 12 * 13, whole_mlp = 24 + 24 * 13 + 12 * 25;
+  CHECK(branches[1] == Gone{"blocks.0.attn", 1.0, whole_attention});
+  CHECK(branches[2] == Gone{"blocks.0.mlp", 1.0, whole_mlp});
+  REQUIRE(layers.size() == 3);
+  CHECK(layers[2] == Gone{"blocks.1", 1.0, whole_attention + whole_mlp});
+}
+
 TEST_CASE("the sparsities within a loss are each layer's largest that keeps to it") {
   const std::vector<SensitivityPoint> points = {{"", 0, 90, 0},     {"a", 0.5, 89.5, 0}, {"a", 0.9, 88, 0},
                                                 {"b", 0.5, 80, 0},  {"b", 0.9, 50, 0},   {"c", 0.5, 90, 0},

@@ -1,6 +1,7 @@
 // A network that is shrunk in the middle of an experiment: trained on, saved, resumed, evaluated, inspected.
 #include <doctest/doctest.h>
 
+#include "framework/core/files.h"
 #include "tests/experiments/program.h"
 
 namespace espalier {
@@ -109,6 +110,128 @@ TEST_CASE("a shrunk network trains on, resumes, and is evaluated and inspected a
   CHECK(run_program({"inspect", checkpoint.string()}).exit_code == 3);
   write_manifest(checkpoint, manifest);
   CHECK(run_program({"inspect", checkpoint.string()}).exit_code == 0);
+}
+
+constexpr const char* kTransformer = R"(
+name = "parts"
+seed = 3
+batch = 16
+model = { kind = "vit", dim = 16, heads = 4, depth = 3, mlp_ratio = 1, patch = 8 }
+data = { kind = "synthetic", train_images = 72, validation_images = 16, test_images = 32 }
+checkpoint = { every_steps = 2 }
+[[stage]]
+name = "dense"
+kind = "train"
+epochs = 1
+optimizer = { kind = "adamw", lr = 1e-3 }
+[[stage]]
+name = "prune"
+kind = "finetune"
+epochs = 1
+distill = { teacher = "dense" }
+optimizer = { kind = "adamw", lr = 1e-3 }
+[[stage.prune]]
+sparsity = 0.5
+granularity = "head"
+criterion = { kind = "mask_gradient", batches = 2 }
+schedule = { kind = "linear", begin = 0.0, end = 0.8, every = 2 }
+[[stage.prune]]
+sparsity = 0.5
+granularity = "neuron"
+criterion = "taylor"
+schedule = { kind = "one_shot", at = 0.5 }
+[[stage.prune]]
+sparsity = 0.5
+granularity = "branch"
+schedule = { kind = "one_shot", at = 0.5 }
+scope = { kind = "table", layer = [{ name = "blocks.1.*", sparsity = 1.0 }, { name = "blocks.2.attn", sparsity = 1.0 }, { name = "*", sparsity = 0.0 }] }
+[[stage]]
+kind = "shrink"
+[[stage]]
+name = "distil"
+kind = "finetune"
+epochs = 1
+distill = { teacher = "dense" }
+optimizer = { kind = "adamw", lr = 1e-3 }
+ema_decay = 0.9
+)";
+
+TEST_CASE("a transformer without some heads, neurons and branches is distilled, saved and rebuilt as it is") {
+  const TemporaryDirectory directory;
+  const fs::path config = directory.path() / "parts.toml", run = directory.path() / "run";
+  testing::write_text(config, kTransformer);
+  const testing::Outcome outcome =
+      run_program({"run", config.string(), "--out", run.string(), "--threads", "1"});
+  CAPTURE(outcome.output);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(outcome.output.find("shrink: dropped blocks.1.attn, blocks.1.mlp, blocks.2.attn") !=
+        std::string::npos);
+
+  const nlohmann::json summary = testing::read_json(run / "summary.json");
+  const nlohmann::json& stages = summary["stages"];
+  const nlohmann::json& shrink = stages[2]["shrink"];
+  CHECK(shrink["branches"] == nlohmann::json{"blocks.1.attn", "blocks.1.mlp", "blocks.2.attn"});
+  CHECK(shrink["parameters"] == stages[1]["nonzero_parameters"]);  // all that is masked has gone
+  CHECK(shrink["max_difference"].get<double>() <= 1e-4 * shrink["max_output"].get<double>());
+  CHECK(stages[2]["test_accuracy"] == stages[1]["test_accuracy"]);
+  CHECK(stages[3]["parameters"] == shrink["parameters"]);
+  const testing::Outcome eval = run_program({"eval", run.string(), "--json"});
+  REQUIRE(eval.exit_code == 0);
+  CHECK(nlohmann::json::parse(eval.output)["accuracy"] == summary["test_accuracy"]);
+
+  // Once more from the shrunk network.
+  fs::remove(run / "summary.json");
+  fs::remove_all(run / "3-distil");
+  REQUIRE(run_program({"resume", run.string(), "--threads", "1"}).exit_code == 0);
+  CHECK(testing::read_json(run / "summary.json")["weights_sha256"] == summary["weights_sha256"]);
+
+  // Branches that the model has not, cannot do without, or that are no names.
+  const fs::path checkpoint = run / "2-shrink" / "checkpoint";
+  const nlohmann::json manifest = testing::read_json(checkpoint / "manifest.json");
+  const auto refused = [&](const nlohmann::json& dropped) {
+    nlohmann::json changed = manifest;
+    changed["about"]["model"]["dropped"] = dropped;
+    write_manifest(checkpoint, changed);
+    CHECK(run_program({"eval", checkpoint.string()}).exit_code == 3);
+  };
+  refused({"blocks.9.attn"});
+  refused({"patch_embed"});
+  refused({"blocks.0.attn"});
+  refused({"blocks.1.attn", 7});
+  refused("blocks.1.attn");
+  write_manifest(checkpoint, manifest);
+  CHECK(run_program({"inspect", checkpoint.string()}).exit_code == 0);
+}
+
+TEST_CASE("what a sensitivity analysis says of heads is the scope of a pruner") {
+  const TemporaryDirectory directory;
+  const fs::path config = directory.path() / "parts.toml", run = directory.path() / "run";
+  const std::string out = (directory.path() / "points.jsonl").string();
+  testing::write_text(config, kTransformer);
+  REQUIRE(run_program({"run", config.string(), "--out", run.string()}).exit_code == 0);
+  const std::vector<std::string> analyse = {"sensitivity",   (run / "0-dense" / "checkpoint").string(),
+                                            "--granularity", "head",
+                                            "--out",         out,
+                                            "--drop",        "100",
+                                            "--json"};
+  const testing::Outcome whole = run_program(analyse);
+  REQUIRE(whole.exit_code == 0);
+  const nlohmann::json json = nlohmann::json::parse(whole.output);
+  CHECK(json["points"].size() == 1 + 3 * 3);  // one, two or three of four heads, in three attentions
+  const std::string text = read_file(out, 1 << 20);
+  testing::write_text(out,
+                      text.substr(0, text.find('\n', text.size() / 2) + 1));  // as if it had been stopped
+  CHECK(run_program(analyse).output == whole.output);
+
+  const testing::Outcome pruned =
+      run_program({"run", config.string(), "--out", (directory.path() / "pruned").string(),
+                   "stage.prune.prune.0.scope=" + json["scope"].get<std::string>()});
+  CAPTURE(pruned.output);
+  REQUIRE(pruned.exit_code == 0);
+  for (const nlohmann::json& layer :
+       testing::read_json(directory.path() / "pruned" / "summary.json")["stages"][2]["shrink"]["layers"]) {
+    if (layer["name"].get<std::string>().ends_with("qkv.weight")) CHECK(layer["filters"] == 3 * 4);
+  }
 }
 
 }  // namespace
