@@ -105,18 +105,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
         const std::int64_t size = sparse.pattern->block_size();
         Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
         run(s, kernels::Conv2dPass::backward_weights, *sparse.pattern,
-            {.src = saved_x.data(),
-             .diff_dst = dy,
-             .diff_values = dvalues.data(),
-             .diff_bias = dbias_data});
+            {.src = saved_x.data(), .diff_dst = dy, .diff_values = dvalues.data(), .diff_bias = dbias_data});
         dweight = sparse.pattern->scatter(dvalues);
       } else {
         dweight = Tensor::empty({s.OC, s.IC / s.groups, s.KH, s.KW});
         run(s, kernels::Conv2dPass::backward_weights,
-            {.src = saved_x.data(),
-             .diff_dst = dy,
-             .diff_weights = dweight.data(),
-             .diff_bias = dbias_data});
+            {.src = saved_x.data(), .diff_dst = dy, .diff_weights = dweight.data(), .diff_bias = dbias_data});
       }
       b.give(1, std::move(dweight));
       b.give(2, std::move(dbias));
@@ -134,7 +128,11 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     }
   };
   return record("conv2d", {x, weight, bias}, y, backward,
-                {{"groups", s.groups}, {"padding_h", s.PH}, {"padding_w", s.PW}});
+                {{"groups", s.groups},
+                 {"stride_h", s.SH},
+                 {"stride_w", s.SW},
+                 {"padding_h", s.PH},
+                 {"padding_w", s.PW}});
 }
 
 }  // namespace espalier::ops
