@@ -27,14 +27,12 @@ double plan_error(nn::Module& model, std::int64_t batch) {
 TEST_CASE("every convolutional model compiles to a plan with its logits") {
   for (const char* name : {"resnet20", "resnet18", "vgg16"}) {
     CAPTURE(name);
-    const auto model = build(name);
-    for (std::int64_t batch : {1, 17}) {
-      CAPTURE(batch);
-      CHECK(plan_error(*model, batch) <= kLogitEpsilons);
-    }
-    prune_convolutions(*model, 0.05, false, 2);
-    CHECK(plan_error(*model, 1) <= kLogitEpsilons);
+    CHECK(plan_error(*build(name), 1) <= kLogitEpsilons);
   }
+  const auto small = build("resnet20");
+  CHECK(plan_error(*small, 17) <= kLogitEpsilons);
+  prune_convolutions(*small, 0.05, false, 2);
+  CHECK(plan_error(*small, 1) <= kLogitEpsilons);
 }
 
 TEST_CASE("transformers are refused by the operation that inference does not know") {
