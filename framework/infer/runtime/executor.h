@@ -23,8 +23,8 @@ struct ExecutorOptions {
 // One convolution, as it was decided.
 struct ChosenKernel {
   std::string layer, kernel;
-  std::string
-      why;  // what it costs, and the others: estimated in millions of vector multiply-adds, or measured
+  // What it costs, then the others: estimated in millions of vector multiply-adds, or measured.
+  std::string why;
   std::int64_t macs = 0;  // of one image
   double density = 1.0;   // of its weights
 };
