@@ -2,52 +2,16 @@
 
 #include <algorithm>
 
-#include "experiments/about.h"
+#include "experiments/bench/subject.h"
 #include "experiments/bench/timing.h"
-#include "experiments/config/document.h"
-#include "experiments/config/reader.h"
 #include "experiments/system_info.h"
-#include "framework/core/random.h"
 #include "framework/nn/summary.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/optim/sgd.h"
 #include "framework/tensor/lanes.h"
-#include "models/registry.h"
 
 namespace espalier::bench {
 namespace {
-
-std::unique_ptr<models::ModelSpec> chosen_model(const TrainBenchOptions& options) {
-  auto spec = models::model_registry().make(options.model);
-  ConfigNode keys;
-  for (const std::string& assignment : options.overrides) apply_override(keys, assignment);
-  read_config(keys, *spec);
-  return spec;
-}
-
-struct Subject {
-  std::shared_ptr<nn::Module> model;
-  Shape image = {3, 32, 32};
-  std::int64_t classes = 10;
-};
-
-Subject find_subject(const TrainBenchOptions& options) {
-  Subject subject;
-  if (options.checkpoint.empty()) {
-    subject.model = chosen_model(options)->build(subject.image, subject.classes, 1);
-  } else {
-    const SavedModel saved = load_model(options.checkpoint);
-    subject = {saved.model, saved.image_shape, saved.classes};
-  }
-  return subject;
-}
-
-Tensor random_images(std::int64_t batch, const Shape& image) {
-  Tensor images = Tensor::empty({batch, image[0], image[1], image[2]});
-  Random random(1, "images");
-  for (std::int64_t i = 0; i < images.numel(); ++i) images.data()[i] = random.normal();
-  return to_lanes(images);
-}
 
 Tensor some_labels(std::int64_t batch, std::int64_t classes) {
   Tensor labels = Tensor::empty({batch}, Layout::plain, DType::i32);
@@ -60,14 +24,14 @@ Tensor some_labels(std::int64_t batch, std::int64_t classes) {
 }  // namespace
 
 TrainSpeed measure_training(const TrainBenchOptions& options) {
-  const Subject subject = find_subject(options);
+  const Subject subject = find_subject(options.model, options.overrides, options.checkpoint);
   nn::Module& model = *subject.model;
   optim::SgdSettings settings;
   settings.lr = 0.01;
   settings.momentum = 0.9;
   settings.weight_decay = 5e-4;
   optim::Sgd optimizer(model.parameters(), settings);
-  const Tensor images = random_images(options.batch, subject.image);
+  const Tensor images = to_lanes(random_images(options.batch, subject.image));
   const Tensor labels = some_labels(options.batch, subject.classes);
 
   TrainSpeed speed;

@@ -1,4 +1,5 @@
-// espalier bench conv|sparse|train: how fast this machine runs convolutions, dense and sparse, or trains.
+// espalier bench conv|sparse|train|infer: how fast this machine runs convolutions, dense and sparse, trains,
+// or infers.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -6,6 +7,7 @@
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
 #include "experiments/bench/train.h"
+#include "experiments/cli/bench_infer.h"
 #include "experiments/cli/bench_sparse.h"
 #include "experiments/cli/command.h"
 #include "experiments/system_info.h"
@@ -40,8 +42,9 @@ int at_least_one(const cxxopts::ParseResult& arguments, const std::string& optio
 struct Request {
   int batch, rounds;
   std::vector<std::string> only;
-  bool every_kernel, json;
+  bool every_kernel, json, tune;
   std::string model, checkpoint;
+  double sparsity;
 };
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
@@ -169,8 +172,10 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
           {"time_share", shares}};
 }
 
-int bench_train(const Request& request) {
-  bench::TrainBenchOptions options;
+// Which model: for the benchmarks that take one.
+template <class Options>
+Options options_for_model(const Request& request) {
+  Options options;
   options.overrides = words(request.model);
   if (options.overrides.empty()) fail(ErrorKind::usage, "espalier bench", "--model names none");
   options.model = options.overrides.front();
@@ -178,8 +183,14 @@ int bench_train(const Request& request) {
   if (!request.checkpoint.empty()) {
     options.checkpoint = request.checkpoint;
     options.model = request.checkpoint;  // what reports call it
+    options.overrides.clear();
   }
   options.batch = request.batch;
+  return options;
+}
+
+int bench_train(const Request& request) {
+  auto options = options_for_model<bench::TrainBenchOptions>(request);
   options.steps = request.rounds;
   // In this order: the limits take memory too.
   const bench::TrainSpeed speed = bench::measure_training(options);
@@ -192,44 +203,63 @@ int bench_train(const Request& request) {
   return 0;
 }
 
+int bench_infer(const Request& request) {
+  auto options = options_for_model<bench::InferBenchOptions>(request);
+  options.calls = request.rounds;
+  options.sparsity = request.sparsity;
+  options.tune = request.tune;
+  request.json ? print_infer_json(options) : print_infer_table(options);
+  return 0;
+}
+
 }  // namespace
 
 int bench(int argc, char** argv) {
   cxxopts::Options options("espalier bench",
                            "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's\n"
                            "sparse: those of ResNet-18 with some of their weights, against dense ones\n"
-                           "train: steps of a model on random images, and where their time goes");
-  options.add_options()("batch", "images in a batch", cxxopts::value<int>()->default_value("128"), "N")(
+                           "train: steps of a model on random images, and where their time goes\n"
+                           "infer: a compiled model on random images, call by call");
+  options.add_options()("batch", "images in a batch (default: 128; infer: 1)", cxxopts::value<int>(), "N")(
       "threads", "threads to use (default: all cores)", cxxopts::value<int>(), "N")(
-      "rounds", "repetitions, or training steps; the median counts",
-      cxxopts::value<int>()->default_value("7"), "N")("json", "one JSON object a line")(
+      "rounds", "repetitions, training steps or calls; the median counts (default: 7; infer: 200)",
+      cxxopts::value<int>(), "N")("json", "one JSON object a line")(
       "only", "conv, sparse: words that the shape, pass or (conv) backend must contain: \"IC64,forward\"",
       cxxopts::value<std::string>(),
       "WORDS")("every-kernel", "conv: every kernel that this CPU can run, not just the one it chooses")(
-      "model", "train: as `espalier methods` lists them, and keys to change: \"vit depth=6\"",
+      "model", "train, infer: as `espalier methods` lists them, and keys to change: \"vit depth=6\"",
       cxxopts::value<std::string>()->default_value("resnet18"),
-      "NAME")("checkpoint", "train: a saved model instead, with its masks and widths",
-              cxxopts::value<std::string>()->default_value(""),
-              "DIR")("what", "conv, sparse or train", cxxopts::value<std::string>(), "WHAT");
+      "NAME")("checkpoint", "train, infer: a saved model instead, with its masks and widths",
+              cxxopts::value<std::string>()->default_value(""), "DIR")(
+      "sparsity", "infer: remove this fraction of every convolution's weights first, the smallest",
+      cxxopts::value<double>()->default_value("0"),
+      "S")("tune", "infer: measure every convolution's kernels and take the fastest")(
+      "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
-  const auto arguments = parse(options, argc, argv, "conv|sparse|train");
+  const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
-  const Request request = {.batch = at_least_one(*arguments, "batch"),
-                           .rounds = at_least_one(*arguments, "rounds"),
+  const std::string what = required(*arguments, "what");
+  const auto number = [&](const char* option, int otherwise) {
+    return arguments->count(option) > 0 ? at_least_one(*arguments, option) : otherwise;
+  };
+  const Request request = {.batch = number("batch", what == "infer" ? 1 : 128),
+                           .rounds = number("rounds", what == "infer" ? 200 : 7),
                            .only = arguments->count("only") > 0
                                        ? words((*arguments)["only"].as<std::string>())
                                        : std::vector<std::string>(),
                            .every_kernel = arguments->count("every-kernel") > 0,
                            .json = arguments->count("json") > 0,
+                           .tune = arguments->count("tune") > 0,
                            .model = (*arguments)["model"].as<std::string>(),
-                           .checkpoint = (*arguments)["checkpoint"].as<std::string>()};
-  const std::string what = required(*arguments, "what");
+                           .checkpoint = (*arguments)["checkpoint"].as<std::string>(),
+                           .sparsity = (*arguments)["sparsity"].as<double>()};
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);
   if (what == "train") return bench_train(request);
-  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv, sparse, train)", what,
-       did_you_mean(what, {"conv", "sparse", "train"}));
+  if (what == "infer") return bench_infer(request);
+  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv, sparse, train, infer)",
+       what, did_you_mean(what, {"conv", "sparse", "train", "infer"}));
 }
 
 }  // namespace espalier::cli

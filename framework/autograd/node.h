@@ -91,10 +91,14 @@ class LayerScope {
   std::shared_ptr<const std::string> before_;
 };
 
-// A number that says how an operation works on its inputs, beyond what their shapes tell: {"groups", 4}.
+// A number, whole or not, that says how an operation works on its inputs, beyond what their shapes tell:
+// {"groups", 4}.
 struct Attribute {
+  template <class Number>
+  Attribute(std::string_view of, Number number) : name(of), value(static_cast<double>(number)) {}
+
   std::string_view name;  // a literal
-  std::int64_t value;
+  double value;
 };
 
 // What a RecordObserver is shown.

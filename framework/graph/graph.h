@@ -33,7 +33,7 @@ struct Operation {
   std::string layer;        // the module that ran it: "layer1.0.conv1"; empty when none did
   std::vector<int> inputs;  // values, in the order of the operation's arguments; -1: an optional one left out
   int output = -1;
-  std::map<std::string, std::int64_t> attributes;  // {"groups", 4}
+  std::map<std::string, double> attributes;  // {"groups", 4}
 
   // "conv2d in layer1.0.conv1"
   std::string where() const;

@@ -14,7 +14,7 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
     kernels::pool().average_bwd(s, b.grad().data(), dx.data());
     b.give(0, std::move(dx));
   };
-  return record("avg_pool2d", {x}, y, backward, {{"padding", options.padding}});
+  return record("avg_pool2d", {x}, y, backward, {{"kernel", s.KH}, {"stride", s.SH}, {"padding", s.PH}});
 }
 
 }  // namespace espalier::ops

@@ -92,7 +92,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
                   b.give(1, std::move(dgamma));
                   b.give(2, std::move(dbeta));
                   b.give(3, pass_on ? b.grad() : std::move(dresidual));
-                });
+                },
+                {{"eps", options.eps}, {"relu", relu}});
 }
 
 }  // namespace espalier::ops

@@ -122,7 +122,11 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     }
   };
   return record("conv2d", {x, weight, bias}, y, backward,
-                {{"groups", s.groups}, {"padding_h", s.PH}, {"padding_w", s.PW}});
+                {{"groups", s.groups},
+                 {"stride_h", s.SH},
+                 {"stride_w", s.SW},
+                 {"padding_h", s.PH},
+                 {"padding_w", s.PW}});
 }
 
 }  // namespace espalier::ops

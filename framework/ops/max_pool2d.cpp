@@ -16,11 +16,13 @@ Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
     return reinterpret_cast<std::uint16_t*>(const_cast<std::uint8_t*>(t.data<std::uint8_t>()));
   };
   kernels::pool().max_fwd(s, x.data(), y.data(), indices.defined() ? winners(indices) : nullptr);
-  return record("max_pool2d", {x}, y, [=](Backward& b) {
-    Tensor dx = Tensor::empty({s.N, s.C, s.IH, s.IW}, Layout::lanes);
-    kernels::pool().max_bwd(s, winners(indices), b.grad().data(), dx.data());
-    b.give(0, std::move(dx));
-  });
+  return record("max_pool2d", {x}, y,
+                [=](Backward& b) {
+                  Tensor dx = Tensor::empty({s.N, s.C, s.IH, s.IW}, Layout::lanes);
+                  kernels::pool().max_bwd(s, winners(indices), b.grad().data(), dx.data());
+                  b.give(0, std::move(dx));
+                },
+                {{"kernel", s.KH}, {"stride", s.SH}, {"padding", s.PH}});
 }
 
 }  // namespace espalier::ops

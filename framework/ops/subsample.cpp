@@ -24,15 +24,17 @@ Tensor subsample(const Tensor& x, int stride, std::int64_t channels) {
   kept.src_stride[2] *= stride;
   kept.src_stride[3] *= stride;
   move_elements(kept, 4, x, y);
-  return record(op, {x}, y, [kept, shape = x.shape()](Backward& b) {
-    Tensor dx = Tensor::zeros(shape, Layout::lanes);
-    const Move back = {.size = kept.size,
-                       .src_stride = kept.dst_stride,
-                       .dst_stride = kept.src_stride,
-                       .src_offset = kept.dst_offset};
-    move_elements(back, 4, b.grad(), dx);
-    b.give(0, std::move(dx));
-  });
+  return record(op, {x}, y,
+                [kept, shape = x.shape()](Backward& b) {
+                  Tensor dx = Tensor::zeros(shape, Layout::lanes);
+                  const Move back = {.size = kept.size,
+                                     .src_stride = kept.dst_stride,
+                                     .dst_stride = kept.src_stride,
+                                     .src_offset = kept.dst_offset};
+                  move_elements(back, 4, b.grad(), dx);
+                  b.give(0, std::move(dx));
+                },
+                {{"stride", stride}});
 }
 
 }  // namespace espalier::ops

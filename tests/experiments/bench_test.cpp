@@ -4,6 +4,7 @@
 #include <set>
 
 #include "experiments/bench/conv.h"
+#include "experiments/bench/infer.h"
 #include "experiments/bench/limits.h"
 #include "experiments/bench/sparse.h"
 #include "experiments/bench/timing.h"
@@ -141,6 +142,24 @@ TEST_CASE("the training benchmark counts steps, multiply-adds and the time of ev
   for (const char* name : {"conv2d", "batch_norm", "linear", "cross_entropy", "optimizer"}) {
     CHECK_MESSAGE(names.count(name) == 1, name);
   }
+}
+
+TEST_CASE("the inference benchmark times a compiled model, its steps, and removes weights when asked to") {
+  bench::InferBenchOptions options;
+  options.model = "resnet20";
+  options.overrides = {"width=4"};
+  options.sparsity = 0.95;
+  options.calls = 5;
+  options.warm_up = 1;
+  const bench::InferSpeed speed = bench::measure_inference(options);
+  CHECK(speed.best_seconds > 0.0);
+  CHECK(speed.best_seconds <= speed.p50_seconds);
+  CHECK(speed.p50_seconds <= speed.p99_seconds);
+  CHECK(speed.step_seconds.size() == speed.plan.executor().program().steps.size());
+  REQUIRE_FALSE(speed.plan.executor().kernels().empty());
+  for (const infer::ChosenKernel& chosen : speed.plan.executor().kernels()) CHECK(chosen.density < 0.1);
+  options.sparsity = 1.0;
+  CHECK_THROWS_WITH_AS(bench::measure_inference(options), doctest::Contains("--sparsity"), Error);
 }
 
 TEST_CASE("the training benchmark takes a model's keys") {

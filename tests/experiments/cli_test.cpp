@@ -21,6 +21,8 @@ TEST_CASE("mistakes on the command line exit with 2 and name what was nearest") 
       {{"methods", "extra"}, "one argument too many"},
       {{"config", "chekc"}, "did you mean 'check'?"},
       {{"config", "check"}, "config is missing"},
+      {{"bench", "infre"}, "did you mean 'infer'?"},
+      {{"bench", "infer", "--batch", "0"}, "--batch expects 1 or more"},
       {{"data", "gte", "cifar10"}, "did you mean 'get'?"},
       {{"data", "get", "cifar100"}, "did you mean 'cifar10'?"},
       {{"run", "x.toml", "--threads", "many"}, "espalier run"},

@@ -41,6 +41,11 @@ const std::map<std::string, Folders> kMayInclude = {
     {"framework/graph",
      {"kernels", "framework/core", "framework/tensor", "framework/autograd", "framework/ops",
       "framework/nn"}},
+    // What runs a compiled network stands without tensors and the tape.
+    {"framework/infer/runtime", {"kernels", "framework/core"}},
+    {"framework/infer",
+     {"kernels", "framework/core", "framework/tensor", "framework/nn", "framework/graph",
+      "framework/infer/runtime"}},
     {"framework/train", {"kernels", "framework"}},
 
     {"models", {"framework"}},
