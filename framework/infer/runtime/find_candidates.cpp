@@ -1,6 +1,6 @@
 // Which kernels can compute a convolution, and what each is expected to cost. The unit is a multiply-add of
-// 16 lanes; what else a kernel does is counted in it. The figures are measured (../README.md) and fixed: the
-// choice, and with it the bits, do not depend on the day.
+// 16 lanes; what else a kernel does is counted in it. The figures are estimates that a few measurements at
+// batch 1 bore out, and fixed: the choice, and with it the bits, do not depend on the day.
 #include <algorithm>
 #include <cstring>
 
@@ -42,12 +42,12 @@ double direct_cost(const Conv2dShape& s) {
   return with_weights(work, pairs * s.KH * s.KW * sizeof(float));
 }
 
-// Tiles of side x side outputs, of (side + 2)^2 frequencies.
-double winograd_cost(const Conv2dShape& s, int side) {
-  const double frequencies = (side + 2) * (side + 2);
+// F(4x4, 3x3): 36 products for tiles of 4x4 outputs.
+double winograd_cost(const Conv2dShape& s) {
+  constexpr int kSide = 4, frequencies = (kSide + 2) * (kSide + 2);
   const double pairs = static_cast<double>(s.OC) * s.IC;
-  const double tiles =
-      static_cast<double>(kernels::groups(s.N)) * ((s.OH() + side - 1) / side) * ((s.OW() + side - 1) / side);
+  const double tiles = static_cast<double>(kernels::groups(s.N)) * ((s.OH() + kSide - 1) / kSide) *
+                       ((s.OW() + kSide - 1) / kSide);
   // A transform takes some two operations a frequency.
   const double work = tiles * frequencies * (1.15 * pairs + 2.5 * (s.IC + s.OC));
   return with_weights(work, frequencies * pairs * sizeof(float));
@@ -80,16 +80,8 @@ double block_density(const Layer& layer, const Conv2dShape& s, int side) {
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
-// The side of a Winograd kernel's tiles; 0: it is direct.
-int tile_side(const Conv2dKernel& kernel) {
-  return std::strstr(kernel.name, "_wino4x4") != nullptr   ? 4
-         : std::strstr(kernel.name, "_wino2x2") != nullptr ? 2
-                                                           : 0;
-}
-
 double dense_cost(const Conv2dKernel& kernel, const Conv2dShape& shape) {
-  const int side = tile_side(kernel);
-  return side == 0 ? direct_cost(shape) : winograd_cost(shape, side);
+  return std::strstr(kernel.name, "_wino4x4") != nullptr ? winograd_cost(shape) : direct_cost(shape);
 }
 
 void find_dense(const Conv2dShape& shape, std::vector<Candidate>& found) {
