@@ -80,17 +80,19 @@ double block_density(const Layer& layer, const Conv2dShape& s, int side) {
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
+bool is_winograd(const Conv2dKernel& kernel) { return std::strstr(kernel.name, "_wino4x4") != nullptr; }
+
 double dense_cost(const Conv2dKernel& kernel, const Conv2dShape& shape) {
-  return std::strstr(kernel.name, "_wino4x4") != nullptr ? winograd_cost(shape) : direct_cost(shape);
+  return is_winograd(kernel) ? winograd_cost(shape) : direct_cost(shape);
 }
 
 void find_dense(const Conv2dShape& shape, std::vector<Candidate>& found) {
-  bool seen[5] = {};  // by side: the best row of each
+  bool seen[2] = {};  // direct, Winograd: the best row of each
   for (const Conv2dKernel* kernel : kernels::conv2d_kernels()) {
     if (kernel->pass != kernels::Conv2dPass::forward || !kernels::isa_eligible(kernel->isa)) continue;
-    const int side = tile_side(*kernel);
-    if (seen[side] || !kernel->supports(shape)) continue;
-    seen[side] = true;
+    bool& seen_alike = seen[is_winograd(*kernel) ? 1 : 0];
+    if (seen_alike || !kernel->supports(shape)) continue;
+    seen_alike = true;
     found.push_back({.kernel = kernel->name, .dense = kernel, .cost = dense_cost(*kernel, shape)});
   }
 }
