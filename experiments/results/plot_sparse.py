@@ -17,7 +17,9 @@ matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "espalier"  # the same file for the same data
 import matplotlib.pyplot as plt
 
-FORMATS = {"1x1": ("single weights", "tab:blue"), "4x4": ("4x4 blocks of channels", "tab:orange")}
+# Name, colour, and where the break-even is written, in points from its mark.
+FORMATS = {"1x1": ("single weights", "tab:blue", (5, -13)),
+           "4x4": ("4x4 blocks of channels", "tab:orange", (-20, 6))}
 
 
 def read(path):
@@ -39,7 +41,10 @@ def totals(rows, network):
             continue
         seen.add((row["shape"], row["pass"]))
         dense += count * row["dense_ms"]
-        onednn = None if onednn is None or (count and "onednn_ms" not in row) else onednn + count * row.get("onednn_ms", 0)
+        if count and "onednn_ms" not in row:
+            onednn = None
+        elif onednn is not None:
+            onednn += count * row.get("onednn_ms", 0.0)
     return sparse, dense, onednn
 
 
@@ -53,17 +58,20 @@ def break_even(curve):
 
 def draw(axes, rows, network):
     sparse, dense, onednn = totals(rows, network)
-    for name, (label, colour) in FORMATS.items():
+    for name, (label, colour, offset) in FORMATS.items():
         curve = [(density, ms / dense) for density, ms in sorted(sparse[name].items(), reverse=True)]
         axes.plot([100 * d for d, _ in curve], [t for _, t in curve], "o-", ms=3, color=colour, label=label)
         meets = break_even(curve)
         if meets is not None:
             axes.plot([100 * meets], [1.0], "D", ms=7, mfc="none", color=colour)
-            axes.annotate(f"{100 * meets:.0f}%", (100 * meets, 1.0), (4, 5), textcoords="offset points", color=colour)
+            axes.annotate(f"{100 * meets:.0f}%", (100 * meets, 1.0), offset, textcoords="offset points",
+                          color=colour)
     axes.axhline(1.0, color="black", lw=1, label="our dense kernels")
     if onednn:
         axes.axhline(onednn / dense, color="grey", lw=1, ls="--", label="oneDNN's, dense")
     axes.set(title=network, xscale="log", yscale="log", xlabel="weights kept, %")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(True, which="both", lw=0.3)
 
 
