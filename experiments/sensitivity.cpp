@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/core/error.h"
 #include "pruning/criteria/untouched.h"
 #include "pruning/scopes/table.h"
 
@@ -46,28 +47,74 @@ std::vector<Layer> layers_of(const pruning::ScoringData& data, const Sensitivity
   return layers;
 }
 
-// Prunes one layer until it ends.
+// The sparsities at which a layer of so many units is measured.
+std::vector<double> sparsities_of(const SensitivitySettings& settings, std::int64_t units) {
+  if (!settings.sparsities.empty()) return settings.sparsities;
+  using pruning::Structure;
+  const auto structure = pruning::granularity_registry().make(settings.granularity)->structure();
+  if (structure == Structure::branch || structure == Structure::layer) return {1.0};
+  if (structure != Structure::head) return {0.25, 0.5, 0.75, 0.9};
+  std::vector<double> sparsities;
+  for (std::int64_t gone = 1; gone < units; ++gone)
+    sparsities.push_back(static_cast<double>(gone) / static_cast<double>(units));
+  return sparsities;
+}
+
+// What is pruned for one point.
+struct Cut {
+  std::string point;  // the name of its layer, for the report
+  std::string layer;
+  double sparsity = 0.0;
+  std::int64_t unit = -1;  // this one; -1: those that the criterion chooses
+};
+
+std::vector<Cut> cuts_of(const SensitivitySettings& settings, const Layer& layer) {
+  std::vector<Cut> cuts;
+  if (settings.each) {
+    for (std::int64_t unit = 0; unit < layer.units; ++unit)
+      cuts.push_back({fmt::format("{}[{}]", layer.name, unit), layer.name,
+                      1.0 / static_cast<double>(layer.units), unit});
+    return cuts;
+  }
+  for (const double sparsity : sparsities_of(settings, layer.units))
+    cuts.push_back({layer.name, layer.name, sparsity, -1});
+  return cuts;
+}
+
+void remove_unit(const pruning::Pruner& pruner, const Cut& cut) {
+  for (const auto& layer : pruner.layers()) {
+    if (layer->info().name != cut.layer) continue;
+    std::vector<std::uint8_t> keep(static_cast<std::size_t>(layer->units()), 1);
+    keep[static_cast<std::size_t>(cut.unit)] = 0;
+    layer->keep(keep);
+  }
+}
+
+// Prunes a part of one layer until it ends.
 class PrunedLayer {
  public:
-  PrunedLayer(const pruning::ScoringData& data, const SensitivitySettings& settings, const std::string& layer,
-              double sparsity)
+  PrunedLayer(const pruning::ScoringData& data, const SensitivitySettings& settings, const Cut& cut)
       : untouched_(data.model), parameters_(data.model.parameters()) {
     for (nn::Parameter* p : parameters_) {
       masks_.push_back(p->mask);
       if (!p->mask.dense()) p->mask = Mask::from(p->mask.bytes().clone());
     }
     pruning::PrunerSettings own = pruner_settings(settings);
-    own.sparsity = sparsity;
+    own.sparsity = cut.sparsity;
     if (own.follows_dependencies()) {
-      own.scope =
-          std::make_unique<pruning::Table>(std::vector<pruning::Table::Row>{{layer, sparsity}, {"*", 0.0}});
+      own.scope = std::make_unique<pruning::Table>(
+          std::vector<pruning::Table::Row>{{cut.layer, cut.sparsity}, {"*", 0.0}});
       own.scope_kind = "table";
     } else {
-      own.include = {layer};
+      own.include = {cut.layer};
     }
     pruning::Pruner pruner(std::move(own), parameters_, 0);
     pruner.set_data(&data);
-    pruner.start();
+    if (cut.unit < 0) {
+      pruner.start();
+    } else {
+      remove_unit(pruner, cut);
+    }
     for (nn::Parameter* p : parameters_) p->mask.apply_(p->value);
   }
   ~PrunedLayer() {
@@ -84,31 +131,25 @@ class PrunedLayer {
 
 }  // namespace
 
-std::vector<double> sparsities_of(const SensitivitySettings& settings, std::int64_t units) {
-  if (!settings.sparsities.empty()) return settings.sparsities;
-  using pruning::Structure;
-  const auto structure = pruning::granularity_registry().make(settings.granularity)->structure();
-  if (structure == Structure::branch || structure == Structure::layer) return {1.0};
-  if (structure != Structure::head) return {0.25, 0.5, 0.75, 0.9};
-  std::vector<double> sparsities;
-  for (std::int64_t gone = 1; gone < units; ++gone)
-    sparsities.push_back(static_cast<double>(gone) / static_cast<double>(units));
-  return sparsities;
-}
-
 void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
                          const std::function<train::Metrics()>& measure_model,
                          const std::vector<SensitivityPoint>& known,
                          const std::function<void(const SensitivityPoint&)>& report) {
+  if (settings.each && !pruner_settings(settings).follows_dependencies()) {
+    fail(ErrorKind::usage, "sensitivity",
+         "single units are measured of granularities head, neuron, branch and "
+         "layer, got '{}'",
+         settings.granularity);
+  }
   const auto point = [&](const std::string& layer, double sparsity, const train::Metrics& metrics) {
     report({layer, sparsity, metrics.accuracy_percent(), metrics.loss()});
   };
   if (find_point(known, "", 0.0) == nullptr) point("", 0.0, measure_model());
   for (const Layer& layer : layers_of(data, settings)) {
-    for (const double sparsity : sparsities_of(settings, layer.units)) {
-      if (find_point(known, layer.name, sparsity) != nullptr) continue;
-      const PrunedLayer pruned(data, settings, layer.name, sparsity);
-      point(layer.name, sparsity, measure_model());
+    for (const Cut& cut : cuts_of(settings, layer)) {
+      if (find_point(known, cut.point, cut.sparsity) != nullptr) continue;
+      const PrunedLayer pruned(data, settings, cut);
+      point(cut.point, cut.sparsity, measure_model());
     }
   }
 }

@@ -24,17 +24,18 @@ struct SensitivitySettings {
   // Empty: of heads one less after the other, of branches all or nothing, else 0.25, 0.5, 0.75 and 0.9.
   std::vector<double> sparsities;
   std::string criterion = "magnitude", granularity = "element";
+  // Instead, every head, neuron or branch by itself: a layer of a point is then
+  // "blocks.0.attn.qkv.weight[2]".
+  bool each = false;
 };
 
 // Measures the model, then every layer that can be pruned at every sparsity, and calls `report` with each
-// point. A point that `known` holds is not measured again. The model is left as it was.
+// point. Throws Error (usage) when single units are asked of a granularity of weights. A point that `known`
+// holds is not measured again. The model is left as it was.
 void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
                          const std::function<train::Metrics()>& measure_model,
                          const std::vector<SensitivityPoint>& known,
                          const std::function<void(const SensitivityPoint&)>& report);
-
-// The sparsities at which a layer of so many units is measured.
-std::vector<double> sparsities_of(const SensitivitySettings& settings, std::int64_t units);
 
 // For every layer the largest sparsity at which the model loses at most `points` of accuracy; 0 where none
 // is.

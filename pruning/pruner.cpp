@@ -53,9 +53,11 @@ void PrunerSettings::selection_fields(FieldVisitor& v) {
           {1, 10000});
   v.part("criterion", criterion_kind, criterion, criterion_registry(), "what a weight is worth");
   v.part("granularity", granularity_kind, granularity, granularity_registry(), "what is pruned as one");
-  v.field("dependencies", dependencies,
-          "with granularity 'filter': mask all that goes with a filter (bias, norm, residual partners, what "
-          "reads it), so that a shrink stage can remove it; sparsity is then of the filters that can go");
+  v.field(
+      "dependencies", dependencies,
+      "with granularity 'filter': mask all that goes with a filter (bias, norm, residual partners, what "
+      "reads it), so that a shrink stage can remove it; sparsity is then of the filters that can go; heads, "
+      "neurons, branches and layers always follow them");
   v.part("scope", scope_kind, scope, scope_registry(), "who competes with whom");
 }
 

@@ -118,21 +118,27 @@ int sensitivity(int argc, char** argv) {
       "NAME")("drop", "also give the sparsities that lose at most so many points, as a pruner's scope",
               cxxopts::value<double>(),
               "POINTS")("out", "write points there as they come; go on from there when it exists",
-                        cxxopts::value<std::string>(), "FILE")("json", "as JSON");
+                        cxxopts::value<std::string>(), "FILE")("json", "as JSON")(
+      "each", "every head, neuron or branch by itself, whatever its score");
   const auto arguments = parse(options, argc, argv, kSavedModelPositionals);
   if (!arguments) return 0;
 
   const SensitivitySettings settings{parse_sparsities((*arguments)["sparsities"].as<std::string>()),
                                      (*arguments)["criterion"].as<std::string>(),
-                                     (*arguments)["granularity"].as<std::string>()};
+                                     (*arguments)["granularity"].as<std::string>(),
+                                     arguments->count("each") > 0};
+  if (settings.each && arguments->count("drop") > 0)
+    fail(ErrorKind::usage, kWhere,
+         "--drop is of sparsities of layers, --each of single heads, neurons or branches");
   const OpenedModel opened = open_saved(*arguments, kWhere);
-  const nlohmann::ordered_json subject = {{"weights_sha256", train::weights_sha256(*opened.saved.model)},
-                                          {"dataset", opened.data.name},
-                                          {"split", opened.split_name},
-                                          {"images", opened.split->size()},
-                                          {"criterion", settings.criterion},
-                                          {"granularity", settings.granularity},
-                                          {"sparsities", settings.sparsities}};
+  nlohmann::ordered_json subject = {{"weights_sha256", train::weights_sha256(*opened.saved.model)},
+                                    {"dataset", opened.data.name},
+                                    {"split", opened.split_name},
+                                    {"images", opened.split->size()},
+                                    {"criterion", settings.criterion},
+                                    {"granularity", settings.granularity},
+                                    {"sparsities", settings.sparsities}};
+  if (settings.each) subject["each"] = true;
   std::vector<SensitivityPoint> points;
   std::optional<MetricsFile> out;
   if (arguments->count("out") > 0) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "framework/core/error.h"
 #include "models/registry.h"
 #include "tests/support/set_fields.h"
 
@@ -84,16 +85,17 @@ TEST_CASE("heads, neurons and branches are measured layer by layer, with all tha
     std::int64_t weights;
     bool operator==(const Gone&) const = default;
   };
-  const auto measured = [&](const char* granularity) {
+  const auto measured = [&](const char* granularity, bool each = false) {
     std::vector<Gone> gone;
     std::int64_t left = 0;
     const auto measure = [&] {
       left = count_weights(*model).correct;
       return train::Metrics();
     };
-    measure_sensitivity(data, {{}, "magnitude", granularity}, measure, {}, [&](const SensitivityPoint& p) {
-      gone.push_back({p.layer, p.sparsity, whole - left});
-    });
+    measure_sensitivity(data, {{}, "magnitude", granularity, each}, measure, {},
+                        [&](const SensitivityPoint& p) {
+                          gone.push_back({p.layer, p.sparsity, whole - left});
+                        });
     CHECK(count_weights(*model).correct == whole);
     for (const nn::Parameter* p : model->parameters()) CHECK(p->mask.dense());
     return gone;
@@ -115,6 +117,14 @@ TEST_CASE("heads, neurons and branches are measured layer by layer, with all tha
   CHECK(branches[2] == Gone{"blocks.0.mlp", 1.0, whole_mlp});
   REQUIRE(layers.size() == 3);
   CHECK(layers[2] == Gone{"blocks.1", 1.0, whole_attention + whole_mlp});
+  // Each by itself.
+  const std::vector<Gone> single = measured("head", true);
+  REQUIRE(single.size() == 1 + 2 * 3);
+  for (int h = 0; h < 3; ++h)
+    CHECK(single[static_cast<std::size_t>(1 + h)] ==
+          Gone{attention + "[" + std::to_string(h) + "]", 1.0 / 3, 12 * 13 + 48});
+  CHECK(measured("neuron", true).size() == 1 + 2 * 24);
+  CHECK_THROWS_AS(measured("element", true), Error);
 }
 
 TEST_CASE("the sparsities within a loss are each layer's largest that keeps to it") {

@@ -17,6 +17,7 @@
 #include "framework/optim/adamw.h"
 #include "framework/optim/ema.h"
 #include "framework/train/checkpoint.h"
+#include "pruning/dependencies/channel_contender.h"
 #include "pruning/dependencies/shrink.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/dependencies/random_transformer.h"
@@ -220,6 +221,93 @@ TEST_CASE("random transformers: whatever else is masked, what is removed changes
   CHECK(folded > 20);
   CHECK(refused > 20);
   CHECK(smaller > 50);
+}
+
+TEST_CASE("a head's score is the mean of its rows' root mean squares, and the lowest go") {
+  const auto model = vit(12, 3, 1);
+  nn::Parameter& qkv = parameter(*model, "blocks.0.attn.qkv.weight");
+  std::vector<double> scores(3, 0.0);
+  for (std::int64_t row = 0; row < 36; ++row) {
+    double squares = 0.0;
+    for (std::int64_t i = 0; i < 12; ++i) {
+      const double w = double{qkv.value.data()[row * 12 + i]};
+      squares += w * w;
+    }
+    scores[static_cast<std::size_t>(row % 12 / 4)] += std::sqrt(squares / 12.0) / 12.0;
+  }
+  const auto units = granularity_registry().make("head");
+  const auto criterion = criterion_registry().make("magnitude");
+  std::vector<Staying> staying;
+  const auto contenders =
+      channel_contenders(find_dependencies(*model, kTransformerImage), {&qkv}, *units, staying);
+  REQUIRE(contenders.size() == 1);
+  CHECK(contenders[0]->weights() == 36 * 12);
+  const std::vector<float> found = contenders[0]->scores(*criterion).to_vector();
+  for (std::size_t h = 0; h < 3; ++h) CHECK(double{found[h]} == doctest::Approx(scores[h]));
+  PrunerSettings settings = settings_of("head", 0.34, "global");
+  prune(*model, std::move(settings));
+  const auto lowest = std::min_element(scores.begin(), scores.end()) - scores.begin();
+  const nn::Parameter& bias = parameter(*model, "blocks.0.attn.qkv.bias");
+  for (std::int64_t row = 0; row < 36; ++row) CHECK((bias.mask.data()[row] == 0) == (row % 12 / 4 == lowest));
+}
+
+TEST_CASE("random parts: masks of structures hold at every step, and sparsity is not exceeded") {
+  const Tensor images = random_tensor({6, 3, 8, 8}, Layout::lanes, 3);
+  Tensor labels = Tensor::zeros({6}, Layout::plain, DType::i32);
+  for (int i = 0; i < 6; ++i) labels.data<std::int32_t>()[i] = i % 5;
+  int done = 0, refused = 0;
+  for (unsigned seed = 0; seed < 80; ++seed) {
+    Random random(seed, "parts");
+    const auto any_of = [&](const std::vector<std::string>& names) {
+      return names[random.below(static_cast<std::uint32_t>(names.size()))];
+    };
+    const std::string criterion = any_of(
+                          {"magnitude", "random", "movement", "taylor", "mask_gradient", "snip", "lamp"}),
+                      granularity = any_of({"head", "neuron", "branch", "layer"}),
+                      scope = any_of({"global", "global", "per_layer"}),
+                      schedule = any_of({"one_shot", "linear", "cubic", "iterative", "exponential"});
+    INFO(seed << " " << criterion << " " << granularity << " " << scope << " " << schedule);
+    const auto model = random_transformer(seed);
+    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); };
+    const ScoringData data{*model, kTransformerImage, loss};
+    PrunerSettings settings = settings_of(granularity.c_str(), 0.1 + 0.8 * double{random.uniform()},
+                                          scope.c_str(), criterion.c_str());
+    settings.scope_kind = scope;
+    settings.schedule = schedule_registry().make(settings.schedule_kind = schedule);
+    testing::SetFields fields;
+    fields.numbers = {{"every", 2}, {"batches", 1}, {"begin", 0.2}, {"at", 0.2}};
+    fields.texts["norm"] = any_of({"l1", "l1", "l2"});
+    settings.criterion->fields(fields);
+    settings.schedule->fields(fields);
+    settings.granularity->fields(fields);
+    const double sparsity = settings.sparsity;
+    optim::AdamW optimizer(model->parameters(), {});
+    try {
+      Pruner pruner(std::move(settings), model->parameters(), 6);
+      pruner.set_data(&data);
+      optimizer.add_hook(&pruner);
+      pruner.start();
+      optimizer.enforce_masks();
+      for (int step = 0; step < 6; ++step) {
+        model->train();
+        loss(step).backward();
+        optimizer.step();
+        optimizer.zero_grad();
+        REQUIRE_NOTHROW(optimizer.check_masks());
+      }
+      double weights = 0.0;
+      for (const auto& layer : pruner.layers()) weights += static_cast<double>(layer->weights());
+      CHECK((1.0 - pruner.density() - sparsity) * weights <= 0.5 + 1e-6);  // the budget is whole weights
+      const Shrunk shrunk = shrink(*model, kTransformerImage);
+      CHECK(shrunk.refusals.empty());
+      ++done;
+    } catch (const Error& error) {
+      CHECK(error.exit_code() == 2);
+      ++refused;
+    }
+  }
+  CHECK(done > 40);
+  CHECK(refused > 5);
 }
 
 TEST_CASE("an attention that has lost heads keeps their size, and counts its work by what is left") {
