@@ -215,11 +215,12 @@ int bench_infer(const Request& request) {
 }  // namespace
 
 int bench(int argc, char** argv) {
-  cxxopts::Options options("espalier bench",
-                           "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's\n"
-                           "sparse: those of ResNet-18 with some of their weights, against dense ones\n"
-                           "train: steps of a model on random images, and where their time goes\n"
-                           "infer: a compiled model on random images, call by call");
+  cxxopts::Options options(
+      "espalier bench",
+      "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's\n"
+      "sparse: those and a ViT's linear layers with some of their weights, against dense ones\n"
+      "train: steps of a model on random images, and where their time goes\n"
+      "infer: a compiled model on random images, call by call");
   options.add_options()("batch", "images in a batch (default: 128; infer: 1)", cxxopts::value<int>(), "N")(
       "threads", "threads to use (default: all cores)", cxxopts::value<int>(), "N")(
       "rounds", "repetitions, training steps or calls; the median counts (default: 7; infer: 200)",

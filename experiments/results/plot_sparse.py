@@ -23,8 +23,13 @@ FORMATS = {"1x1": ("single weights", "tab:blue", (5, -13)),
 
 
 def read(path):
-    with open(path, encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines if line.strip()]
+    try:
+        with open(path, encoding="utf-8") as lines:
+            rows = [json.loads(line) for line in lines if line.strip()]
+    except OSError as error:
+        sys.exit(f"{path}: {error.strerror}")
+    except ValueError:
+        rows = []
     if not rows or any("layers" not in row for row in rows):
         sys.exit(f"{path}: expected lines of `espalier bench sparse --json`")
     return rows

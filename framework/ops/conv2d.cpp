@@ -1,8 +1,8 @@
 #include "framework/ops/conv2d.h"
 
-#include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
+#include "framework/ops/weighted_layer.h"
 #include "kernels/backend.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/spconv2d/spconv2d.h"
@@ -48,7 +48,7 @@ kernels::Conv2dShape conv2d_shape(const Tensor& x, const Tensor& weight, const T
 
 namespace {
 
-void run(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, kernels::Conv2dArgs args) {
+void run_dense(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, kernels::Conv2dArgs args) {
   const kernels::Conv2dKernel& kernel = kernels::backend_conv2d(s, pass);
   const auto scratch_bytes = static_cast<std::int64_t>(kernel.scratch_bytes(s));
   Tensor scratch = Tensor::empty({scratch_bytes}, Layout::plain, DType::u8);
@@ -56,77 +56,23 @@ void run(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, kernels::Conv2
   kernel.run(s, args);
 }
 
-void run(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, const SparsePattern& pattern,
-         kernels::SpConv2dArgs args) {
-  const kernels::SpConv2dKernels& kernels = kernels::spconv2d();
-  const auto scratch_bytes = static_cast<std::int64_t>(kernels.scratch_bytes(s, pattern.view(), pass));
-  Tensor scratch = Tensor::empty({scratch_bytes}, Layout::plain, DType::u8);
-  args.scratch = scratch.data<std::uint8_t>();
-  kernels.run(s, pattern.view(), pass, args);
-}
-
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options,
               const SparsePasses& sparse) {
   const kernels::Conv2dShape s = conv2d_shape(x, weight, bias, options);
-  sparse.check_for(weight, "conv2d");
   check(!sparse.any() || s.groups == 1, "conv2d", "sparse passes expect groups = 1, got {}", s.groups);
-  Tensor y = Tensor::empty({s.N, s.OC, s.OH(), s.OW()}, Layout::lanes);
-  const float* b_data = bias.defined() ? bias.data() : nullptr;
-  // The values of kept weights serve forward and backward data.
-  Tensor values = sparse.forward || sparse.backward_data ? sparse.pattern->gather(weight) : Tensor();
-  if (sparse.forward) {
-    run(s, kernels::Conv2dPass::forward, *sparse.pattern,
-        {.src = x.data(), .values = values.data(), .bias = b_data, .dst = y.data()});
-  } else {
-    run(s, kernels::Conv2dPass::forward,
-        {.src = x.data(), .weights = weight.data(), .bias = b_data, .dst = y.data()});
-  }
-  // Each operand's gradient reads the other operand; a frozen layer keeps no activation, and the first
-  // layer's images have no gradient.
-  const bool trains = weight.requires_grad() || (bias.defined() && bias.requires_grad());
-  Tensor saved_x = trains ? x.detach() : Tensor();
-  Tensor saved_weight = x.requires_grad() && !sparse.backward_data ? weight.detach() : Tensor();
-  if (!x.requires_grad()) values = Tensor();
-  const BackwardFunction backward = [=](Backward& b) {
-    const float* dy = b.grad().data();
-    if (b.needs(1) || b.needs(2)) {
-      Tensor dbias = b.needs(2) ? Tensor::empty({s.OC}) : Tensor();
-      float* dbias_data = b.needs(2) ? dbias.data() : nullptr;
-      Tensor dweight;
-      if (sparse.backward_weights) {
-        const std::int64_t size = sparse.pattern->block_size();
-        Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
-        run(s, kernels::Conv2dPass::backward_weights, *sparse.pattern,
-            {.src = saved_x.data(), .diff_dst = dy, .diff_values = dvalues.data(), .diff_bias = dbias_data});
-        dweight = sparse.pattern->scatter(dvalues);
-      } else {
-        dweight = Tensor::empty({s.OC, s.IC / s.groups, s.KH, s.KW});
-        run(s, kernels::Conv2dPass::backward_weights,
-            {.src = saved_x.data(), .diff_dst = dy, .diff_weights = dweight.data(), .diff_bias = dbias_data});
-      }
-      b.give(1, std::move(dweight));
-      b.give(2, std::move(dbias));
-    }
-    if (b.needs(0)) {
-      Tensor dx = Tensor::empty({s.N, s.IC, s.IH, s.IW}, Layout::lanes);
-      if (sparse.backward_data) {
-        run(s, kernels::Conv2dPass::backward_data, *sparse.pattern,
-            {.values = values.data(), .diff_dst = dy, .diff_src = dx.data()});
-      } else {
-        run(s, kernels::Conv2dPass::backward_data,
-            {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.data()});
-      }
-      b.give(0, std::move(dx));
-    }
-  };
-  return record("conv2d", {x, weight, bias}, y, backward,
-                {{"groups", s.groups},
-                 {"stride_h", s.SH},
-                 {"stride_w", s.SW},
-                 {"padding_h", s.PH},
-                 {"padding_w", s.PW}});
+  const LayerKernels layer = {
+      [s](kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) { run_dense(s, pass, args); },
+      [s](kernels::Conv2dPass pass, const SparsePattern& pattern, const kernels::SpConv2dArgs& args) {
+        run_sparse(kernels::spconv2d(), s, pass, pattern, args);
+      }};
+  return weighted_layer("conv2d", x, weight, bias, {s.N, s.OC, s.OH(), s.OW()}, sparse, layer,
+                        {{"groups", s.groups},
+                         {"stride_h", s.SH},
+                         {"stride_w", s.SW},
+                         {"padding_h", s.PH},
+                         {"padding_w", s.PW}});
 }
 
 }  // namespace espalier::ops

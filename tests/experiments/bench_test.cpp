@@ -137,6 +137,7 @@ TEST_CASE("the training benchmark counts steps, multiply-adds and the time of ev
   CHECK(speed.macs == doctest::Approx(0.0408e9).epsilon(0.01));  // He et al.'s ResNet-20
   CHECK(std::isfinite(speed.loss));
   CHECK(speed.tensor_bytes > 0);
+  CHECK(speed.process_bytes > speed.tensor_bytes);
   std::set<std::string> names;
   for (const Profile::Row& row : speed.operations) names.insert(row.name);
   for (const char* name : {"conv2d", "batch_norm", "linear", "cross_entropy", "optimizer"}) {

@@ -65,8 +65,11 @@ TEST_CASE("every file of an operation has its row in ops.inc") {
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(kRoot / "framework/ops")) {
     if (entry.path().extension() != ".cpp") continue;
-    const std::string name = entry.path().stem().string();
-    if (text_of(entry.path()).find("return record(") == std::string::npos) continue;
+    const std::string name = entry.path().stem().string(), text = text_of(entry.path());
+    if (name == "weighted_layer") continue;  // the body of others, which return it
+    if (text.find("return record(") == std::string::npos &&
+        text.find("return weighted_layer(") == std::string::npos)
+      continue;
     CAPTURE(name);
     CHECK(listed.count(name) == 1);
   }

@@ -15,34 +15,21 @@
 #include "pruning/dependencies/branches.h"
 #include "pruning/dependencies/shrink.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/dependencies/outputs.h"
 #include "tests/pruning/dependencies/random_network.h"
 #include "tests/pruning/dependencies/random_transformer.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using testing::check_equal;
 using testing::kTransformerImage;
+using testing::outputs;
 using testing::random_tensor;
 using testing::random_transformer;
 using testing::RandomNetwork;
 
 namespace {
-
-std::vector<float> outputs(nn::Module& model, const Tensor& images) {
-  const NoGrad off;
-  model.eval();
-  return model(images).to_vector();
-}
-
-void check_equal(const std::vector<float>& a, const std::vector<float>& b, double tolerance = 2e-5) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0.0, difference = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(double{a[i]}));
-    difference = std::max(difference, std::abs(double{a[i]} - double{b[i]}));
-  }
-  CHECK(difference <= tolerance * largest);
-}
 
 std::shared_ptr<nn::Module> narrow(const char* kind, unsigned seed) {
   const auto spec = models::model_registry().make(kind);

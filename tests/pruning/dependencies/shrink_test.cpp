@@ -14,33 +14,19 @@
 #include "framework/train/checkpoint.h"
 #include "models/registry.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/dependencies/outputs.h"
 #include "tests/pruning/dependencies/random_network.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using testing::check_equal;
+using testing::outputs;
 using testing::random_tensor;
 using testing::RandomNetwork;
 
 namespace {
-
-std::vector<float> outputs(nn::Module& model, const Tensor& images) {
-  const NoGrad off;
-  model.eval();
-  return model(images).to_vector();
-}
-
-// Sums over a narrower layer are made in another order, by another kernel: relative to the largest output.
-void check_equal(const std::vector<float>& a, const std::vector<float>& b, double tolerance = 2e-5) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0.0, difference = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(double{a[i]}));
-    difference = std::max(difference, std::abs(double{a[i]} - double{b[i]}));
-  }
-  CHECK(difference <= tolerance * largest);
-}
 
 void prune_with_dependencies(nn::Module& model, const Shape& image, double sparsity, const char* scope,
                              const char* criterion = "magnitude", std::vector<std::string> exclude = {}) {

@@ -20,33 +20,19 @@
 #include "pruning/dependencies/channel_contender.h"
 #include "pruning/dependencies/shrink.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/dependencies/outputs.h"
 #include "tests/pruning/dependencies/random_transformer.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using testing::check_equal;
 using testing::kTransformerImage;
+using testing::outputs;
 using testing::random_tensor;
 using testing::random_transformer;
 
 namespace {
-
-std::vector<float> outputs(nn::Module& model, const Tensor& images) {
-  const NoGrad off;
-  model.eval();
-  return model(images).to_vector();
-}
-
-// Sums over fewer features are made in another order: relative to the largest output.
-void check_equal(const std::vector<float>& a, const std::vector<float>& b, double tolerance = 2e-5) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0.0, difference = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(double{a[i]}));
-    difference = std::max(difference, std::abs(double{a[i]} - double{b[i]}));
-  }
-  CHECK(difference <= tolerance * largest);
-}
 
 PrunerSettings settings_of(const char* granularity, double sparsity, const char* scope,
                            const char* criterion = "magnitude") {
