@@ -13,12 +13,19 @@ namespace {
 constexpr float kA = 3.4445f, kB = -4.7750f, kC = 2.0315f;
 constexpr double kEpsilon = 1e-7;  // a gradient this small has no direction
 
-// c = alpha * a b + beta * c, all [side, side]
+// c = alpha * a b + beta * c, all [side, side] polynomials of one symmetric matrix: so is c.
 void multiply_squares(std::int64_t side, const float* a, const float* b, float* c, float alpha = 1.0f,
                       float beta = 0.0f) {
-  kernels::backend_gemm_f32(
-      {.M = side, .N = side, .K = side, .lda = side, .ldb = side, .ldc = side, .alpha = alpha, .beta = beta},
-      a, b, c);
+  kernels::backend_gemm_f32({.M = side,
+                             .N = side,
+                             .K = side,
+                             .lda = side,
+                             .ldb = side,
+                             .ldc = side,
+                             .alpha = alpha,
+                             .beta = beta,
+                             .symmetric = true},
+                            a, b, c);
 }
 
 }  // namespace
@@ -44,7 +51,8 @@ void NewtonSchulz::orthogonalize(std::int64_t rows, std::int64_t cols, int steps
                              .transpose_b = wide,
                              .lda = cols,
                              .ldb = cols,
-                             .ldc = side},
+                             .ldc = side,
+                             .symmetric = true},
                             X, X, A);
   for (int step = 0; step < steps; ++step) {
     std::copy_n(A, side * side, P);

@@ -9,11 +9,13 @@ namespace espalier::kernels {
 
 // Plain row-major product of parameters:  C[M, N] = alpha * op(A)[M, K] * op(B)[K, N] + beta * C
 // lda, ldb, ldc are the distances between rows of the stored matrices. beta == 0 never reads C.
+// symmetric promises that the result equals its transpose, as A A^T does: half of it is computed, and copied.
 struct GemmShape {
   std::int64_t M = 0, N = 0, K = 0;
   bool transpose_a = false, transpose_b = false;
   std::int64_t lda = 0, ldb = 0, ldc = 0;
   float alpha = 1.0f, beta = 0.0f;
+  bool symmetric = false;
 };
 void gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C);
 

@@ -77,6 +77,43 @@ TEST_CASE("gemm agrees with the reference for every transpose, leading dimension
   }
 }
 
+TEST_CASE("a symmetric product is the whole product, equal to its transpose in every bit") {
+  std::uint32_t seed = 400;
+  for (const std::int64_t side : {1, 5, 16, 33, 100, 224, 259, 530}) {
+    for (const bool transposed : {false, true}) {
+      const std::int64_t K = side % 2 == 0 ? 17 : 300;
+      GemmShape shape{.M = side, .N = side, .K = K, .transpose_a = transposed, .transpose_b = !transposed};
+      shape.lda = shape.ldb = (transposed ? side : K) + 2;
+      shape.ldc = side + 1;
+      shape.symmetric = true;
+      const Floats A = Floats::random(static_cast<std::size_t>((transposed ? K : side) * shape.lda), ++seed);
+      const auto size = static_cast<std::size_t>(side * shape.ldc);
+      const auto initial_c = [&] {
+        Floats C = Floats::random(size, seed);
+        for (std::size_t i = 0; i < size; ++i) {
+          if (static_cast<std::int64_t>(i) % shape.ldc < side) C.data()[i] = NAN;
+        }
+        return C;
+      };
+      Floats expected = initial_c();
+      reference::gemm(shape, A.data(), A.data(), expected.data());
+      for_each_kernel([&](const GemmKernels& kernels) {
+        INFO("side " << side << " transposed " << transposed);
+        Floats C = initial_c();
+        kernels.gemm(shape, A.data(), A.data(), C.data());
+        // The diagonal sums squares, which do not cancel.
+        CHECK(max_difference(C, expected) <= 4 * sum_tolerance(static_cast<double>(K)));
+        bool equal = true;
+        for (std::int64_t i = 0; i < side; ++i) {
+          for (std::int64_t j = 0; j < i; ++j)
+            equal = equal && C.data()[i * shape.ldc + j] == C.data()[j * shape.ldc + i];
+        }
+        CHECK(equal);
+      });
+    }
+  }
+}
+
 TEST_CASE("gemm with K = 0 scales C by beta") {
   const GemmShape shape{3, 20, 0, false, false, 1, 20, 20, 1.0f, 0.5f};
   for_each_kernel([&](const GemmKernels& kernels) {
