@@ -1,20 +1,20 @@
 // Winograd F(4x4, 3x3), backward weights. The gradient goes back through the forward's maps:
 //
-//   V = B^T d B for each (ic, tile, image)     D = A y A^T for each (oc, tile, image), y the gradient of 4x4
-//   outputs W[f] = V[f] D[f]^T for each of 36 frequencies f: products of [IC, tiles * 16 images] by [tiles *
-//   16 images, OC] diff_weights = G^T W G
+//   V = B^T d B for each (ic, tile, image)
+//   D = A y A^T for each (oc, tile, image), y the gradient of 4x4 outputs
+//   W[f] = V[f] D[f]^T for each of 36 frequencies f: products of [IC, tiles * 16 images] by
+//          [tiles * 16 images, OC]
+//   diff_weights = G^T W G
 //
 // Here the images are summed over. V stays in lanes, and the product broadcasts from them; of D each 16
 // channels x 16 images are transposed on reading, so that a vector holds 16 output channels of one image.
 //
 // Two orders of the same work, chosen by size:
 //   blocked  a task takes its share of the tiles, a few at a time, through transforms and products, with V, D
-//   and
-//            its own W in the L2 cache; the tasks' taps are added at the end. For few channels and many
+//            and its own W in the L2 cache; the tasks' taps are added at the end. For few channels and many
 //            tiles.
 //   staged   all tiles are transformed, then each frequency multiplied, then W transformed: W is written
-//   once.
-//            For many channels, where W does not fit.
+//            once. For many channels, where W does not fit.
 // The tasks and so the order of every sum depend on the shape alone.
 #pragma once
 
