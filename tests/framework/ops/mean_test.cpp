@@ -1,44 +1,18 @@
 #include "framework/ops/mean.h"
 
-#include <doctest/doctest.h>
-
-#include "tests/support/goldens.h"
-#include "tests/support/gradient_check.h"
+#include "tests/framework/ops/reduction_support.h"
 
 using namespace espalier;
-using testing::check_golden;
-using testing::check_gradients;
-using testing::random_tensor;
 
 namespace {
 
-auto run(std::vector<int> dimensions, bool keepdim = false) {
-  return [=](const std::vector<Tensor>& in) { return ops::mean(in[0], dimensions, keepdim); };
-}
-
-Tensor run_all(const std::vector<Tensor>& in) { return ops::mean(in[0]); }
+const testing::Reduction op = {ops::mean, ops::mean};
 
 }  // namespace
 
-TEST_CASE("mean: gradient") {
-  for (const Shape& shape : {Shape{1, 3, 5, 5}, Shape{5, 7, 2, 4}, Shape{16, 2, 2, 3}, Shape{17, 3, 3, 2}}) {
-    CAPTURE(shape.str());
-    const Tensor x = random_tensor(shape, Layout::lanes, 1), p = random_tensor(shape, Layout::plain, 2);
-    for (const Tensor& t : {x, p}) {
-      check_gradients(run_all, {t});
-      for (bool keepdim : {false, true}) {
-        check_gradients(run({2, 3}, keepdim), {t});
-        check_gradients(run({1}, keepdim), {t});
-        check_gradients(run({-1}, keepdim), {t});
-        check_gradients(run({0, 2, 3}, keepdim), {t});
-        check_gradients(run({0}, keepdim), {t});
-      }
-    }
-  }
-  check_gradients(run({1}), {random_tensor({17, 4, 5}, Layout::lanes, 1)});
-}
+TEST_CASE("mean: gradient") { testing::check_reduction_gradients(op); }
 
 TEST_CASE("mean: PyTorch's values") {
-  check_golden("mean: all", run_all);
-  check_golden("mean: the last dimension", run({-1}));
+  testing::check_golden("mean: all", op.run_all());
+  testing::check_golden("mean: the last dimension", op.run({-1}));
 }
