@@ -22,12 +22,6 @@ void check_names_directory(const char* what, const std::string& name) {
 
 }  // namespace
 
-void EvaluationSettings::fields(FieldVisitor& v) {
-  v.field("batch", batch, "images of a batch in evaluation", {1, 65536});
-  v.field("test_every_epoch", test_every_epoch,
-          "measure test accuracy after each epoch: to watch, never to choose by");
-}
-
 void CheckpointSettings::fields(FieldVisitor& v) {
   v.field("every_steps", every_steps, "steps between checkpoints; 0: by time alone", {0, 1'000'000'000});
   v.field("every_minutes", every_minutes, "minutes between checkpoints, at most; 0: by steps alone",

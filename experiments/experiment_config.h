@@ -11,19 +11,13 @@
 #include "datasets/augment/augmentation.h"
 #include "datasets/dataset.h"
 #include "experiments/config/document.h"
+#include "experiments/measure.h"
 #include "experiments/stages/stage.h"
 #include "framework/core/fields.h"
 #include "models/fit_width.h"
 #include "models/registry.h"
 
 namespace espalier {
-
-struct EvaluationSettings {
-  std::int64_t batch = 250;
-  bool test_every_epoch = false;
-
-  void fields(FieldVisitor& v);
-};
 
 struct CheckpointSettings {
   std::int64_t every_steps = 0;

@@ -1,16 +1,26 @@
-// Loss and accuracy of a model on a split of the data, as it is: in order, not augmented, without smoothing.
+// Loss and accuracy of a model on a split of the data: in order, without smoothing.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "datasets/dataset.h"
+#include "framework/core/fields.h"
 #include "framework/nn/module.h"
 #include "framework/train/evaluate.h"
 
 namespace espalier {
 
+struct EvaluationSettings {
+  std::int64_t batch = 250;
+  std::string views = "one";
+  bool test_every_epoch = false;
+
+  void fields(FieldVisitor& v);
+};
+
 train::Metrics measure(nn::Module& model, const std::shared_ptr<const datasets::Dataset>& images,
-                       const datasets::Normalisation& normalisation, std::int64_t batch);
+                       const datasets::Normalisation& normalisation, const EvaluationSettings& settings);
 
 }  // namespace espalier

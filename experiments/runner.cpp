@@ -1,5 +1,8 @@
 #include "experiments/runner.h"
 
+#include <algorithm>
+
+#include "datasets/loader.h"
 #include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
 #include "experiments/run_directory.h"
@@ -7,9 +10,26 @@
 #include "experiments/summary.h"
 #include "framework/core/files.h"
 #include "framework/nn/execution.h"
+#include "framework/nn/modules/whitening_conv2d.h"
 #include "framework/nn/summary.h"
+#include "framework/tensor/lanes.h"
 
 namespace espalier {
+namespace {
+
+// The first of the training images, as the network sees them without augmentation: plain [N, C, H, W].
+Tensor sample_of(const datasets::Splits& data) {
+  constexpr std::int64_t kSample = 5000;
+  datasets::LoaderOptions options;
+  options.batch = std::min(kSample, data.train->size());
+  options.normalisation = data.normalisation;
+  datasets::Loader loader(data.train, options);
+  loader.start(0);
+  return from_lanes(loader.next()->images);
+}
+
+}  // namespace
+
 std::filesystem::path default_run_directory(ExperimentConfig& config) {
   return std::filesystem::path("runs") / fmt::format("{}-{}", config.name, config_hash(config).substr(0, 8));
 }
@@ -23,6 +43,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   reporter.line(fmt::format("data        {}", data.description));
   const std::shared_ptr<nn::Module> model =
       config.build_model(data.train->image_shape(), data.train->classes());
+  nn::fit_whitening(*model, [&] { return sample_of(data); });
   nn::set_execution(*model, nn::execution_from(config.execution));
   reporter.line(fmt::format("model       {}, {} parameters", config.model_kind, model->parameter_count()));
 

@@ -137,6 +137,7 @@ Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, 
                   {"seed", config.seed},        {"epochs", epochs},
                   {"test_accuracy", nullptr}};
   if (stages.back().contains("test_accuracy")) summary["test_accuracy"] = stages.back()["test_accuracy"];
+  if (config.evaluate.views != "one") summary["views"] = config.evaluate.views;
   add_dense_accuracy(summary, stages);
   summary["parameters"] = dense_parameters(stages);
   summary["nonzero_parameters"] = cost.total.nonzeros;

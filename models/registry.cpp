@@ -1,5 +1,6 @@
 #include "models/registry.h"
 
+#include "models/airbench.h"
 #include "models/cct.h"
 #include "models/resnet.h"
 #include "models/vgg.h"
@@ -38,6 +39,8 @@ const Registry<ModelSpec>& model_registry() {
                     make(VitSpec())},
                    {"cct", "convolution, then 7 blocks of 4 heads, 3.8 M parameters (arXiv:2104.05704)",
                     make(CctSpec())},
+                   {"airbench", "for the fastest training on CIFAR-10, 2.0 M parameters (arXiv:2404.00498)",
+                    make(AirbenchSpec())},
                });
   return registry;
 }

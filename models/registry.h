@@ -41,7 +41,7 @@ class SpecOf : public ModelSpec {
   Settings settings_;
 };
 
-// resnet18, resnet34, resnet20, resnet32, resnet56, resnet110, vgg11, vgg13, vgg16, vgg19, vit, cct
+// resnet18, resnet34, resnet20, resnet32, resnet56, resnet110, vgg11, vgg13, vgg16, vgg19, vit, cct, airbench
 const Registry<ModelSpec>& model_registry();
 
 }  // namespace espalier::models

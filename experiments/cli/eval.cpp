@@ -14,7 +14,7 @@ int eval(int argc, char** argv) {
   if (!arguments) return 0;
   const OpenedModel opened = open_saved(*arguments, "espalier eval");
   const train::Metrics metrics =
-      measure(*opened.saved.model, opened.split, opened.data.normalisation, opened.config.evaluate.batch);
+      measure(*opened.saved.model, opened.split, opened.data.normalisation, opened.config.evaluate);
   if (arguments->count("json") > 0) {
     const nlohmann::ordered_json result = {{"checkpoint", required(*arguments, "checkpoint")},
                                            {"dataset", opened.data.name},

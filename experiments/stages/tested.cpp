@@ -7,7 +7,7 @@ namespace espalier {
 
 StageResult tested(const StageContext& context) {
   const train::Metrics test =
-      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate.batch);
+      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate);
   StageResult result;
   result.test_accuracy_percent = test.accuracy_percent();
   result.test_loss = test.loss();

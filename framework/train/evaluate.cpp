@@ -19,13 +19,13 @@ class EvaluationMode {
 
 }  // namespace
 
-Metrics evaluate(nn::Module& model, BatchSource& source, const Loss& loss) {
+Metrics evaluate(nn::Module& model, BatchSource& source, const Loss& loss, const Predict& predict) {
   const EvaluationMode mode(model);
   const NoGrad off;
   Metrics metrics;
   source.start(0);
   while (const std::optional<Batch> batch = source.next()) {
-    const Tensor logits = model(batch->images);
+    const Tensor logits = predict(model, batch->images);
     metrics.add(double{loss(logits, *batch).item()}, logits, batch->labels);
   }
   return metrics;

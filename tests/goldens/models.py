@@ -206,6 +206,44 @@ class CCT(nn.Module):
         return self.classifier(self.tokenizer(x))
 
 
+class Whitening(nn.Module):
+    def __init__(self, channels, kernel):
+        super().__init__()
+        outputs = 2 * channels * kernel * kernel
+        self.register_buffer("weight", torch.zeros(outputs, channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight, self.bias)
+
+
+class AirbenchStage(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+
+    def forward(self, x):
+        x = F.gelu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        return F.gelu(self.norm2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    def __init__(self, width=64):
+        super().__init__()
+        self.whitening = Whitening(3, 2)
+        self.stage1 = AirbenchStage(24, width)
+        self.stage2 = AirbenchStage(width, 4 * width)
+        self.stage3 = AirbenchStage(4 * width, 4 * width)
+        self.head = nn.Linear(4 * width, 10, bias=False)
+
+    def forward(self, x):
+        x = self.stage3(self.stage2(self.stage1(F.gelu(self.whitening(x)))))
+        return self.head(F.max_pool2d(x, 3).flatten(1)) / 9
+
+
 MODELS = {
     "resnet18": lambda width=64: ResNet([2, 2, 2, 2], width, True),
     "resnet34": lambda width=64: ResNet([3, 4, 6, 3], width, True),
@@ -219,6 +257,7 @@ MODELS = {
     "vgg19": lambda width=64: VGG([2, 2, 4, 4, 4], width),
     "vit": ViT,
     "cct": CCT,
+    "airbench": Airbench,
 }
 SMALL_VIT = {"dim": 24, "depth": 2, "heads": 3}
 SMALL_CCT = {"dim": 24, "depth": 2, "heads": 2}
@@ -286,12 +325,12 @@ def main():
     for name, make in MODELS.items():
         model = make()
         result["parameters"][name] = sum(p.numel() for p in model.parameters())
-        if name in ("resnet18", "resnet20", "vgg11", "vit", "cct"):
+        if name in ("resnet18", "resnet20", "vgg11", "vit", "cct", "airbench"):
             state = model.state_dict()
             result["state"][name] = [f"{key} {list(state[key].shape)}" for key in state_names(model)]
     narrow = {"width": 8}
     cases = [("resnet18", {"width": 64}, 1, False)]
-    for name in ("resnet18", "resnet20", "resnet34", "vgg11", "vgg16"):
+    for name in ("resnet18", "resnet20", "resnet34", "vgg11", "vgg16", "airbench"):
         cases += [(name, narrow, 5, False), (name, narrow, 17, True)]
     cases += [("vit", SMALL_VIT, 17, True), ("vit", SMALL_VIT | {"patch": 8, "positions": "sine"}, 5, False),
               ("vit", SMALL_VIT | {"mlp_ratio": 1.5, "pool": "mean"}, 5, False),
@@ -302,7 +341,7 @@ def main():
         case = {"model": name, "fields": fields, "images": count, "training": training}
         result["logits"].append(case | golden(lambda dtype: logits(name, fields, count, training, dtype)))
     for name, fields in (("resnet18", narrow), ("resnet20", narrow), ("vgg11", narrow), ("vit", SMALL_VIT),
-                         ("cct", SMALL_CCT)):
+                         ("cct", SMALL_CCT), ("airbench", narrow)):
         case = {"model": name, "fields": fields, "images": 17}
         result["losses"].append(case | golden(lambda dtype: losses(name, fields, 17, dtype)))
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "models.json")
