@@ -8,7 +8,8 @@ namespace espalier {
 
 void EvaluationSettings::fields(FieldVisitor& v) {
   v.field("batch", batch, "images of a batch in evaluation", {1, 65536});
-  v.field("views", views, "what the logits of an image are averaged over: itself, its mirror image too, shifts too",
+  v.field("views", views,
+          "what the logits of an image are averaged over: itself, its mirror image too, shifts too",
           view_choices());
   v.field("test_every_epoch", test_every_epoch,
           "measure test accuracy after each epoch: to watch, never to choose by");

@@ -43,7 +43,8 @@ Tensor view_of(const Tensor& images, const View& view) {
         images.shape().str());
   const std::int64_t H = images.dim(2), W = images.dim(3);
   check(std::abs(view.down) < H && std::abs(view.right) < W, "views",
-        "expected images larger than a shift by {} and {}, got {}", view.down, view.right, images.shape().str());
+        "expected images larger than a shift by {} and {}, got {}", view.down, view.right,
+        images.shape().str());
   const kernels::LaneShape lanes = lane_shape(images.shape());
   const std::int64_t plane = lanes.P * kernels::kLanes;
   Tensor result = Tensor::empty(images.shape(), Layout::lanes);

@@ -8,16 +8,16 @@
 
 namespace espalier {
 
-// The image moved down and right by some pixels, what comes in being its reflection at the edge; then mirrored
-// left to right. `weight` is its part in the mean.
+// The image moved down and right by some pixels, what comes in being its reflection at the edge; then
+// mirrored left to right. `weight` is its part in the mean.
 struct View {
   int down = 0, right = 0;
   bool mirrored = false;
   float weight = 1.0f;
 };
 
-// one; mirrored: both ways round; shifted: half of the weight on these, half on both ways round of the image moved by
-// a pixel up and left, and down and right (Jordan, arXiv:2404.00498, section 3.6).
+// one; mirrored: both ways round; shifted: half of the weight on these, half on both ways round of the image
+// moved by a pixel up and left, and down and right (Jordan, arXiv:2404.00498, section 3.6).
 const std::vector<std::string>& view_choices();
 // Throws Error (usage) for a name that is none of them.
 std::vector<View> views_from(const std::string& name);

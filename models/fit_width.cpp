@@ -46,8 +46,7 @@ void Budget::fields(FieldVisitor& v) {
 
 std::int64_t width_within(ModelSpec& spec, const Budget& budget, const Shape& image, std::int64_t classes) {
   const auto cost = [&](std::int64_t width) {
-    const nn::LayerSummary total =
-        nn::summary(*build_at_width(spec, width, image, classes, 0), image).total;
+    const nn::LayerSummary total = nn::summary(*build_at_width(spec, width, image, classes, 0), image).total;
     return static_cast<double>(budget.of == "macs" ? total.macs : total.parameters);
   };
   const std::int64_t whole = width_of(spec);

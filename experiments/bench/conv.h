@@ -29,8 +29,8 @@ struct ConvTime {
 };
 
 // Calls `report` with the contenders of one shape and pass at a time. oneDNN runs in the layouts that it
-// likes best, Winograd allowed, and its conversions to and from them are not counted. Throws Error (usage) when
-// `only` leaves nothing.
+// likes best, Winograd allowed, and its conversions to and from them are not counted. Throws Error (usage)
+// when `only` leaves nothing.
 void run_conv_bench(const ConvBenchOptions& options,
                     const std::function<void(const std::vector<ConvTime>&)>& report);
 

@@ -153,8 +153,7 @@ int sensitivity(int argc, char** argv) {
   const ScoringBatches scoring(*opened.saved.model, opened.data, opened.config.batch,
                                static_cast<std::uint64_t>(opened.config.seed), 0.0);
   const auto measure_model = [&] {
-    return measure(*opened.saved.model, opened.split, opened.data.normalisation,
-                   opened.config.evaluate);
+    return measure(*opened.saved.model, opened.split, opened.data.normalisation, opened.config.evaluate);
   };
   const std::vector<SensitivityPoint> known = points;
   measure_sensitivity(scoring.data(), settings, measure_model, known, [&](const SensitivityPoint& point) {

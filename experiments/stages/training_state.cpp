@@ -139,9 +139,9 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
   // Of the last training batch: evaluation will call them again.
   const nn::SparseLayers passes = nn::sparse_layers(context_.model);
   line["sparse_layers"] = {{"forward", passes.forward},
-                                 {"backward_data", passes.backward_data},
-                                 {"backward_weights", passes.backward_weights},
-                                 {"of", passes.layers}};
+                           {"backward_data", passes.backward_data},
+                           {"backward_weights", passes.backward_weights},
+                           {"of", passes.layers}};
   std::string text =
       fmt::format("{}  epoch {}/{}  loss {:.4f}  accuracy {:.2f}%", context_.label, report.epoch,
                   trainer_.epochs(), report.training.loss(), report.training.accuracy_percent());

@@ -23,8 +23,8 @@ void rotate(std::vector<double>& m, int n, int p, int q, double c, double s, int
 }  // namespace
 
 SymmetricEigen symmetric_eigen(std::vector<double> matrix, int n) {
-  check(n > 0 && matrix.size() == static_cast<std::size_t>(n) * static_cast<std::size_t>(n), "symmetric_eigen",
-        "expected {} x {} numbers, got {}", n, n, matrix.size());
+  check(n > 0 && matrix.size() == static_cast<std::size_t>(n) * static_cast<std::size_t>(n),
+        "symmetric_eigen", "expected {} x {} numbers, got {}", n, n, matrix.size());
   const auto at = [n](std::vector<double>& m, int i, int j) -> double& {
     return m[static_cast<std::size_t>(i * n + j)];
   };
@@ -67,8 +67,8 @@ SymmetricEigen symmetric_eigen(std::vector<double> matrix, int n) {
   for (int i : order) {
     result.values.push_back(at(matrix, i, i));
     const auto row = vectors.begin() + i * n;
-    const double largest = *std::max_element(
-        row, row + n, [](double a, double b) { return std::abs(a) < std::abs(b); });
+    const double largest =
+        *std::max_element(row, row + n, [](double a, double b) { return std::abs(a) < std::abs(b); });
     for (int j = 0; j < n; ++j) result.vectors.push_back(largest < 0.0 ? -row[j] : row[j]);
   }
   return result;

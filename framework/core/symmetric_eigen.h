@@ -10,8 +10,8 @@ struct SymmetricEigen {
   std::vector<double> vectors;  // [n][n], one row for each value: orthonormal, its largest component positive
 };
 
-// Jacobi's method: rotations that each make one pair of off-diagonal elements zero, until all are (Golub and Van
-// Loan, "Matrix computations", 8.5). `matrix` is [n][n]; what lies below its diagonal is not read.
+// Jacobi's method: rotations that each make one pair of off-diagonal elements zero, until all are (Golub and
+// Van Loan, "Matrix computations", 8.5). `matrix` is [n][n]; what lies below its diagonal is not read.
 SymmetricEigen symmetric_eigen(std::vector<double> matrix, int n);
 
 }  // namespace espalier

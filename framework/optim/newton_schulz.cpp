@@ -68,13 +68,9 @@ void NewtonSchulz::orthogonalize(std::int64_t rows, std::int64_t cols, int steps
     multiply_squares(side, P, A, scratch);
     multiply_squares(side, scratch, P, A);
   }
-  kernels::backend_gemm_f32({.M = rows,
-                             .N = cols,
-                             .K = side,
-                             .lda = wide ? side : cols,
-                             .ldb = wide ? cols : side,
-                             .ldc = cols},
-                            wide ? Q : X, wide ? X : Q, result_.data());
+  kernels::backend_gemm_f32(
+      {.M = rows, .N = cols, .K = side, .lda = wide ? side : cols, .ldb = wide ? cols : side, .ldc = cols},
+      wide ? Q : X, wide ? X : Q, result_.data());
   std::copy_n(result_.data(), n, X);
 }
 

@@ -12,8 +12,9 @@
 //   A = X X^T;   Q = I;   steps times  Q = P Q,  A = P A P;   then  X = Q X
 //
 // Only the first and the last product have X's longer side, and all but the last are symmetric, so that half
-// of each is enough: for a 512 x 4608 matrix and five steps that is 6 GFLOP instead of 25. The price is precision where it does not count: A knows singular values below 3e-4 of the
-// largest only by their rounding errors, and those stay small.
+// of each is enough: for a 512 x 4608 matrix and five steps that is 6 GFLOP instead of 25. The price is
+// precision where it does not count: A knows singular values below 3e-4 of the largest only by their rounding
+// errors, and those stay small.
 #pragma once
 
 #include <cstdint>

@@ -64,9 +64,8 @@ void Optimizer::add_hook(StepHook* hook) {
 }
 
 void Optimizer::ask_for_gradients() {
-  const bool wanted = std::any_of(hooks_.begin(), hooks_.end(), [&](const StepHook* hook) {
-    return hook->reads_pruned_gradients(steps_);
-  });
+  const bool wanted = std::any_of(hooks_.begin(), hooks_.end(),
+                                  [&](const StepHook* hook) { return hook->reads_pruned_gradients(steps_); });
   for (nn::Parameter* parameter : parameters_) parameter->pruned_gradients = wanted;
 }
 

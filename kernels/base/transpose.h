@@ -44,8 +44,8 @@ ESPALIER_INLINE Vec sums_of(const Vec (&in)[16]) {
   }
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) {
     const __m512d a = _mm512_castps_pd(pairs[2 * i]), b = _mm512_castps_pd(pairs[2 * i + 1]);
-    fours[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
-                             _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    fours[i] =
+        _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
   }
   // Each 128-bit block of fours[i] holds a quarter of the sums of in[4i .. 4i+3].
   const __m512 lo = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),

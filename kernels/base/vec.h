@@ -5,9 +5,9 @@
 //
 // The names are the same for every ISA, and so is the meaning of each lane; a kernel's body is written once
 // in its family's generic.h and compiled by one file per ISA, whose name's prefix (x86_avx512, x86_avx2,
-// arm_neon) sets the compiler flags. Everything here has internal linkage: were these inline functions shared between
-// files, the linker could keep the AVX-512 copy for all of them. For the same reason kernel bodies use
-// no standard-library templates.
+// arm_neon) sets the compiler flags. Everything here has internal linkage: were these inline functions shared
+// between files, the linker could keep the AVX-512 copy for all of them. For the same reason kernel bodies
+// use no standard-library templates.
 //
 // `fma(a, b, c)` is a*b + c, rounded once where the ISA has it. Portable code rounds twice:
 // a software fma would cost a hundred times more.
@@ -41,7 +41,9 @@ inline constexpr Isa kVecIsa = ESPALIER_VEC_ISA;
 
 #if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
 
-struct Vec { __m512 v; };
+struct Vec {
+  __m512 v;
+};
 using Mask16 = __mmask16;  // bit i: lane i
 
 ESPALIER_INLINE Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
@@ -85,14 +87,27 @@ ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
 
 #elif defined(__AVX2__) && defined(__FMA__) && !defined(ESPALIER_VEC_PORTABLE)
 
-struct Vec { __m256 lo, hi; };
-struct Mask16 { __m256 lo, hi; };  // all ones or all zeros a lane
+struct Vec {
+  __m256 lo, hi;
+};
+struct Mask16 {
+  __m256 lo, hi;  // all ones or all zeros a lane
+};
 
 ESPALIER_INLINE Vec load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-ESPALIER_INLINE void store(float* p, Vec a) { _mm256_storeu_ps(p, a.lo); _mm256_storeu_ps(p + 8, a.hi); }
-ESPALIER_INLINE void stream(float* p, Vec a) { _mm256_stream_ps(p, a.lo); _mm256_stream_ps(p + 8, a.hi); }
+ESPALIER_INLINE void store(float* p, Vec a) {
+  _mm256_storeu_ps(p, a.lo);
+  _mm256_storeu_ps(p + 8, a.hi);
+}
+ESPALIER_INLINE void stream(float* p, Vec a) {
+  _mm256_stream_ps(p, a.lo);
+  _mm256_stream_ps(p + 8, a.hi);
+}
 ESPALIER_INLINE void stream_fence() { _mm_sfence(); }
-ESPALIER_INLINE Vec broadcast(float x) { const __m256 v = _mm256_set1_ps(x); return {v, v}; }
+ESPALIER_INLINE Vec broadcast(float x) {
+  const __m256 v = _mm256_set1_ps(x);
+  return {v, v};
+}
 ESPALIER_INLINE Vec zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 ESPALIER_INLINE Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
 ESPALIER_INLINE Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
@@ -147,11 +162,15 @@ ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
 
 #elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
 
-struct Vec { float32x4_t q[4]; };
-struct Mask16 { uint32x4_t q[4]; };
+struct Vec {
+  float32x4_t q[4];
+};
+struct Mask16 {
+  uint32x4_t q[4];
+};
 
-#define ESPALIER_EACH(expression)            \
-  Vec r;                                     \
+#define ESPALIER_EACH(expression)                                  \
+  Vec r;                                                           \
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) r.q[i] = expression; \
   return r
 
@@ -177,14 +196,14 @@ ESPALIER_INLINE Vec sqrt(Vec a) { ESPALIER_EACH(vsqrtq_f32(a.q[i])); }
 // armv7 has no vector division or square root.
 ESPALIER_INLINE Vec operator/(Vec a, Vec b) {
   Vec r;
-  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) ESPALIER_UNROLL for (int j = 0; j < 4; ++j)
-      r.q[i][j] = a.q[i][j] / b.q[i][j];
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) ESPALIER_UNROLL for (int j = 0; j < 4; ++j) r.q[i][j] =
+      a.q[i][j] / b.q[i][j];
   return r;
 }
 ESPALIER_INLINE Vec sqrt(Vec a) {
   Vec r;
-  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) ESPALIER_UNROLL for (int j = 0; j < 4; ++j)
-      r.q[i][j] = __builtin_sqrtf(a.q[i][j]);
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) ESPALIER_UNROLL for (int j = 0; j < 4; ++j) r.q[i][j] =
+      __builtin_sqrtf(a.q[i][j]);
   return r;
 }
 #endif
@@ -212,8 +231,8 @@ ESPALIER_INLINE Mask16 invert(Mask16 a) {
 ESPALIER_INLINE Mask16 first_lanes(int count) {
   static const std::uint32_t kIndex[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   Mask16 m;
-  ESPALIER_UNROLL for (int i = 0; i < 4; ++i)
-    m.q[i] = vcltq_u32(vld1q_u32(kIndex + 4 * i), vdupq_n_u32(static_cast<std::uint32_t>(count)));
+  ESPALIER_UNROLL for (int i = 0; i < 4; ++i) m.q[i] =
+      vcltq_u32(vld1q_u32(kIndex + 4 * i), vdupq_n_u32(static_cast<std::uint32_t>(count)));
   return m;
 }
 ESPALIER_INLINE Mask16 mask_from_bytes(const std::uint8_t* bytes) {
@@ -239,11 +258,15 @@ ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
 
 #else
 
-struct Vec { float v[16]; };
-struct Mask16 { bool v[16]; };
+struct Vec {
+  float v[16];
+};
+struct Mask16 {
+  bool v[16];
+};
 
-#define ESPALIER_EACH(expression)             \
-  Vec r;                                      \
+#define ESPALIER_EACH(expression)                   \
+  Vec r;                                            \
   for (int i = 0; i < 16; ++i) r.v[i] = expression; \
   return r
 

@@ -36,8 +36,8 @@ void linear_bwd_weights_f32(const LinearShape&, const float* src, const float* d
 // Product of two activations image by image (attention's scores and values):
 //   C[n, b, m, j] = alpha * sum over k of op(A)[n, b, m, k] * op(B)[n, b, k, j]
 //   A [N/16][B][M][K][16] ([K][M] when transposed), B [N/16][B][K][J][16] ([J][K]), C [N/16][B][M][J][16]
-// The strides are vectors from one matrix to the next, 0 where none lie between: activations of rank 4 pad their
-// planes (kernels/base/lanes.h). Padding is neither read nor written.
+// The strides are vectors from one matrix to the next, 0 where none lie between: activations of rank 4 pad
+// their planes (kernels/base/lanes.h). Padding is neither read nor written.
 struct LaneMatmulShape {
   std::int64_t N = 0;
   int B = 1, M = 0, J = 0, K = 0;

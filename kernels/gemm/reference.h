@@ -94,7 +94,8 @@ inline void lane_matmul(const LaneMatmulShape& s, const float* A, const float* B
                 (b * s.b_vectors()) + (s.transpose_b ? std::int64_t{j} * s.K + k : std::int64_t{k} * s.J + j);
             sum += static_cast<double>(A[a_at * kLanes + lane]) * B[b_at * kLanes + lane];
           }
-          C[(b * s.c_vectors() + std::int64_t{m} * s.J + j) * kLanes + lane] = static_cast<float>(s.alpha * sum);
+          C[(b * s.c_vectors() + std::int64_t{m} * s.J + j) * kLanes + lane] =
+              static_cast<float>(s.alpha * sum);
         }
       }
     }

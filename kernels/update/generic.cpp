@@ -119,9 +119,8 @@ double sum_squares(std::int64_t n, const std::uint8_t* mask, const float* gradie
       const Vec g = kept.of(at)(at.get(gradient));
       value[0] = g * g;
     };
-    sums.add(n / kLanes, [&](std::int64_t p, Vec(&value)[1]) {
-      square_at(WholeVector<WriteCached>{p * kLanes}, value);
-    });
+    sums.add(n / kLanes,
+             [&](std::int64_t p, Vec(&value)[1]) { square_at(WholeVector<WriteCached>{p * kLanes}, value); });
     const int rest = static_cast<int>(n % kLanes);
     if (rest != 0) {
       sums.add(1, [&](std::int64_t, Vec(&value)[1]) { square_at(LastVector{n - rest, rest}, value); });

@@ -1,10 +1,11 @@
 // SynFlow: how much of the flow from input to output, with all weights positive, passes a weight:
 //
-//   score = |w dR/dw|,  R = the sum of the outputs of the network with |w|, without biases, for an input of ones
+//   score = |w dR/dw|,  R = the sum of the outputs of the network with |w|, without biases
 //
-// No data. The scores that enter a channel add up to those that leave it, so that in rounds no layer
-// collapses before all others have. Tanaka et al., "Pruning neural networks without any data by iteratively
-// conserving synaptic flow", NeurIPS 2020: a hundred rounds, exponentially (key `rounds` of the pruner).
+// for an input of ones: no data. The scores that enter a channel add up to those that leave it, so that in
+// rounds no layer collapses before all others have. Tanaka et al., "Pruning neural networks without any data
+// by iteratively conserving synaptic flow", NeurIPS 2020: a hundred rounds, exponentially (key `rounds` of
+// the pruner).
 #pragma once
 
 #include "pruning/criteria/measured.h"

@@ -9,10 +9,11 @@
 namespace espalier::nn {
 namespace {
 
-// The mean of patch patch^T over all K x K patches of [N, C, H, W]: [n][n] for n = C K K; upper half only. Not
-// about the mean: normalised images have none.
+// The mean of patch patch^T over all K x K patches of [N, C, H, W]: [n][n] for n = C K K; upper half only.
+// Not about the mean: normalised images have none.
 std::vector<double> patch_moments(const Tensor& images, std::int64_t K) {
-  const std::int64_t N = images.dim(0), C = images.dim(1), H = images.dim(2), W = images.dim(3), n = C * K * K;
+  const std::int64_t N = images.dim(0), C = images.dim(1), H = images.dim(2), W = images.dim(3),
+                     n = C * K * K;
   std::vector<double> moments(static_cast<std::size_t>(n * n), 0.0);
   std::vector<float> patch(static_cast<std::size_t>(n));
   for (std::int64_t image = 0; image < N; ++image) {

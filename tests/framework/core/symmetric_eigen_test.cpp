@@ -14,7 +14,9 @@ TEST_CASE("eigenvectors are orthonormal, solve the equation, and come largest va
     CAPTURE(n);
     Random random(static_cast<std::uint64_t>(n), "matrix");
     std::vector<double> m(static_cast<std::size_t>(n * n));
-    const auto at = [n](const std::vector<double>& a, int i, int j) { return a[static_cast<std::size_t>(i * n + j)]; };
+    const auto at = [n](const std::vector<double>& a, int i, int j) {
+      return a[static_cast<std::size_t>(i * n + j)];
+    };
     for (int i = 0; i < n; ++i) {
       for (int j = i; j < n; ++j) {
         const double x = double{random.normal()};

@@ -29,7 +29,7 @@ Tensor smooth_images(std::int64_t count) {
 
 }  // namespace
 
-TEST_CASE("whitened patches are uncorrelated and of unit variance, the second half the first one's negative") {
+TEST_CASE("whitened patches are uncorrelated and of unit variance; the second half is the negative") {
   const NoGrad off;
   nn::WhiteningConv2d layer(3, 2, 0.0);
   const Tensor images = smooth_images(40);
@@ -43,7 +43,8 @@ TEST_CASE("whitened patches are uncorrelated and of unit variance, the second ha
     for (std::int64_t b = 0; b < 24; ++b) {
       double moment = 0.0;
       for (std::int64_t n = 0; n < 40; ++n) {
-        for (std::int64_t pixel = 0; pixel < 49; ++pixel) moment += channel(n, a, pixel) * channel(n, b, pixel);
+        for (std::int64_t pixel = 0; pixel < 49; ++pixel)
+          moment += channel(n, a, pixel) * channel(n, b, pixel);
       }
       const double expected = a == b ? 1.0 : a + 12 == b ? -1.0 : 0.0;
       CHECK(moment / (40 * 49) == doctest::Approx(expected).epsilon(1e-3).scale(1));

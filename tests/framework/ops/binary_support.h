@@ -45,9 +45,8 @@ inline void check_binary_gradients(const BinaryOp& op) {
 }
 
 inline void check_binary_goldens(const BinaryOp& op) {
-  for (const char* golden :
-       {"equal lanes", "a value a plane", "a value a plane first", "both broadcast",
-        "lanes and a channel's parameter", "a token's parameter and lanes", "plain"}) {
+  for (const char* golden : {"equal lanes", "a value a plane", "a value a plane first", "both broadcast",
+                             "lanes and a channel's parameter", "a token's parameter and lanes", "plain"}) {
     check_golden(op.name + ": " + golden, op);
   }
 }

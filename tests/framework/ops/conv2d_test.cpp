@@ -74,11 +74,13 @@ TEST_CASE("conv2d: sparse passes give what dense ones give for masked weights") 
     for (int passes = 1; passes < 8; ++passes) {
       CAPTURE(block);
       CAPTURE(passes);
-      const std::vector<Tensor> actual = run({pattern, (passes & 1) != 0, (passes & 2) != 0, (passes & 4) != 0});
+      const std::vector<Tensor> actual =
+          run({pattern, (passes & 1) != 0, (passes & 2) != 0, (passes & 4) != 0});
       for (std::size_t t = 0; t < expected.size(); ++t) {
         const std::vector<float> a = actual[t].to_vector(), e = expected[t].to_vector();
         double worst = 0.0;
-        for (std::size_t i = 0; i < e.size(); ++i) worst = std::max(worst, std::abs(double{a[i]} - double{e[i]}));
+        for (std::size_t i = 0; i < e.size(); ++i)
+          worst = std::max(worst, std::abs(double{a[i]} - double{e[i]}));
         // Sums of at most 80 products of order 1: a few epsilons of their size.
         CHECK(worst <= 2e-5);
       }

@@ -33,7 +33,8 @@ Tensor masked_values(const Mask& mask) {
 
 TEST_CASE("masked weights come back exactly from their kept values") {
   std::uint32_t seed = 1;
-  for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{5, 7, 3, 3}, Shape{16, 8, 1, 2}, Shape{9, 4, 3, 1}, Shape{9, 7}}) {
+  for (const Shape& shape :
+       {Shape{1, 1, 1, 1}, Shape{5, 7, 3, 3}, Shape{16, 8, 1, 2}, Shape{9, 4, 3, 1}, Shape{9, 7}}) {
     for (int block : {1, 4}) {
       for (double density : {0.0, 0.1, 0.5, 1.0}) {
         const Mask mask = random_mask(shape, density, ++seed);
