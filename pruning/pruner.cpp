@@ -29,7 +29,9 @@ std::int64_t cost_below(const std::vector<Units>& layers, float threshold) {
 }  // namespace
 
 void PrunerSettings::fields(FieldVisitor& v) {
-  v.field("sparsity", sparsity, "fraction of the targeted weights that is pruned in the end", {0.0, 1.0});
+  v.field("sparsity", sparsity,
+          "fraction of the targeted weights that is pruned in the end; of layers that a table does not name",
+          {0.0, 1.0});
   selection_fields(v);
   v.field("control", control,
           "of pruning before the first step: permute each layer's mask, or draw new initial weights under it",
@@ -184,7 +186,8 @@ bool Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* co
 }
 
 bool Pruner::prune_if_due(std::int64_t steps_done) {
-  if (settings_.sparsity == 0.0 || !settings_.schedule->due(steps_done, total_steps_)) return false;
+  const bool prunes = settings_.scope->largest(settings_.sparsity) > 0.0;
+  if (!prunes || !settings_.schedule->due(steps_done, total_steps_)) return false;
   prune(steps_done);
   return true;
 }

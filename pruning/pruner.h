@@ -28,7 +28,7 @@
 namespace espalier::pruning {
 
 struct PrunerSettings {
-  double sparsity = 0.0;  // 0: prunes nothing
+  double sparsity = 0.0;  // 0: prunes nothing, unless a table names layers
   std::string target = "weights";
   std::vector<std::string> include = {"*"};
   std::vector<std::string> exclude;
@@ -56,7 +56,7 @@ struct PrunerSettings {
 // What one change of the masks did.
 struct PruneEvent {
   std::int64_t steps_done = 0;
-  double target_sparsity = 0.0;             // of what `target` counts
+  double target_sparsity = 0.0;             // of what `target` counts; a table may name others
   double sparsity = 0.0;                    // reached, of the weights that may be pruned
   std::int64_t grown_weights = 0;           // by regrowth, and as many dropped
   std::vector<std::string> floored_layers;  // would have collapsed or fallen below min_layer_density

@@ -167,8 +167,8 @@ int sensitivity(int argc, char** argv) {
   }
   print_table(points);
   if (drop) {
-    fmt::print("\n# at most {} points lost by each layer alone; beside any sparsity above 0\nscope = {}\n",
-               *drop, scope_of(sparsities_within(points, *drop)));
+    fmt::print("\n# at most {} points lost by each layer alone\nscope = {}\n", *drop,
+               scope_of(sparsities_within(points, *drop)));
   }
   return 0;
 }
