@@ -1,5 +1,9 @@
 #include "experiments/bench/sparse_train.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 
 #include "experiments/bench/random_pruning.h"
@@ -35,11 +39,19 @@ std::vector<SparsePassesOf> passes_of_layers(nn::Module& model) {
   return layers;
 }
 
+// What was freed goes back to the system, so that what the process has is what it uses.
+void give_back_freed_memory() {
+  release_cached_memory();
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 // One turn; adds its times to `seconds`.
 void take_turn(const SparseTrainOptions& options, SparseTrainRow& row, std::vector<double>& seconds) {
   const Subject subject = find_subject(options.subject);
   if (row.block != 0) prune_at_random(*subject.model, row.sparsity, row.block);
-  release_cached_memory();  // what building and pruning took
+  give_back_freed_memory();  // of earlier turns, of building and pruning
   TrainingStep step(subject, options.batch);
   for (int i = 0; i < options.warm_up; ++i) step.run();
   for (int i = 0; i < options.steps; ++i) {

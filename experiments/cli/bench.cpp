@@ -137,7 +137,8 @@ bench::SubjectOptions subject_options(const Request& request) {
 }
 
 int bench_sparse_train(const Request& request) {
-  bench::SparseTrainOptions options{.subject = subject_options(request)};
+  bench::SparseTrainOptions options;
+  options.subject = subject_options(request);
   options.batch = request.batch;
   options.rounds = request.rounds;
   options.sparsities = request.sparsities;
