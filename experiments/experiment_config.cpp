@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "experiments/config/canonical.h"
 #include "experiments/config/reader.h"
+#include "experiments/deciding_lines.h"
 #include "framework/core/sha256.h"
 #include "framework/nn/execution.h"
 
@@ -68,12 +68,7 @@ ExperimentConfig read_experiment(ConfigNode document, const std::vector<std::str
 
 std::string config_hash(ExperimentConfig& config) {
   std::string text;
-  for (const std::string& line : canonical_lines(config)) {
-    const std::string key = line.substr(0, line.find('='));
-    const bool circumstance = key == "name" || key == "data.path" || key == "data.if_missing" ||
-                              key.starts_with("checkpoint.") || key.ends_with(".name");
-    if (!circumstance) text += line + "\n";
-  }
+  for (const std::string& line : deciding_lines(config)) text += line + "\n";
   return sha256_hex(text);
 }
 

@@ -6,8 +6,8 @@
 #include <cctype>
 #include <regex>
 
+#include "experiments/common_start.h"
 #include "experiments/config/reader.h"
-#include "experiments/run_directory.h"
 #include "experiments/runner.h"
 #include "experiments/sweep_table.h"
 #include "framework/core/error.h"
@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kWhere = "sweep";
+constexpr const char* kSummary = "summary.json";
 constexpr std::size_t kMaxSummaryBytes = 4 << 20;
 
 // "SNIP, shuffled" -> "snip-shuffled"
@@ -77,8 +78,11 @@ void SweepConfig::fields(FieldVisitor& v) {
   v.tables("row", rows, "what is compared");
 }
 
-Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::path out)
-    : directory_(std::move(out)) {
+Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::path out, fs::path results)
+    : directory_(std::move(out)),
+      command_(fmt::format("espalier sweep {}{}{} --results {}", file.string(), changes.empty() ? "" : " ",
+                           fmt::join(changes, " "), results.string())),
+      results_(std::move(results)) {
   read_config(parse_config_file(file), config_);
   if (config_.rows.empty()) fail(ErrorKind::usage, kWhere, "{}: there is no [[row]]", file.string());
   if (config_.base.empty()) fail(ErrorKind::usage, kWhere, "{}: base is missing", file.string());
@@ -145,8 +149,8 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
   }
 }
 
-std::optional<nlohmann::ordered_json> Sweep::summary(const SweepCell& cell) {
-  const fs::path path = cell.directory / "summary.json";
+std::optional<nlohmann::ordered_json> Sweep::own_summary(const SweepCell& cell) const {
+  const fs::path path = cell.directory / kSummary;
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
   try {
@@ -159,7 +163,20 @@ std::optional<nlohmann::ordered_json> Sweep::summary(const SweepCell& cell) {
   fail(ErrorKind::integrity, kWhere, "{} is another experiment's; choose another --out", path.string());
 }
 
-CellState Sweep::state(const SweepCell& cell) {
+std::optional<nlohmann::ordered_json> Sweep::summary(const SweepCell& cell) const {
+  if (std::optional<nlohmann::ordered_json> own = own_summary(cell)) return own;
+  const nlohmann::ordered_json* kept = results_.find(cell.hash);
+  return kept == nullptr ? std::nullopt : std::optional(*kept);
+}
+
+fs::path Sweep::place(const SweepCell& cell) const {
+  std::error_code ignored;
+  const bool elsewhere =
+      results_.find(cell.hash) != nullptr && !fs::exists(cell.directory / kSummary, ignored);
+  return elsewhere ? results_.directory() : cell.directory;
+}
+
+CellState Sweep::state(const SweepCell& cell) const {
   std::error_code ignored;
   if (summary(cell)) return CellState::done;
   return fs::exists(cell.directory / "config.toml", ignored) ? CellState::under_way : CellState::missing;
@@ -188,7 +205,10 @@ std::vector<const SweepCell*> Sweep::select(const std::vector<std::string>& patt
   return selected;
 }
 
-std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& reporter) const {
+std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& reporter) {
+  std::vector<fs::path> runs;  // of all cells, to take common starts from
+  for (const SweepCell& cell : cells_) runs.push_back(cell.directory);
+  report_strangers(reporter);
   std::int64_t left = 0;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const SweepCell& cell = *cells[i];
@@ -196,6 +216,7 @@ std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& re
     reporter.line(fmt::format("cell {} of {}: {}", i + 1, cells.size(), cell.label));
     ExperimentConfig config = read_experiment(cell.document);
     try {
+      take_common_start(config, cell.directory, runs, reporter);
       run_experiment(config, cell.directory, reporter);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::not_finite) throw;
@@ -208,11 +229,36 @@ std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& re
   return left;
 }
 
-void Sweep::write_tables() const {
+void Sweep::report_strangers(Reporter& reporter) const {
+  const std::vector<std::string> hashes = results_.hashes();
+  const auto strangers = std::count_if(hashes.begin(), hashes.end(), [&](const std::string& hash) {
+    return std::none_of(cells_.begin(), cells_.end(),
+                        [&](const SweepCell& cell) { return cell.hash == hash; });
+  });
+  if (strangers == 0) return;
+  reporter.line(fmt::format("note        {} of {} summaries in {} are of other configs than this sweep's",
+                            strangers, hashes.size(), results_.directory().string()));
+}
+
+void Sweep::write_tables() {
   make_directories(directory_);
   const nlohmann::ordered_json table = sweep_json(*this);
+  const std::string markdown = sweep_markdown(table);
   write_file_durably(directory_ / (config_.name + ".json"), table.dump(2) + "\n");
-  write_file_durably(directory_ / (config_.name + ".md"), sweep_markdown(table));
+  write_file_durably(directory_ / (config_.name + ".md"), markdown);
+  if (results_.kept()) write_results(markdown);
+}
+
+void Sweep::write_results(const std::string& markdown) {
+  for (const SweepCell& cell : cells_) {
+    if (results_.find(cell.hash) != nullptr) continue;
+    if (std::optional<nlohmann::ordered_json> own = own_summary(cell))
+      results_.add(cell.directory.filename().string(), std::move(*own));
+  }
+  make_directories(results_.directory());
+  write_file_durably(
+      results_.directory() / "README.md",
+      fmt::format("{}\nWritten by `{}`, which goes on with what is missing.\n", markdown, command_));
 }
 
 }  // namespace espalier

@@ -12,7 +12,8 @@
 //
 // In `set`, the column's key and "seed" in braces stand for their values. A run lies in a directory named
 // after its row and its config's hash, so cells that come to the same config, as those of a row that does not
-// mention the column's key, are one run.
+// mention the column's key, are one run. Cells whose configs agree in their first stages do these once
+// (common_start.h).
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@
 
 #include "experiments/experiment_config.h"
 #include "experiments/reporter.h"
+#include "experiments/sweep_results.h"
 
 namespace espalier {
 
@@ -67,19 +69,22 @@ enum class CellState { missing, under_way, done };
 class Sweep {
  public:
   // Reads the sweep's file and every cell's config. `changes` are key=value for every cell, stronger than
-  // the sweep's own; `out` is where runs and tables go, empty: runs/<name>. Throws Error (usage) that lists
-  // the problems of all rows.
+  // the sweep's own; `out` is where runs and tables go, empty: runs/<name>. `results`, unless empty, is where
+  // summaries of earlier sessions lie, and where those of this one and their table go: a cell that has one
+  // there is done. Throws Error (usage) that lists the problems of all rows.
   Sweep(const std::filesystem::path& file, const std::vector<std::string>& changes,
-        std::filesystem::path out = {});
+        std::filesystem::path out = {}, std::filesystem::path results = {});
 
   const SweepConfig& config() const { return config_; }
   const std::filesystem::path& directory() const { return directory_; }
   // First seed first, row by row.
   const std::vector<SweepCell>& cells() const { return cells_; }
 
-  static CellState state(const SweepCell& cell);
-  // What summary.json of the cell's run holds; nothing unless it is done.
-  static std::optional<nlohmann::ordered_json> summary(const SweepCell& cell);
+  CellState state(const SweepCell& cell) const;
+  // What summary.json of the cell's run holds, or the results do; nothing unless it is done.
+  std::optional<nlohmann::ordered_json> summary(const SweepCell& cell) const;
+  // Where that is.
+  std::filesystem::path place(const SweepCell& cell) const;
 
   // The cells whose label or row's name matches one of the patterns, * and ? as in file names; all for none.
   // Throws Error (usage) when a pattern matches nothing.
@@ -88,14 +93,22 @@ class Sweep {
   // Runs them one after the other and writes the tables after each: one that is done is skipped, one under
   // way goes on. A run that ends in NaN or Inf is reported and left, the others still run. Returns how many
   // were left so.
-  std::int64_t run(const std::vector<const SweepCell*>& cells, Reporter& reporter) const;
+  std::int64_t run(const std::vector<const SweepCell*>& cells, Reporter& reporter);
 
-  // <directory>/<name>.json and <name>.md.
-  void write_tables() const;
+  // <directory>/<name>.json and <name>.md; with results, the summaries that they lack, and README.md.
+  void write_tables();
 
  private:
+  // Of the cell's own run.
+  std::optional<nlohmann::ordered_json> own_summary(const SweepCell& cell) const;
+  void write_results(const std::string& markdown);
+  // Says so when there are results that no cell has.
+  void report_strangers(Reporter& reporter) const;
+
   SweepConfig config_;
   std::filesystem::path directory_;
+  std::string command_;  // that makes it
+  SweepResults results_;
   std::vector<SweepCell> cells_;
 };
 

@@ -18,15 +18,16 @@ double ratio(const Json& summary, const char* part, const char* whole) {
   return summary.at(part).get<double>() / summary.at(whole).get<double>();
 }
 
-Json run_json(const SweepCell& cell) {
-  Json run = {{"seed", cell.seed}, {"config_hash", cell.hash}, {"state", name_of(Sweep::state(cell))}};
-  const std::optional<Json> summary = Sweep::summary(cell);
+Json run_json(const Sweep& sweep, const SweepCell& cell) {
+  Json run = {{"seed", cell.seed}, {"config_hash", cell.hash}, {"state", name_of(sweep.state(cell))}};
+  const std::optional<Json> summary = sweep.summary(cell);
   if (!summary) return run;
   run["test_accuracy"] = summary->at("test_accuracy");
   run["density"] = ratio(*summary, "nonzero_parameters", "parameters");
   run["macs_density"] = ratio(*summary, "effective_macs", "macs");
   run["epochs"] = summary->at("epochs");
   run["wall_seconds"] = summary->at("wall_seconds");
+  run["isa"] = summary->at("isa");
   run["weights_sha256"] = summary->at("weights_sha256");
   return run;
 }
@@ -102,7 +103,7 @@ nlohmann::ordered_json sweep_json(const Sweep& sweep) {
     for (std::size_t c = 0; c < config.columns.values.size(); ++c) {
       Json cell = {{"column", config.columns.values[c]}, {"runs", Json::array()}};
       for (const SweepCell& run : sweep.cells()) {
-        if (run.row == r && run.column == c) cell["runs"].push_back(run_json(run));
+        if (run.row == r && run.column == c) cell["runs"].push_back(run_json(sweep, run));
       }
       add_means(cell);
       row["cells"].push_back(std::move(cell));

@@ -43,6 +43,7 @@ std::string cpu_model() {
 
 std::int64_t memory_bytes() { return kilobytes(line_value("/proc/meminfo", "MemTotal")); }
 std::int64_t memory_available_bytes() { return kilobytes(line_value("/proc/meminfo", "MemAvailable")); }
+std::int64_t process_bytes() { return kilobytes(line_value("/proc/self/status", "VmRSS")); }
 std::int64_t peak_process_bytes() { return kilobytes(line_value("/proc/self/status", "VmHWM")); }
 
 std::string openmp_runtime() {

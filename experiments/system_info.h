@@ -9,7 +9,8 @@ namespace espalier {
 std::string cpu_model();      // "AMD EPYC 9755"; "unknown" where the system does not say
 std::int64_t memory_bytes();  // of the machine; 0 where the system does not say
 std::int64_t memory_available_bytes();
-// The most memory that this process has held at once.
+// The memory that this process has now, and the most that it has had.
+std::int64_t process_bytes();
 std::int64_t peak_process_bytes();
 // The library that runs the parallel loops: "/lib/x86_64-linux-gnu/libgomp.so.1, OpenMP 4.5".
 std::string openmp_runtime();

@@ -7,11 +7,12 @@ namespace espalier::pruning {
 namespace {
 
 bool prunes_at_start(const PrunerSettings& s, std::int64_t total) {
-  return s.schedule->due(0, total) && s.schedule->sparsity(0, total, s.sparsity) > 0.0;
+  return s.schedule->due(0, total) && s.schedule->sparsity(0, total, s.scope->largest(s.sparsity)) > 0.0;
 }
 
 bool prunes_only_at_start(const PrunerSettings& s, std::int64_t total) {
-  return s.schedule->due(0, total) && s.schedule->sparsity(0, total, s.sparsity) == s.sparsity;
+  const double sparsity = s.scope->largest(s.sparsity);
+  return s.schedule->due(0, total) && s.schedule->sparsity(0, total, sparsity) == sparsity;
 }
 
 bool divides_filters(const PrunerSettings& s, const Shape& shape) {

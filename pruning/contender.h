@@ -9,6 +9,8 @@
 
 namespace espalier::pruning {
 
+struct Removed;
+
 class Contender {
  public:
   virtual ~Contender() = default;
@@ -28,6 +30,9 @@ class Contender {
   virtual void alive(std::span<std::uint8_t> alive) const = 0;
   // Masks all units but those marked: [units], 0 or 1.
   virtual void keep(std::span<const std::uint8_t> keep) = 0;
+  // Adds a unit to what is gone from the network (dependencies/network_cost.h); one that is part of a weight
+  // cannot be removed.
+  virtual void remove(std::int64_t /*unit*/, Removed& /*removed*/) const {}
 };
 
 }  // namespace espalier::pruning

@@ -2,34 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "framework/nn/summary.h"
 #include "pruning/combinations.h"
 #include "pruning/criteria/magnitude.h"
 #include "pruning/dependencies/branch_contender.h"
+#include "pruning/election.h"
 #include "pruning/granularity/weight_contender.h"
 #include "pruning/policies/rewind.h"
 #include "pruning/selection.h"
 #include "pruning/targets.h"
 
 namespace espalier::pruning {
-namespace {
-
-// Of the units that are pruned already, or score below the threshold.
-std::int64_t cost_below(const std::vector<Units>& layers, float threshold) {
-  std::int64_t cost = 0;
-  for (const Units& layer : layers) {
-    for (std::size_t u = 0; u < layer.scores.size(); ++u) {
-      if (layer.alive[u] == 0 || layer.scores[u] < threshold) cost += layer.weights_per_unit;
-    }
-  }
-  return cost;
-}
-
-}  // namespace
-
 void PrunerSettings::fields(FieldVisitor& v) {
-  v.field("sparsity", sparsity, "fraction of the targeted weights that is pruned in the end", {0.0, 1.0});
+  v.field("sparsity", sparsity,
+          "fraction of the targeted weights that is pruned in the end; of layers that a table does not name",
+          {0.0, 1.0});
   selection_fields(v);
   v.field("control", control,
           "of pruning before the first step: permute each layer's mask, or draw new initial weights under it",
@@ -56,8 +45,9 @@ void PrunerSettings::selection_fields(FieldVisitor& v) {
   v.field(
       "dependencies", dependencies,
       "with granularity 'filter': mask all that goes with a filter (bias, norm, residual partners, what "
-      "reads it), so that a shrink stage can remove it; sparsity is then of the filters that can go; heads, "
-      "neurons, branches and layers always follow them");
+      "reads it), so that a shrink stage can remove it; sparsity is then of the filters that can go, or of "
+      "what target counts in the network without them; heads, neurons, branches and layers always follow "
+      "them");
   v.part("scope", scope_kind, scope, scope_registry(), "who competes with whom");
 }
 
@@ -77,9 +67,10 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
          "dependencies (or granularity '{}') and regrow '{}'",
          settings_.granularity_kind, settings_.regrow_kind);
   }
-  if (settings_.follows_dependencies() && settings_.target != "weights") {
+  if (settings_.follows_dependencies() && settings_.target != "weights" && settings_.scope_kind == "table") {
     fail(ErrorKind::usage, "prune",
-         "with dependencies, sparsity counts what can go; target '{}' cannot be kept", settings_.target);
+         "a table says how many structures of each layer go, target '{}' finds that out; leave out one",
+         settings_.target);
   }
   if (settings_.follows_dependencies() && settings_.schedule_kind == "cyclic") {
     fail(ErrorKind::usage, "prune",
@@ -120,14 +111,13 @@ void Pruner::find_structures() {
   staying_.clear();
   const Granularity& granularity = *settings_.granularity;
   const auto structure = granularity.structure();
-  layers_ =
-      structure == Structure::branch || structure == Structure::layer
-          ? branch_contenders(graph::trace(data_->model, data_->input_shape), targets_, granularity, staying_)
-          : channel_contenders(find_dependencies(data_->model, data_->input_shape), targets_, granularity,
-                               staying_);
+  const Dependencies dependencies = find_dependencies(data_->model, data_->input_shape);
+  layers_ = structure == Structure::branch || structure == Structure::layer
+                ? branch_contenders(dependencies.graph(), targets_, granularity, staying_)
+                : channel_contenders(dependencies, targets_, granularity, staying_);
   costs_.assign(layers_.size(), 1);
   final_ = settings_.sparsity;
-  if (!layers_.empty()) return;
+  if (!layers_.empty()) return measure_cost(dependencies);
   std::string reasons;
   for (const Staying& staying : staying_)
     reasons += fmt::format("\n  {} of {}: {}", counted(staying.count, staying.structure), staying.layer,
@@ -144,11 +134,28 @@ void Pruner::set_costs(std::vector<std::int64_t> costs, std::int64_t whole) {
   const double share =
       settings_.target == "weights" ? 1.0 : static_cast<double>(whole) / static_cast<double>(targeted);
   final_ = settings_.sparsity * share;
-  if (final_ <= most) return;
+  if (final_ > most) refuse_more_than(most / share);
+}
+
+void Pruner::measure_cost(const Dependencies& dependencies) {
+  if (settings_.target == "weights") return;
+  cost_ = std::make_unique<NetworkCost>(
+      dependencies, nn::summary(data_->model, data_->input_shape),
+      settings_.target == "macs" ? NetworkCost::Of::macs : NetworkCost::Of::parameters);
+  Removed most = cost_->masked();
+  for (const auto& layer : layers_) {
+    for (std::int64_t unit = always_kept(settings_, *layer); unit < layer->units(); ++unit)
+      layer->remove(unit, most);
+  }
+  const double left = cost_density(most);
+  if (1.0 - settings_.sparsity < left) refuse_more_than(1.0 - left);
+}
+
+void Pruner::refuse_more_than(double most) const {
   fail(ErrorKind::usage, "prune",
        "sparsity asks for {} of the {}, granularity '{}' prunes {:.3g} at most, of what include and exclude "
        "leave to it",
-       settings_.sparsity, settings_.target, settings_.granularity_kind, most / share);
+       settings_.sparsity, settings_.target, settings_.granularity_kind, most);
 }
 
 void Pruner::start() {
@@ -184,7 +191,8 @@ bool Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* co
 }
 
 bool Pruner::prune_if_due(std::int64_t steps_done) {
-  if (settings_.sparsity == 0.0 || !settings_.schedule->due(steps_done, total_steps_)) return false;
+  const bool prunes = settings_.scope->largest(settings_.sparsity) > 0.0;
+  if (!prunes || !settings_.schedule->due(steps_done, total_steps_)) return false;
   prune(steps_done);
   return true;
 }
@@ -219,6 +227,10 @@ double Pruner::density() const {
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
+double Pruner::cost_density(const Removed& removed) const {
+  return static_cast<double>(cost_->count(removed)) / static_cast<double>(cost_->count({}));
+}
+
 double Pruner::density_of(const Quota& quota) const {
   std::int64_t kept = 0, all = 0;
   for (std::size_t layer : quota.layers) {
@@ -232,6 +244,8 @@ void Pruner::prune(std::int64_t steps_done) {
   check(!layers_.empty(), "prune", "dependencies need a network: call set_data first");
   check(!costs_.empty(), "prune", "target '{}' needs a network to measure", settings_.target);
   std::vector<LayerInfo> layers;
+  std::vector<std::size_t> all(layers_.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     layers.push_back(layers_[l]->info());
     layers.back().cost = static_cast<double>(costs_[l]);
@@ -243,6 +257,7 @@ void Pruner::prune(std::int64_t steps_done) {
   PruneEvent event{
       .steps_done = steps_done, .target_sparsity = target_sparsity, .sparsity = 0.0, .floored_layers = {}};
   std::vector<Quota> quotas = settings_.scope->quotas(layers, final_);
+  const double cost_before = cost_ == nullptr ? 0.0 : cost_density(cost_->masked());
   std::vector<double> densities;  // a quota, before
   for (Quota& quota : quotas) {
     quota.sparsity = settings_.schedule->sparsity(steps_done, total_steps_, quota.sparsity);
@@ -253,51 +268,26 @@ void Pruner::prune(std::int64_t steps_done) {
     event.floored_layers.clear();
     // Every round takes the same share of what is left.
     const double p = static_cast<double>(round) / static_cast<double>(settings_.rounds);
+    const auto sparsity_now = [&](double density, double sparsity) {
+      return round == settings_.rounds ? sparsity : 1.0 - density * std::pow((1.0 - sparsity) / density, p);
+    };
+    if (cost_ != nullptr) {
+      const double density = 1.0 - sparsity_now(cost_before, target_sparsity);
+      Election election(settings_, layers_, costs_);
+      election.score(all);
+      election.vote_for_cost(layers, *cost_, density * static_cast<double>(cost_->count({})));
+      election.carry_out(event);
+      continue;
+    }
     for (std::size_t q = 0; q < quotas.size(); ++q) {
-      const double density = densities[q] * std::pow((1.0 - quotas[q].sparsity) / densities[q], p);
-      prune_quota({quotas[q].layers, round == settings_.rounds ? quotas[q].sparsity : 1.0 - density}, event);
+      Election election(settings_, layers_, costs_);
+      election.score(quotas[q].layers);
+      election.vote({{quotas[q].layers, sparsity_now(densities[q], quotas[q].sparsity)}});
+      election.carry_out(event);
     }
   }
   event.sparsity = 1.0 - density();
   if (listener_) listener_(event);
-}
-
-void Pruner::prune_quota(const Quota& quota, PruneEvent& event) {
-  std::vector<Tensor> scores;                   // a layer: [units]
-  std::vector<std::vector<std::uint8_t>> keep;  // a layer: [units], first the alive ones, then the kept ones
-  std::vector<Units> layers;
-  std::int64_t cost = 0;
-  for (std::size_t index : quota.layers) {
-    Contender& layer = *layers_[index];
-    const std::int64_t units = layer.units();
-    scores.push_back(layer.scores(*settings_.criterion));
-    keep.emplace_back(static_cast<std::size_t>(units));
-    layer.alive(keep.back());
-    const auto floor =
-        static_cast<std::int64_t>(std::ceil(settings_.min_layer_density * static_cast<double>(units)));
-    layers.push_back({.scores = {scores.back().data(), static_cast<std::size_t>(units)},
-                      .alive = keep.back(),
-                      .weights_per_unit = costs_[index] * (layer.weights() / units),
-                      .at_least = std::max(layer.always_kept(), floor),
-                      .keep = keep.back()});
-    cost += costs_[index] * layer.weights();
-  }
-
-  auto budget = static_cast<std::int64_t>(std::llround(quota.sparsity * static_cast<double>(cost)));
-  if (const std::optional<float> threshold = settings_.criterion->threshold())
-    budget = std::min(budget, cost_below(layers, *threshold));
-  const std::vector<std::int64_t> saved = select_units(layers, budget);
-
-  for (std::size_t i = 0; i < quota.layers.size(); ++i) {
-    if (saved[i] == 0) continue;
-    const std::string name = layers_[quota.layers[i]]->info().name;
-    check(settings_.on_collapse == "floor" || settings_.min_layer_density > 0.0, "prune",
-          "sparsity {:.4f} would leave {} without a single unit; lower it, use scope 'per_layer', or set "
-          "min_layer_density or on_collapse = \"floor\"",
-          quota.sparsity, name);
-    event.floored_layers.push_back(name);
-  }
-  for (std::size_t i = 0; i < quota.layers.size(); ++i) layers_[quota.layers[i]]->keep(keep[i]);
 }
 
 std::int64_t Pruner::regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done) {

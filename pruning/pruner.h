@@ -20,6 +20,7 @@
 #include "pruning/contender.h"
 #include "pruning/criteria/criterion.h"
 #include "pruning/dependencies/channel_contender.h"
+#include "pruning/dependencies/network_cost.h"
 #include "pruning/granularity/granularity.h"
 #include "pruning/policies/regrow.h"
 #include "pruning/schedules/schedule.h"
@@ -28,7 +29,7 @@
 namespace espalier::pruning {
 
 struct PrunerSettings {
-  double sparsity = 0.0;  // 0: prunes nothing
+  double sparsity = 0.0;  // 0: prunes nothing, unless a table names layers
   std::string target = "weights";
   std::vector<std::string> include = {"*"};
   std::vector<std::string> exclude;
@@ -56,7 +57,7 @@ struct PrunerSettings {
 // What one change of the masks did.
 struct PruneEvent {
   std::int64_t steps_done = 0;
-  double target_sparsity = 0.0;             // of what `target` counts
+  double target_sparsity = 0.0;             // of what `target` counts; a table may name others
   double sparsity = 0.0;                    // reached, of the weights that may be pruned
   std::int64_t grown_weights = 0;           // by regrowth, and as many dropped
   std::vector<std::string> floored_layers;  // would have collapsed or fallen below min_layer_density
@@ -70,7 +71,8 @@ class Pruner : public optim::StepHook {
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
 
   // For criteria that run the network (Criterion::needs_data), for target "macs", and for dependencies, which
-  // are read from it here: throws Error (usage) when they let nothing go. Must outlive the pruner.
+  // are read from it here: throws Error (usage) when they let nothing go, or less than the target asks for.
+  // Must outlive the pruner.
   void set_data(const ScoringData* data);
   bool needs_data() const { return settings_.criterion->needs_data(); }
   // With dependencies: what of the targets cannot be pruned, and why.
@@ -108,7 +110,9 @@ class Pruner : public optim::StepHook {
   void measure();
   void prune(std::int64_t steps_done);
   double density_of(const Quota& quota) const;
-  void prune_quota(const Quota& quota, PruneEvent& event);
+  void measure_cost(const Dependencies& dependencies);
+  double cost_density(const Removed& removed) const;
+  [[noreturn]] void refuse_more_than(double most) const;
   std::int64_t regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done);
 
   PrunerSettings settings_;
@@ -116,8 +120,9 @@ class Pruner : public optim::StepHook {
   std::vector<std::unique_ptr<Contender>> layers_;  // a target each, or a structure with what depends on it
   std::vector<Staying> staying_;
   std::int64_t total_steps_, all_parameters_ = 0;
-  std::vector<std::int64_t> costs_;  // of a weight, by layer; empty until they can be known
-  double final_ = 0.0;               // fraction of the layers' cost that is pruned in the end
+  std::vector<std::int64_t> costs_;    // of a weight, by layer; empty until they can be known
+  double final_ = 0.0;                 // fraction of the layers' cost that is pruned in the end
+  std::unique_ptr<NetworkCost> cost_;  // of structures, where a target counts it
   const ScoringData* data_ = nullptr;
   std::function<void(const PruneEvent&)> listener_;
 };

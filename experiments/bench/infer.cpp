@@ -3,31 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiments/bench/subject.h"
+#include "experiments/bench/random_pruning.h"
 #include "experiments/bench/timing.h"
-#include "framework/core/error.h"
 #include "framework/nn/summary.h"
 
 namespace espalier::bench {
 namespace {
-
-// Masks the weights of smallest magnitude, layer by layer.
-void prune_by_magnitude(nn::Module& model, double sparsity) {
-  for (nn::Parameter* parameter : model.parameters()) {
-    if (parameter->value.rank() != 4) continue;
-    const auto removed = static_cast<std::size_t>(sparsity * static_cast<double>(parameter->value.numel()));
-    if (removed == 0) continue;
-    std::vector<float> magnitudes = parameter->value.to_vector();
-    for (float& value : magnitudes) value = std::fabs(value);
-    std::vector<float> sorted = magnitudes;
-    const auto threshold = sorted.begin() + static_cast<std::ptrdiff_t>(removed) - 1;
-    std::nth_element(sorted.begin(), threshold, sorted.end());
-    parameter->mask = Mask::ones(parameter->value.shape());
-    std::uint8_t* mask = parameter->mask.data();
-    for (std::size_t i = 0; i < magnitudes.size(); ++i) mask[i] = magnitudes[i] > *threshold ? 1 : 0;
-    parameter->mask.apply_(parameter->value);
-  }
-}
 
 double percentile(std::vector<double> values, double fraction) {
   std::sort(values.begin(), values.end());
@@ -38,12 +19,8 @@ double percentile(std::vector<double> values, double fraction) {
 }  // namespace
 
 InferSpeed measure_inference(const InferBenchOptions& options) {
-  if (!(options.sparsity >= 0.0 && options.sparsity < 1.0)) {
-    fail(ErrorKind::usage, "espalier bench", "--sparsity expects a fraction below 1, got {}",
-         options.sparsity);
-  }
-  const Subject subject = find_subject(options.model, options.overrides, options.checkpoint);
-  prune_by_magnitude(*subject.model, options.sparsity);
+  const Subject subject = find_subject(options.subject);
+  prune_at_random(*subject.model, options.sparsity, options.block);
 
   const double start = now_seconds();
   infer::Plan plan =

@@ -2,19 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
+#include "experiments/bench/subject.h"
 #include "framework/infer/plan.h"
 
 namespace espalier::bench {
 
 struct InferBenchOptions {
-  std::string model = "resnet18";           // a name in the model registry
-  std::vector<std::string> overrides = {};  // of the model's keys: "width=32"
-  std::string checkpoint = {};              // or, unless empty, a checkpoint or run whose model it is to be
-  // Of every convolution's weights, the smallest so many are removed before compiling, whatever the model.
-  double sparsity = 0.0;
+  SubjectOptions subject = {};
+  double sparsity = 0.0;  // removed before compiling: prune_at_random
+  int block = 1;
   std::int64_t batch = 1;
   bool tune = false;
   int calls = 200;   // that count
@@ -31,7 +29,7 @@ struct InferSpeed {
   std::vector<double> step_seconds;  // the shortest time of each of the plan's steps
 };
 
-// Throws Error (usage) for a sparsity that is no fraction, or as find_subject does.
+// Throws Error as find_subject and prune_at_random do.
 InferSpeed measure_inference(const InferBenchOptions& options);
 
 }  // namespace espalier::bench

@@ -8,17 +8,23 @@
 
 namespace espalier::bench {
 
-Subject find_subject(const std::string& model, const std::vector<std::string>& overrides,
-                     const std::string& checkpoint) {
+std::string SubjectOptions::name() const {
+  if (!checkpoint.empty()) return checkpoint;
+  std::string name = model;
+  for (const std::string& assignment : overrides) name.append(" ").append(assignment);
+  return name;
+}
+
+Subject find_subject(const SubjectOptions& options) {
   Subject subject;
-  if (checkpoint.empty()) {
-    const auto spec = models::model_registry().make(model);
+  if (options.checkpoint.empty()) {
+    const auto spec = models::model_registry().make(options.model);
     ConfigNode keys;
-    for (const std::string& assignment : overrides) apply_override(keys, assignment);
+    for (const std::string& assignment : options.overrides) apply_override(keys, assignment);
     read_config(keys, *spec);
     subject.model = spec->build(subject.image, subject.classes, 1);
   } else {
-    const SavedModel saved = load_model(checkpoint);
+    const SavedModel saved = load_model(options.checkpoint);
     subject = {saved.model, saved.image_shape, saved.classes};
   }
   return subject;

@@ -1,19 +1,16 @@
-// How fast a model trains: forward, loss, backward and an SGD step on one batch of random images, 32x32 or as
-// a checkpoint's model takes them.
+// How fast a model trains: steps on one batch of random images, 32x32 or as a checkpoint's model takes them.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
+#include "experiments/bench/subject.h"
 #include "framework/autograd/profile.h"
 
 namespace espalier::bench {
 
 struct TrainBenchOptions {
-  std::string model = "resnet18";           // a name in the model registry
-  std::vector<std::string> overrides = {};  // of the model's keys: "dim=128"
-  std::string checkpoint = {};              // or, unless empty, a checkpoint or run whose model it is to be
+  SubjectOptions subject = {};
   std::int64_t batch = 128;
   int steps = 10;   // that count; their median does
   int warm_up = 3;  // before them
@@ -30,8 +27,7 @@ struct TrainSpeed {
   std::int64_t process_bytes = 0;        // the most that the process had so far
 };
 
-// Throws Error (usage) when no model has that name, or it has not such a key; (integrity) when it is no
-// checkpoint.
+// Throws Error as find_subject does.
 TrainSpeed measure_training(const TrainBenchOptions& options);
 
 }  // namespace espalier::bench

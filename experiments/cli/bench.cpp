@@ -6,31 +6,19 @@
 
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
-#include "experiments/bench/train.h"
 #include "experiments/cli/bench_infer.h"
 #include "experiments/cli/bench_sparse.h"
+#include "experiments/cli/bench_train.h"
 #include "experiments/cli/command.h"
-#include "experiments/system_info.h"
+#include "experiments/cli/lists.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
-#include "kernels/backend.h"
-#include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
 namespace {
 
 using bench::ConvTime;
-
-std::vector<std::string> words(const std::string& text) {
-  std::vector<std::string> found;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find_first_of(" ,", begin), text.size());
-    if (end > begin) found.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return found;
-}
 
 int at_least_one(const cxxopts::ParseResult& arguments, const std::string& option) {
   const int value = arguments[option].as<int>();
@@ -44,8 +32,21 @@ struct Request {
   std::vector<std::string> only;
   bool every_kernel, json, tune;
   std::string model, checkpoint;
-  double sparsity;
+  std::vector<double> sparsities;
+  std::vector<int> blocks;
 };
+
+// "1x1,4x4"
+std::vector<int> block_sizes(const std::string& names) {
+  std::vector<int> sizes;
+  for (const std::string& name : words(names)) {
+    if (name != "1x1" && name != "4x4")
+      fail(ErrorKind::usage, "espalier bench", "--blocks expects 1x1 or 4x4, got '{}'", name);
+    sizes.push_back(name.front() - '0');
+  }
+  if (sizes.empty()) fail(ErrorKind::usage, "espalier bench", "--blocks names none");
+  return sizes;
+}
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
   for (const ConvTime& time : times) {
@@ -124,89 +125,44 @@ int bench_sparse(const Request& request) {
   return 0;
 }
 
-void print_train(const bench::TrainBenchOptions& options, const bench::TrainSpeed& speed,
-                 const bench::MachineLimits& limits) {
-  std::string model = options.model;
-  for (const std::string& assignment : options.overrides) model.append(" ").append(assignment);
-  fmt::print("{}, batch {}, {} thread{}, {} {}\n", model, options.batch, kernels::num_threads(),
-             kernels::num_threads() == 1 ? "" : "s", kernels::isa_name(kernels::active_isa()),
-             kernels::backend_name(kernels::active_backend()));
-  fmt::print("{:.0f} images/s, {:.1f} ms a step\n", speed.images_per_s, 1e3 * speed.step_seconds);
-  fmt::print(
-      "{:.0f} GFLOP/s, {:.2f} of the {:.0f} that multiply-adds in registers reach; copies reach {:.1f} "
-      "GB/s\n",
-      speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
-  fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
-             speed.process_bytes >> 20);
-  fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
-  double total = 0.0;
-  for (const Profile::Row& row : speed.operations) total += row.seconds();
-  for (const Profile::Row& row : speed.operations) {
-    fmt::print("{:<28} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7}\n", row.name, 100.0 * row.seconds() / total,
-               1e3 * row.forward_seconds / options.steps, 1e3 * row.backward_seconds / options.steps,
-               row.calls / options.steps);
-  }
-}
-
-nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const bench::TrainSpeed& speed,
-                                  const bench::MachineLimits& limits) {
-  double total = 0.0;
-  for (const Profile::Row& row : speed.operations) total += row.seconds();
-  nlohmann::ordered_json shares;
-  for (const Profile::Row& row : speed.operations) shares[row.name] = row.seconds() / total;
-  return {{"model", options.model},
-          {"model_overrides", options.overrides},
-          {"batch", options.batch},
-          {"threads", kernels::num_threads()},
-          {"isa", kernels::isa_name(kernels::active_isa())},
-          {"backend", kernels::backend_name(kernels::active_backend())},
-          {"dtype", "f32"},
-          {"images_per_second", speed.images_per_s},
-          {"step_ms", 1e3 * speed.step_seconds},
-          {"gflops", speed.gflops},
-          {"fma_peak_gflops", limits.gflops},
-          {"fma_peak_fraction", speed.gflops / limits.gflops},
-          {"copy_gb_per_second", limits.copy_gb_per_s},
-          {"tensor_bytes", speed.tensor_bytes},
-          {"process_bytes", speed.process_bytes},
-          {"time_share", shares}};
-}
-
 // Which model: for the benchmarks that take one.
-template <class Options>
-Options options_for_model(const Request& request) {
-  Options options;
+bench::SubjectOptions subject_options(const Request& request) {
+  bench::SubjectOptions options;
   options.overrides = words(request.model);
   if (options.overrides.empty()) fail(ErrorKind::usage, "espalier bench", "--model names none");
   options.model = options.overrides.front();
   options.overrides.erase(options.overrides.begin());
-  if (!request.checkpoint.empty()) {
-    options.checkpoint = request.checkpoint;
-    options.model = request.checkpoint;  // what reports call it
-    options.overrides.clear();
-  }
-  options.batch = request.batch;
+  options.checkpoint = request.checkpoint;
   return options;
 }
 
+int bench_sparse_train(const Request& request) {
+  bench::SparseTrainOptions options;
+  options.subject = subject_options(request);
+  options.batch = request.batch;
+  options.rounds = request.rounds;
+  options.sparsities = request.sparsities;
+  options.blocks = request.blocks;
+  request.json ? print_sparse_train_json(options) : print_sparse_train_table(options);
+  return 0;
+}
+
 int bench_train(const Request& request) {
-  auto options = options_for_model<bench::TrainBenchOptions>(request);
-  options.steps = request.rounds;
-  // In this order: the limits take memory too.
-  const bench::TrainSpeed speed = bench::measure_training(options);
-  const bench::MachineLimits limits = bench::measure_limits();
-  if (request.json) {
-    fmt::print("{}\n", train_json(options, speed, limits).dump());
-  } else {
-    print_train(options, speed, limits);
-  }
+  if (!request.sparsities.empty()) return bench_sparse_train(request);
+  const bench::TrainBenchOptions options{
+      .subject = subject_options(request), .batch = request.batch, .steps = request.rounds};
+  request.json ? print_train_json(options) : print_train_table(options);
   return 0;
 }
 
 int bench_infer(const Request& request) {
-  auto options = options_for_model<bench::InferBenchOptions>(request);
+  bench::InferBenchOptions options{.subject = subject_options(request)};
+  if (request.sparsities.size() > 1 || request.blocks.size() > 1)
+    fail(ErrorKind::usage, "espalier bench", "infer takes one --sparsity and one size of --blocks");
+  if (!request.sparsities.empty()) options.sparsity = request.sparsities.front();
+  options.block = request.blocks.front();
+  options.batch = request.batch;
   options.calls = request.rounds;
-  options.sparsity = request.sparsity;
   options.tune = request.tune;
   request.json ? print_infer_json(options) : print_infer_table(options);
   return 0;
@@ -223,7 +179,9 @@ int bench(int argc, char** argv) {
       "infer: a compiled model on random images, call by call");
   options.add_options()("batch", "images in a batch (default: 128; infer: 1)", cxxopts::value<int>(), "N")(
       "threads", "threads to use (default: all cores)", cxxopts::value<int>(), "N")(
-      "rounds", "repetitions, training steps or calls; the median counts (default: 7; infer: 200)",
+      "rounds",
+      "repetitions, training steps (with --sparsity: turns of three) or calls; the median counts (default: "
+      "7; infer: 200)",
       cxxopts::value<int>(), "N")("json", "one JSON object a line")(
       "only", "conv, sparse: words that the shape, pass or (conv) backend must contain: \"IC64,forward\"",
       cxxopts::value<std::string>(),
@@ -232,9 +190,15 @@ int bench(int argc, char** argv) {
       cxxopts::value<std::string>()->default_value("resnet18"),
       "NAME")("checkpoint", "train, infer: a saved model instead, with its masks and widths",
               cxxopts::value<std::string>()->default_value(""), "DIR")(
-      "sparsity", "infer: remove this fraction of every convolution's weights first, the smallest",
-      cxxopts::value<double>()->default_value("0"),
-      "S")("tune", "infer: measure every convolution's kernels and take the fastest")(
+      "sparsity",
+      "train, infer: remove this fraction of every layer's weights first, at random; train compares "
+      "several with the dense step: 0.5,0.9",
+      cxxopts::value<std::string>()->default_value(""),
+      "S")("blocks",
+           "with --sparsity: what is removed as one, single weights or blocks of channels; train: "
+           "\"1x1,4x4\" compares both",
+           cxxopts::value<std::string>()->default_value("1x1"),
+           "SIZES")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
   options.parse_positional("what");
   const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer");
@@ -254,7 +218,8 @@ int bench(int argc, char** argv) {
                            .tune = arguments->count("tune") > 0,
                            .model = (*arguments)["model"].as<std::string>(),
                            .checkpoint = (*arguments)["checkpoint"].as<std::string>(),
-                           .sparsity = (*arguments)["sparsity"].as<double>()};
+                           .sparsities = numbers((*arguments)["sparsity"].as<std::string>(), "sparsity"),
+                           .blocks = block_sizes((*arguments)["blocks"].as<std::string>())};
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);
   if (what == "train") return bench_train(request);

@@ -41,12 +41,6 @@ std::vector<StepReport> report_steps(const bench::InferSpeed& speed) {
   return reports;
 }
 
-std::string subject_name(const bench::InferBenchOptions& options) {
-  std::string name = options.model;
-  for (const std::string& assignment : options.overrides) name.append(" ").append(assignment);
-  return name;
-}
-
 }  // namespace
 
 void print_infer_json(const bench::InferBenchOptions& options) {
@@ -64,12 +58,13 @@ void print_infer_json(const bench::InferBenchOptions& options) {
     }
     steps.push_back(step);
   }
-  fmt::print("{}\n", nlohmann::ordered_json{{"model", subject_name(options)},
+  fmt::print("{}\n", nlohmann::ordered_json{{"model", options.subject.name()},
                                             {"batch", options.batch},
                                             {"threads", kernels::num_threads()},
                                             {"isa", kernels::isa_name(kernels::active_isa())},
                                             {"dtype", "f32"},
                                             {"sparsity", options.sparsity},
+                                            {"blocks", fmt::format("{0}x{0}", options.block)},
                                             {"lanes", executor.program().lanes_note},
                                             {"p50_ms", 1e3 * speed.p50_seconds},
                                             {"p99_ms", 1e3 * speed.p99_seconds},
@@ -89,7 +84,7 @@ void print_infer_table(const bench::InferBenchOptions& options) {
   const bench::MachineLimits limits = bench::measure_limits();
   const bench::InferSpeed speed = bench::measure_inference(options);
   const infer::Executor& executor = speed.plan.executor();
-  fmt::print("{}, batch {}, {} thread{}, {}; lanes: {}\n", subject_name(options), options.batch,
+  fmt::print("{}, batch {}, {} thread{}, {}; lanes: {}\n", options.subject.name(), options.batch,
              kernels::num_threads(), kernels::num_threads() == 1 ? "" : "s",
              kernels::isa_name(kernels::active_isa()), executor.program().lanes_note);
   fmt::print("{:.3f} ms a call (p99 {:.3f}, best {:.3f}), {:.0f} images/s\n", 1e3 * speed.p50_seconds,

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <set>
 #include <sstream>
 
+#include "experiments/cli/lists.h"
 #include "experiments/cli/open_saved.h"
 #include "experiments/measure.h"
 #include "experiments/run_directory.h"
@@ -22,15 +22,11 @@ namespace {
 constexpr const char* kWhere = "espalier sensitivity";
 constexpr std::size_t kMaxFileBytes = 16 << 20;
 
-std::vector<double> parse_sparsities(const std::string& text) {
-  std::vector<double> sparsities;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) {
-    char* end = nullptr;
-    const double value = std::strtod(part.c_str(), &end);
-    if (end == part.c_str() || *end != '\0' || !(value > 0.0) || value > 1.0)
-      fail(ErrorKind::usage, kWhere, "--sparsities are numbers above 0, up to 1, got '{}'", part);
-    sparsities.push_back(value);
+std::vector<double> sparsities(const cxxopts::ParseResult& arguments) {
+  const std::vector<double> sparsities = numbers(arguments["sparsities"].as<std::string>(), "sparsities");
+  for (const double value : sparsities) {
+    if (!(value > 0.0 && value <= 1.0))
+      fail(ErrorKind::usage, kWhere, "--sparsities are numbers above 0, up to 1, got {}", value);
   }
   return sparsities;
 }
@@ -123,8 +119,7 @@ int sensitivity(int argc, char** argv) {
   const auto arguments = parse(options, argc, argv, kSavedModelPositionals);
   if (!arguments) return 0;
 
-  const SensitivitySettings settings{parse_sparsities((*arguments)["sparsities"].as<std::string>()),
-                                     (*arguments)["criterion"].as<std::string>(),
+  const SensitivitySettings settings{sparsities(*arguments), (*arguments)["criterion"].as<std::string>(),
                                      (*arguments)["granularity"].as<std::string>(),
                                      arguments->count("each") > 0};
   if (settings.each && arguments->count("drop") > 0)
@@ -171,8 +166,8 @@ int sensitivity(int argc, char** argv) {
   }
   print_table(points);
   if (drop) {
-    fmt::print("\n# at most {} points lost by each layer alone; beside any sparsity above 0\nscope = {}\n",
-               *drop, scope_of(sparsities_within(points, *drop)));
+    fmt::print("\n# at most {} points lost by each layer alone\nscope = {}\n", *drop,
+               scope_of(sparsities_within(points, *drop)));
   }
   return 0;
 }

@@ -11,11 +11,11 @@
 namespace espalier::cli {
 namespace {
 
-int list(const std::vector<const SweepCell*>& cells) {
+int list(const Sweep& sweep, const std::vector<const SweepCell*>& cells) {
   constexpr const char* kStates[] = {"missing", "under way", "done"};
   for (const SweepCell* cell : cells) {
-    fmt::print("{:<10} {:<44} {}\n", kStates[static_cast<std::size_t>(Sweep::state(*cell))], cell->label,
-               cell->directory.string());
+    fmt::print("{:<10} {:<44} {}\n", kStates[static_cast<std::size_t>(sweep.state(*cell))], cell->label,
+               sweep.place(*cell).string());
   }
   return 0;
 }
@@ -27,22 +27,35 @@ int sweep(int argc, char** argv) {
                            "run a matrix of experiments, or go on with it, and write its tables");
   add_run_options(options);
   options.add_options()("list", "only list the cells and their states")(
+      "tables", "run nothing; write and print the tables of what is done")(
       "only", "rows or cells that match, * and ? as in file names; may be repeated",
-      cxxopts::value<std::vector<std::string>>(), "PATTERN")(
-      "out", "directory of the runs and tables; without it runs/<name>", cxxopts::value<std::string>(),
+      cxxopts::value<std::vector<std::string>>(),
+      "PATTERN")("out", "directory of the runs and tables; without it runs/<name>",
+                 cxxopts::value<std::string>(), "DIR")(
+      "results",
+      "summaries of earlier sessions, small enough to commit: what stands there is done; what gets done "
+      "is added, and the table is its README.md",
+      cxxopts::value<std::string>(),
       "DIR")("sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
       "overrides", "keys to change in every cell", cxxopts::value<std::vector<std::string>>(), "key=value");
   options.parse_positional({"sweep", "overrides"});
   const auto arguments = parse(options, argc, argv, "SWEEP [key=value ...]");
   if (!arguments) return 0;
-  const Sweep sweep(required(*arguments, "sweep"), overrides(*arguments),
-                    arguments->count("out") > 0 ? (*arguments)["out"].as<std::string>() : "");
+  const auto directory = [&](const char* option) {
+    return arguments->count(option) > 0 ? (*arguments)[option].as<std::string>() : "";
+  };
+  Sweep sweep(required(*arguments, "sweep"), overrides(*arguments), directory("out"), directory("results"));
   const std::vector<const SweepCell*> cells =
       sweep.select(arguments->count("only") > 0 ? (*arguments)["only"].as<std::vector<std::string>>()
                                                 : std::vector<std::string>{});
-  if (arguments->count("list") > 0) return list(cells);
-  Reporter reporter = begin_run(*arguments);
-  const std::int64_t left = sweep.run(cells, reporter);
+  if (arguments->count("list") > 0) return list(sweep, cells);
+  std::int64_t left = 0;
+  if (arguments->count("tables") > 0) {
+    sweep.write_tables();
+  } else {
+    Reporter reporter = begin_run(*arguments);
+    left = sweep.run(cells, reporter);
+  }
   const nlohmann::ordered_json table = sweep_json(sweep);
   fmt::print("{}", arguments->count("json") > 0 ? table.dump(2) + "\n" : sweep_markdown(table));
   return left == 0 ? 0 : static_cast<int>(ErrorKind::not_finite);

@@ -5,9 +5,16 @@
   experiments/results/plot_sparse.py sparse.jsonl sparse.svg
 
 A panel for each network: the sum over its layers and three passes, in units of our own best dense kernels' time.
+Of whole training steps, time and memory, with PyTorch's dense step if the lines have it:
+
+  espalier bench train --model resnet18 --sparsity 0.5,0.9,0.98 --blocks 1x1,4x4 --json > train.jsonl
+  tests/bench/compare_pytorch.py --model resnet18 --sparsity 0.5,0.9,0.98 --json > train.jsonl     # or this
+  experiments/results/plot_sparse.py train.jsonl train.svg
+
 Needs Debian's python3-matplotlib.
 """
 import collections
+import dataclasses
 import json
 import sys
 
@@ -22,6 +29,16 @@ FORMATS = {"1x1": ("single weights", "tab:blue", (5, -13)),
            "4x4": ("4x4 blocks of channels", "tab:orange", (-20, 6))}
 
 
+@dataclasses.dataclass
+class Panel:
+    title: str
+    what: str            # along the y axis
+    curves: dict         # {format: {density: y}}
+    dense: tuple         # label and y of our own dense kernels
+    other: tuple = None  # of others', if any
+    ratios: bool = True  # y are shares of the dense time
+
+
 def read(path):
     try:
         with open(path, encoding="utf-8") as lines:
@@ -30,13 +47,13 @@ def read(path):
         sys.exit(f"{path}: {error.strerror}")
     except ValueError:
         rows = []
-    if not rows or any("layers" not in row for row in rows):
-        sys.exit(f"{path}: expected lines of `espalier bench sparse --json`")
+    if not rows or any("blocks" not in row or "dense_ms" not in row for row in rows):
+        sys.exit(f"{path}: expected lines of `espalier bench sparse --json` or `bench train --sparsity ... --json`")
     return rows
 
 
-def totals(rows, network):
-    """{format: {density: ms}}, ms of the dense kernels, ms of oneDNN's or None."""
+def sum_of_layers(rows, network):
+    """Of `bench sparse`."""
     sparse = collections.defaultdict(lambda: collections.defaultdict(float))
     dense, onednn, seen = 0.0, 0.0, set()
     for row in rows:
@@ -50,7 +67,37 @@ def totals(rows, network):
             onednn = None
         elif onednn is not None:
             onednn += count * row.get("onednn_ms", 0.0)
-    return sparse, dense, onednn
+    curves = {name: {density: ms / dense for density, ms in curve.items()} for name, curve in sparse.items()}
+    return Panel(network, "time of three passes, dense = 1", curves, ("our dense kernels", 1.0),
+                 ("oneDNN's, dense", onednn / dense) if onednn else None)
+
+
+def steps_of(rows, model):
+    """Of `bench train`: time and memory."""
+    rows = [row for row in rows if row["model"] == model]
+    dense = next(row for row in rows if row["blocks"] == "dense")
+
+    def curves(value):
+        result = collections.defaultdict(dict)
+        for row in rows:
+            if row is not dense:
+                result[row["blocks"]][row["density"]] = value(row)
+        return result
+
+    def pytorch(key, unit):
+        return ("PyTorch's, dense", dense[key] / unit) if key in dense else None
+
+    yield Panel(model, f"time of a training step, dense ({dense['ms']:.0f} ms) = 1",
+                curves(lambda row: row["ms"] / dense["ms"]), ("our dense step", 1.0), pytorch("pytorch_ms", dense["ms"]))
+    yield Panel(model, "memory of the process, MiB", curves(lambda row: row["process_bytes"] / 2**20),
+                ("our dense step", dense["process_bytes"] / 2**20), pytorch("pytorch_bytes", 2**20), ratios=False)
+
+
+def panels_of(rows):
+    if "shape" in rows[0]:
+        networks = [network for network in rows[0]["layers"] if any(row["layers"][network] for row in rows)]
+        return [sum_of_layers(rows, network) for network in networks]
+    return [panel for model in dict.fromkeys(row["model"] for row in rows) for panel in steps_of(rows, model)]
 
 
 def break_even(curve):
@@ -61,20 +108,23 @@ def break_even(curve):
     return None
 
 
-def draw(axes, rows, network):
-    sparse, dense, onednn = totals(rows, network)
+def draw(axes, panel):
     for name, (label, colour, offset) in FORMATS.items():
-        curve = [(density, ms / dense) for density, ms in sorted(sparse[name].items(), reverse=True)]
-        axes.plot([100 * d for d, _ in curve], [t for _, t in curve], "o-", ms=3, color=colour, label=label)
-        meets = break_even(curve)
+        curve = sorted(panel.curves.get(name, {}).items(), reverse=True)
+        if not curve:
+            continue
+        axes.plot([100 * d for d, _ in curve], [y for _, y in curve], "o-", ms=3, color=colour, label=label)
+        meets = break_even(curve) if panel.ratios else None
         if meets is not None:
             axes.plot([100 * meets], [1.0], "D", ms=7, mfc="none", color=colour)
             axes.annotate(f"{100 * meets:.0f}%", (100 * meets, 1.0), offset, textcoords="offset points",
                           color=colour)
-    axes.axhline(1.0, color="black", lw=1, label="our dense kernels")
-    if onednn:
-        axes.axhline(onednn / dense, color="grey", lw=1, ls="--", label="oneDNN's, dense")
-    axes.set(title=network, xscale="log", yscale="log", xlabel="weights kept, %")
+    axes.axhline(panel.dense[1], color="black", lw=1, label=panel.dense[0])
+    if panel.other:
+        axes.axhline(panel.other[1], color="grey", lw=1, ls="--", label=panel.other[0])
+    axes.set(title=panel.title, xscale="log", yscale="log" if panel.ratios else "linear", xlabel="weights kept, %")
+    if not panel.ratios:
+        axes.set_ylim(bottom=0)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(True, which="both", lw=0.3)
@@ -84,12 +134,15 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     rows = read(sys.argv[1])
-    networks = [network for network in rows[0]["layers"] if any(row["layers"][network] for row in rows)]
-    figure, panels = plt.subplots(1, len(networks), figsize=(4 * len(networks), 3.6), squeeze=False, sharey=True)
-    for axes, network in zip(panels[0], networks):
-        draw(axes, rows, network)
-    panels[0][0].set_ylabel("time of three passes, dense = 1")
-    panels[0][0].legend(fontsize=8)
+    panels = panels_of(rows)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), squeeze=False,
+                                sharey=all(panel.what == panels[0].what for panel in panels))
+    labelled = None
+    for one, panel in zip(axes[0], panels):
+        draw(one, panel)
+        if panel.what != labelled:
+            one.set_ylabel(labelled := panel.what)
+    axes[0][0].legend(fontsize=8)
     first = rows[0]
     figure.suptitle(f"{first['isa']}, {first['threads']} thread(s), batch {first['batch']}, {first['dtype']}", fontsize=9)
     figure.tight_layout()

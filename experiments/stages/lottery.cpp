@@ -1,5 +1,6 @@
 #include "experiments/stages/lottery.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "experiments/about.h"
@@ -18,7 +19,7 @@ namespace espalier {
 namespace {
 
 std::filesystem::path snapshot_path(const StageContext& context) {
-  return context.directory.path() / "snapshot";
+  return context.directory.path() / LotteryStage::kSnapshot;
 }
 
 void save_snapshot(const StageContext& context) {
@@ -70,6 +71,12 @@ void LotteryStage::fields(FieldVisitor& v) {
 }
 
 void LotteryStage::Ticket::fields(FieldVisitor& v) { settings.selection_fields(v); }
+
+bool LotteryStage::decides_later_rounds(std::string_view key) {
+  // The step to rewind to is not among them: its weights are saved in the first round.
+  constexpr std::string_view kKeys[] = {"rounds", "share", "sparsity", "start", "shuffle", "retrain_lr"};
+  return key.starts_with("ticket.") || std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
+}
 
 StageResult LotteryStage::run(StageContext& context) const {
   const std::int64_t steps = steps_of_training(context);

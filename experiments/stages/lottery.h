@@ -18,14 +18,22 @@
 // resumable as a train stage is, and is skipped when it is complete.
 #pragma once
 
+#include <string_view>
+
 #include "experiments/stages/train.h"
 
 namespace espalier {
 
 class LotteryStage : public TrainStage {
  public:
+  // In the stage's directory: the weights that rewinding goes back to.
+  static constexpr const char* kSnapshot = "snapshot";
+
   void fields(FieldVisitor& v) override;
   StageResult run(StageContext& context) const override;
+
+  // Is the key, "share" or "ticket.scope", without meaning until the first round is done?
+  static bool decides_later_rounds(std::string_view key);
 
  private:
   struct Ticket {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pruning/dependencies/network_cost.h"
+
 namespace espalier::pruning {
 namespace {
 
@@ -74,6 +76,11 @@ void BranchContender::keep(std::span<const std::uint8_t> keep) {
     for (nn::Parameter* p : branch.parameters)
       p->mask = Mask::from(Tensor::zeros(p->value.shape(), Layout::plain, DType::u8));
   }
+}
+
+void BranchContender::remove(std::int64_t, Removed& removed) const {
+  for (const ResidualBranch& branch : branches_)
+    removed.parameters.insert(branch.parameters.begin(), branch.parameters.end());
 }
 
 std::vector<std::unique_ptr<Contender>> branch_contenders(const graph::Graph& graph,

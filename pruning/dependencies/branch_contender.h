@@ -28,6 +28,7 @@ class BranchContender : public Contender {
   Tensor scores(Criterion& criterion) override;
   void alive(std::span<std::uint8_t> alive) const override;
   void keep(std::span<const std::uint8_t> keep) override;
+  void remove(std::int64_t unit, Removed& removed) const override;
 
  private:
   bool is_alive() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pruning/dependencies/network_cost.h"
 #include "pruning/dependencies/slices.h"
 
 namespace espalier::pruning {
@@ -56,17 +57,7 @@ Tensor ChannelContender::scores(Criterion& criterion) {
 }
 
 void ChannelContender::alive(std::span<std::uint8_t> alive) const {
-  std::fill(alive.begin(), alive.end(), std::uint8_t{0});
-  for (const Member& member : group_.members) {
-    if (!member.filters()) continue;
-    const Mask& mask = member.parameter->mask;
-    for (std::size_t c = 0; c < alive.size(); ++c) {
-      for (const std::int64_t position : member.positions[c]) {
-        for_each_in_slice(member.tensor().shape(), 0, position,
-                          [&](std::int64_t i) { alive[c] |= mask.dense() ? 1 : mask.data()[i]; });
-      }
-    }
-  }
+  for (std::size_t c = 0; c < alive.size(); ++c) alive[c] = group_.is_masked(c) ? 0 : 1;
 }
 
 void ChannelContender::keep(std::span<const std::uint8_t> keep) {
@@ -81,6 +72,10 @@ void ChannelContender::keep(std::span<const std::uint8_t> keep) {
         for_each_in_slice(shape, member.dimension, position, [&](std::int64_t i) { mask.data()[i] = 0; });
     }
   }
+}
+
+void ChannelContender::remove(std::int64_t unit, Removed& removed) const {
+  removed.channels.insert(group_.classes[static_cast<std::size_t>(unit)]);
 }
 
 std::vector<std::unique_ptr<Contender>> channel_contenders(const Dependencies& dependencies,

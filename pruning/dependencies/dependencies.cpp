@@ -4,6 +4,7 @@
 #include <map>
 
 #include "pruning/dependencies/rules.h"
+#include "pruning/dependencies/slices.h"
 
 namespace espalier::pruning {
 namespace {
@@ -96,6 +97,23 @@ std::vector<ChannelGroup> form_groups(const Couplings& couplings) {
 }
 
 }  // namespace
+
+bool ChannelGroup::is_masked(std::size_t channel) const {
+  bool any = false;
+  for (const Member& member : members) {
+    if (!member.filters()) continue;
+    any = true;
+    const Mask& mask = member.parameter->mask;
+    if (mask.dense()) return false;
+    for (const std::int64_t position : member.positions[channel]) {
+      bool alive = false;
+      for_each_in_slice(member.tensor().shape(), 0, position,
+                        [&, bytes = mask.data()](std::int64_t i) { alive |= bytes[i] != 0; });
+      if (alive) return false;
+    }
+  }
+  return any;
+}
 
 Dependencies::Dependencies(std::unique_ptr<graph::Graph> graph)
     : graph_(std::move(graph)), couplings_(*graph_) {

@@ -47,6 +47,9 @@ struct ChannelGroup {
   std::vector<Member> members;
   std::vector<std::size_t> classes;  // a channel: its class in the couplings
   std::string reason;                // why its channels cannot be removed; empty: they can
+
+  // Are all filters that compute the channel pruned? Not where none does.
+  bool is_masked(std::size_t channel) const;
 };
 
 class Dependencies {

@@ -69,7 +69,6 @@ class Surgery {
 
  private:
   void choose(const ChannelGroup& group);
-  bool is_masked(const ChannelGroup& group, std::size_t channel) const;
   std::optional<std::string> obstacle(std::size_t class_index, std::vector<Fold>& folds) const;
   std::optional<std::string> obstacle(const Reading& reading, std::vector<Fold>& folds) const;
   const graph::Operation* only_reader(int value) const;
@@ -147,20 +146,6 @@ nn::Buffer* Surgery::running_mean_after(const Mixer& mixer) const {
   return only_reader(norm->inputs[4]) != nullptr ? couplings_.value(norm->inputs[4]).buffer : nullptr;
 }
 
-// Are all filters that compute the channel pruned?
-bool Surgery::is_masked(const ChannelGroup& group, std::size_t channel) const {
-  bool any = false, alive = false;
-  for (const Member& member : group.members) {
-    if (!member.filters()) continue;
-    any = true;
-    if (member.parameter->mask.dense()) return false;
-    const std::uint8_t* mask = member.parameter->mask.data();
-    for (const std::int64_t position : member.positions[channel])
-      for_each_in_slice(member.tensor().shape(), 0, position, [&](std::int64_t i) { alive |= mask[i] != 0; });
-  }
-  return any && !alive;
-}
-
 void Surgery::choose(const ChannelGroup& group) {
   for (std::size_t c = 0; c < group.classes.size(); ++c) {
     std::vector<Fold> folds;
@@ -168,7 +153,7 @@ void Surgery::choose(const ChannelGroup& group) {
         group.reason.empty() ? obstacle(group.classes[c], folds) : std::optional(group.reason);
     if (!reason) {
       removed_[group.classes[c]] = std::move(folds);
-    } else if (is_masked(group, c)) {
+    } else if (group.is_masked(c)) {
       refuse(group.name, group.structure, *reason);
     }
   }

@@ -30,6 +30,8 @@ class Scope {
   virtual void fields(FieldVisitor&) {}
   // Every layer is in exactly one quota. `sparsity` is that of all layers together.
   virtual std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const = 0;
+  // The largest sparsity that anybody names, the pruner or the scope itself. 0: nothing is to be pruned.
+  virtual double largest(double sparsity) const { return sparsity; }
 };
 
 const Registry<Scope>& scope_registry();

@@ -16,6 +16,11 @@ void Table::fields(FieldVisitor& v) {
   v.tables("layer", rows_, "sparsities by name; the first match counts");
 }
 
+double Table::largest(double sparsity) const {
+  for (const Row& row : rows_) sparsity = std::max(sparsity, row.sparsity);
+  return sparsity;
+}
+
 std::vector<Quota> Table::quotas(const std::vector<LayerInfo>& layers, double sparsity) const {
   for (const Row& row : rows_) {
     const bool used = std::any_of(layers.begin(), layers.end(),

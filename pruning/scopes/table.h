@@ -3,7 +3,8 @@
 //   scope = { kind = "table", layer = [{ name = "layer1.*", sparsity = 0.3 }, { name = "fc.*", sparsity = 0.0
 //   }] }
 //
-// The first row whose name matches counts; layers that none matches get the pruner's sparsity.
+// The first row whose name matches counts; layers that none matches get the pruner's sparsity, which may be
+// 0. `espalier sensitivity --drop` writes such a table.
 #pragma once
 
 #include "pruning/scopes/scope.h"
@@ -25,6 +26,7 @@ class Table : public Scope {
   void fields(FieldVisitor& v) override;
   // Throws Error (usage) when a row matches no layer.
   std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+  double largest(double sparsity) const override;
 
  private:
   std::vector<Row> rows_;

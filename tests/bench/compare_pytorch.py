@@ -6,6 +6,10 @@ a process had resident, its libraries included.
 
   tests/bench/compare_pytorch.py [--model resnet18,resnet20,vgg16] [--batch 128] [--threads 2] [--rounds 3]
 
+With weights removed, against PyTorch's dense step; experiments/results/plot_sparse.py draws what --json prints:
+
+  tests/bench/compare_pytorch.py --model resnet18 --sparsity 0.5,0.7,0.8,0.9,0.95,0.98 --blocks 1x1,4x4
+
 Needs Debian's python3-torch. Every round of each is a process of its own.
 """
 import argparse
@@ -117,6 +121,60 @@ def child(arguments):
     return printed, usage.ru_maxrss / 1024
 
 
+def pytorch(options, model, shared):
+    """A round of PyTorch's: images a second, MiB."""
+    printed, mib = child([sys.executable, __file__, "--pytorch-once", "--model", model, *shared,
+                          "--steps", str(options.steps)])
+    return float(printed), mib
+
+
+def compare_dense(options, model, shared):
+    ours, theirs, our_mib, their_mib = [], [], 0, 0
+    for _ in range(options.rounds):
+        speed, mib = pytorch(options, model, shared)
+        theirs.append(speed)
+        their_mib = max(their_mib, mib)
+        printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds",
+                            str(options.steps), "--json"])
+        speed = json.loads(printed)
+        ours.append(speed["images_per_second"])
+        # Its own figure: afterwards the benchmark measures the machine, which takes memory too.
+        our_mib = max(our_mib, speed["process_bytes"] / 2**20)
+    a, b = statistics.median(ours), statistics.median(theirs)
+    if options.json:
+        print(json.dumps({"model": model, "batch": options.batch, "threads": options.threads,
+                          "espalier_images_per_second": a, "pytorch_images_per_second": b, "ratio": a / b,
+                          "espalier_mib": our_mib, "pytorch_mib": their_mib}), flush=True)
+    else:
+        print(f"{model:<10} {a:>9.0f} {b:>9.0f} {a / b:>6.2f} {our_mib:>13.0f} {their_mib:>12.0f}", flush=True)
+
+
+def compare_sparse(options, model, shared):
+    """Each line of `bench train --sparsity --json` with PyTorch's dense step beside it."""
+    rounds, theirs, their_mib = [], [], 0
+    for _ in range(options.rounds):
+        speed, mib = pytorch(options, model, shared)
+        theirs.append(1e3 * options.batch / speed)
+        their_mib = max(their_mib, mib)
+        printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds", "1",
+                            "--sparsity", options.sparsity, "--blocks", options.blocks, "--json"])
+        rounds.append([json.loads(line) for line in printed.splitlines()])
+    pytorch_ms = statistics.median(theirs)
+    dense_ms = statistics.median(lines[0]["ms"] for lines in rounds)
+    for lines in zip(*rounds):
+        ms = statistics.median(line["ms"] for line in lines)
+        line = lines[-1] | {"ms": ms, "dense_ms": dense_ms, "times_dense": dense_ms / ms,
+                            "images_per_second": 1e3 * options.batch / ms}
+        for key in ("tensor_bytes", "process_bytes"):
+            line[key] = max(other[key] for other in lines)
+        line |= {"pytorch_ms": pytorch_ms, "times_pytorch": pytorch_ms / ms, "pytorch_bytes": int(their_mib * 2**20)}
+        if options.json:
+            print(json.dumps(line), flush=True)
+        else:
+            print(f"{model:<10} {line['blocks']:>6} {100 * line['sparsity']:>7.3g}% {ms:>9.1f} {dense_ms / ms:>11.2f} "
+                  f"{pytorch_ms / ms:>13.2f} {line['process_bytes'] / 2**20:>13.0f} {their_mib:>12.0f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="resnet18,resnet20,vgg16")
@@ -124,6 +182,8 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=7, help="training steps a round")
+    parser.add_argument("--sparsity", help="fractions of weights removed: 0.5,0.9")
+    parser.add_argument("--blocks", default="1x1,4x4", help="with --sparsity: single weights, blocks of channels")
     parser.add_argument("--espalier", default=os.path.join(ROOT, "build", "espalier"))
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--pytorch-once", action="store_true", help=argparse.SUPPRESS)
@@ -135,29 +195,14 @@ def main():
 
     shared = ["--batch", str(options.batch), "--threads", str(options.threads)]
     if not options.json:
-        print(f"batch {options.batch}, {options.threads} threads, f32; images a second, medians of "
-              f"{options.rounds} rounds of {options.steps} steps; MiB resident at most")
-        print(f"{'model':<10} {'espalier':>9} {'PyTorch':>9} {'ratio':>6} {'espalier MiB':>13} {'PyTorch MiB':>12}")
+        print(f"batch {options.batch}, {options.threads} threads, f32; medians of {options.rounds} rounds of "
+              f"{'3' if options.sparsity else options.steps} steps (PyTorch: {options.steps}); MiB resident at most")
+        print(f"{'model':<10} {'blocks':>6} {'removed':>8} {'ms a step':>9} {'times dense':>11} {'times PyTorch':>13} "
+              f"{'espalier MiB':>13} {'PyTorch MiB':>12}" if options.sparsity else
+              f"{'model':<10} {'espalier':>9} {'PyTorch':>9} {'ratio':>6} {'espalier MiB':>13} {'PyTorch MiB':>12}"
+              "   images a second")
     for model in options.model.split(","):
-        ours, theirs, our_mib, their_mib = [], [], 0, 0
-        for _ in range(options.rounds):
-            printed, mib = child([sys.executable, __file__, "--pytorch-once", "--model", model, *shared,
-                                  "--steps", str(options.steps)])
-            theirs.append(float(printed))
-            their_mib = max(their_mib, mib)
-            printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds",
-                                str(options.steps), "--json"])
-            speed = json.loads(printed)
-            ours.append(speed["images_per_second"])
-            # Its own figure: afterwards the benchmark measures the machine, which takes memory too.
-            our_mib = max(our_mib, speed["process_bytes"] / 2**20)
-        a, b = statistics.median(ours), statistics.median(theirs)
-        if options.json:
-            print(json.dumps({"model": model, "batch": options.batch, "threads": options.threads,
-                              "espalier_images_per_second": a, "pytorch_images_per_second": b, "ratio": a / b,
-                              "espalier_mib": our_mib, "pytorch_mib": their_mib}), flush=True)
-        else:
-            print(f"{model:<10} {a:>9.0f} {b:>9.0f} {a / b:>6.2f} {our_mib:>13.0f} {their_mib:>12.0f}", flush=True)
+        (compare_sparse if options.sparsity else compare_dense)(options, model, shared)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -7,6 +8,7 @@
 #include "experiments/bench/infer.h"
 #include "experiments/bench/limits.h"
 #include "experiments/bench/sparse.h"
+#include "experiments/bench/sparse_train.h"
 #include "experiments/bench/timing.h"
 #include "experiments/bench/train.h"
 #include "experiments/system_info.h"
@@ -132,7 +134,7 @@ TEST_CASE("the machine describes itself") {
 
 TEST_CASE("the training benchmark counts steps, multiply-adds and the time of every operation") {
   const bench::TrainSpeed speed =
-      bench::measure_training({.model = "resnet20", .batch = 2, .steps = 2, .warm_up = 1});
+      bench::measure_training({.subject = {.model = "resnet20"}, .batch = 2, .steps = 2, .warm_up = 1});
   CHECK(speed.images_per_s == doctest::Approx(2.0 / speed.step_seconds));
   CHECK(speed.macs == doctest::Approx(0.0408e9).epsilon(0.01));  // He et al.'s ResNet-20
   CHECK(std::isfinite(speed.loss));
@@ -147,8 +149,7 @@ TEST_CASE("the training benchmark counts steps, multiply-adds and the time of ev
 
 TEST_CASE("the inference benchmark times a compiled model, its steps, and removes weights when asked to") {
   bench::InferBenchOptions options;
-  options.model = "resnet20";
-  options.overrides = {"width=4"};
+  options.subject = {.model = "resnet20", .overrides = {"width=4"}};
   options.sparsity = 0.95;
   options.calls = 5;
   options.warm_up = 1;
@@ -163,10 +164,47 @@ TEST_CASE("the inference benchmark times a compiled model, its steps, and remove
   CHECK_THROWS_WITH_AS(bench::measure_inference(options), doctest::Contains("--sparsity"), Error);
 }
 
+TEST_CASE("training is timed at every sparsity in both formats, beside the dense step") {
+  bench::SparseTrainOptions options;
+  options.subject = {.model = "resnet20", .overrides = {"width=8"}};
+  options.batch = 16;
+  options.sparsities = {0.0, 0.5, 0.98};
+  options.blocks = {1, 4};
+  options.rounds = 2;
+  options.steps = 1;
+  const std::vector<bench::SparseTrainRow> rows = bench::measure_sparse_training(options);
+  REQUIRE(rows.size() == 5);
+  CHECK(rows[0].block == 0);
+  CHECK(rows[0].density == 1.0);
+  const auto sparse = [](const bench::SparseTrainRow& row) {
+    return std::count_if(row.layers.begin(), row.layers.end(), [](const auto& layer) {
+      return layer.forward && layer.backward_data && layer.backward_weights;
+    });
+  };
+  CHECK(sparse(rows[0]) == 0);
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    CAPTURE(i);
+    CHECK(rows[i].block == (i < 3 ? 1 : 4));
+    CHECK(rows[i].sparsity == (i % 2 == 1 ? 0.5 : 0.98));
+    // 4x4 blocks do not divide conv1, with 3 channels, and fc, with 10 outputs: 536 of 67,352 weights.
+    const double prunable = i < 3 ? 1.0 : 1.0 - 536.0 / 67352.0;
+    CHECK(rows[i].density == doctest::Approx(1.0 - rows[i].sparsity * prunable).epsilon(0.01));
+    CHECK(rows[i].step_seconds > 0.0);
+    CHECK(rows[i].layers.size() == 20);
+    CHECK(rows[i].tensor_bytes > 0);
+    CHECK(rows[i].process_bytes > rows[i].tensor_bytes);
+  }
+  CHECK(sparse(rows[2]) > 10);
+  options.sparsities = {1.0};
+  CHECK_THROWS_WITH_AS(bench::measure_sparse_training(options), doctest::Contains("--sparsity"), Error);
+}
+
 TEST_CASE("the training benchmark takes a model's keys") {
   const auto macs = [](std::vector<std::string> overrides) {
-    return bench::measure_training(
-               {.model = "vit", .overrides = std::move(overrides), .batch = 1, .steps = 1, .warm_up = 0})
+    return bench::measure_training({.subject = {.model = "vit", .overrides = std::move(overrides)},
+                                    .batch = 1,
+                                    .steps = 1,
+                                    .warm_up = 0})
         .macs;
   };
   // Tokens of 16 features: the block's MLP, and all else.

@@ -2,12 +2,17 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "framework/core/error.h"
 #include "models/registry.h"
+#include "tests/experiments/program.h"
 #include "tests/support/set_fields.h"
 
 namespace espalier {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::shared_ptr<nn::Module> small_model() {
   const auto spec = models::model_registry().make("resnet20");
@@ -133,6 +138,48 @@ TEST_CASE("the sparsities within a loss are each layer's largest that keeps to i
                                                 {"c", 0.9, 89.1, 0}};
   const std::vector<std::pair<std::string, double>> expected = {{"a", 0.5}, {"b", 0.0}, {"c", 0.9}};
   CHECK(sparsities_within(points, 1.0) == expected);
+}
+
+TEST_CASE(
+    "the scope that the command gives is a distribution for a pruner, which needs no sparsity beside it") {
+  const testing::TemporaryDirectory directory;
+  const std::string config = (directory.path() / "tiny.toml").string(),
+                    dense = (directory.path() / "dense").string(),
+                    pruned = (directory.path() / "pruned").string();
+  testing::write_text(config, R"(
+model = { kind = "resnet20", width = 4 }
+data = { kind = "synthetic", train_images = 32, test_images = 16 }
+batch = 16
+[[stage]]
+epochs = 1
+)");
+  REQUIRE(testing::run_program({"run", config, "--out", dense, "--threads", "1"}).exit_code == 0);
+  const testing::Outcome analysis = testing::run_program(
+      {"sensitivity", dense, "--split", "test", "--sparsities", "0.25,0.75", "--drop", "1", "--json"});
+  REQUIRE(analysis.exit_code == 0);
+  const nlohmann::json json = nlohmann::json::parse(analysis.output);
+  const std::string scope = json.at("scope");
+  const testing::Outcome run = testing::run_program(
+      {"run", config, "--out", pruned, "--threads", "1", "stage.0.prune=[{ scope = " + scope + " }]"});
+  CAPTURE(run.output);
+  REQUIRE(run.exit_code == 0);
+  // What keeps the loss, by layer.
+  std::map<std::string, double> sparsities;
+  const double whole = json.at("points")[0].at("accuracy");
+  for (const nlohmann::json& point : json.at("points")) {
+    if (point.at("layer") != "" && point.at("accuracy").get<double>() >= whole - 1.0)
+      sparsities[point.at("layer")] =
+          std::max(sparsities[point.at("layer")], point.at("sparsity").get<double>());
+  }
+  CHECK_FALSE(sparsities.empty());
+  for (const nlohmann::json& layer : testing::read_json(fs::path(pruned) / "summary.json").at("layers")) {
+    CAPTURE(layer.at("name").get<std::string>());
+    const double bias = layer.at("name") == "fc" ? 10.0 : 0.0;
+    const double weights = layer.at("parameters").get<double>() - bias;
+    const double sparsity = sparsities[layer.at("name").get<std::string>() + ".weight"];
+    CHECK(layer.at("nonzeros").get<double>() - bias ==
+          doctest::Approx((1.0 - sparsity) * weights).epsilon(0.01));
+  }
 }
 
 }  // namespace espalier

@@ -87,7 +87,7 @@ TEST_CASE(
 
 TEST_CASE("the tables of a sweep say what is missing; what is done is not run again") {
   const Files files;
-  const Sweep sweep = files.open();
+  Sweep sweep = files.open();
   Reporter reporter = files.reporter;
   CHECK(sweep.run(sweep.select({"*/0.5/*"}), reporter) == 0);
   const fs::path dense = sweep.cells().front().directory / "summary.json";
@@ -114,17 +114,82 @@ TEST_CASE("the tables of a sweep say what is missing; what is done is not run ag
 TEST_CASE("a sweep that is stopped goes on in the middle of the cell, to the same bits") {
   const Files files;
   Reporter reporter = files.reporter;
-  const Sweep stopped = files.open();
+  Sweep stopped = files.open();
   train::request_stop();
   CHECK_THROWS_AS(stopped.run(stopped.select({"dense"}), reporter), Error);
   train::request_stop(false);
-  CHECK(Sweep::state(stopped.cells().front()) == CellState::under_way);
+  CHECK(stopped.state(stopped.cells().front()) == CellState::under_way);
   CHECK(stopped.run(stopped.select({"dense/0.5/seed 1"}), reporter) == 0);
   const Files others;
-  const Sweep whole = others.open();
+  Sweep whole = others.open();
   CHECK(whole.run(whole.select({"dense/0.5/seed 1"}), reporter) == 0);
-  CHECK(Sweep::summary(stopped.cells().front())->at("weights_sha256") ==
-        Sweep::summary(whole.cells().front())->at("weights_sha256"));
+  CHECK(stopped.summary(stopped.cells().front())->at("weights_sha256") ==
+        whole.summary(whole.cells().front())->at("weights_sha256"));
+}
+
+TEST_CASE("cells with one dense stage train it once") {
+  const Files files(
+      std::string("set = ['stage=[{ name = \"dense\", epochs = 1 }, { kind = \"finetune\", epochs = 1, "
+                  "prune = [{ sparsity = 0.5 }] }]']\n") +
+      R"(
+name = "tiny"
+base = "base.toml"
+columns = { key = "sparsity", values = ["0.5", "0.9"] }
+[[row]]
+name = "magnitude"
+set = ["stage.1.prune.0.sparsity={sparsity}"]
+[[row]]
+name = "random"
+set = ["stage.1.prune=[{ sparsity = {sparsity}, criterion = \"random\" }]"]
+[[row]]
+name = "other"
+set = ["stage.0.optimizer.lr=0.01"]
+)");
+  Sweep sweep = files.open();
+  Reporter reporter = files.reporter;
+  CHECK(sweep.run(sweep.select({}), reporter) == 0);
+  const std::string first = sweep.cells().front().directory.filename().string();
+  for (const SweepCell& cell : sweep.cells()) {
+    CAPTURE(cell.label);
+    const nlohmann::ordered_json dense = sweep.summary(cell)->at("stages")[0];
+    const bool is_first = cell.directory.filename() == first || cell.row == 2;
+    CHECK(dense.value("taken_from", std::string()) == (is_first ? "" : first));
+  }
+}
+
+TEST_CASE("results of earlier sessions count as done; new ones are added, with the table") {
+  const Files here, there;  // two machines
+  const testing::TemporaryDirectory committed;
+  const fs::path results = committed.path() / "tiny";
+  const auto open = [&](const Files& files) {
+    return Sweep(files.directory.path() / "sweep.toml", {}, files.directory.path() / "out", results);
+  };
+  Reporter reporter = here.reporter;
+  Sweep first = open(here);
+  CHECK(first.run(first.select({"*/0.5/*"}), reporter) == 0);
+  CHECK(contains(read_file(results / "README.md", 1 << 20), "| missing |"));
+
+  Sweep second = open(there);
+  const SweepCell& dense = second.cells().front();
+  CHECK(second.state(dense) == CellState::done);
+  CHECK(second.place(dense) == results);
+  CHECK(second.summary(dense)->at("weights_sha256") ==
+        first.summary(first.cells().front())->at("weights_sha256"));
+  CHECK(second.run(second.select({}), reporter) == 0);
+  CHECK_FALSE(fs::exists(dense.directory));
+  const std::string table = read_file(results / "README.md", 1 << 20);
+  CHECK_FALSE(contains(table, "missing |"));
+  CHECK(contains(table, "espalier sweep"));
+  int summaries = 0;
+  for (const auto& entry : fs::directory_iterator(results)) {
+    if (entry.path().extension() != ".json") continue;
+    ++summaries;
+    CHECK_FALSE(testing::read_json(entry.path()).contains("layers"));
+  }
+  CHECK(summaries == 6);
+
+  testing::write_text(results / "zzz.json", "{ \"name\": 1 }");
+  CHECK_THROWS_WITH_AS(open(here), doctest::Contains("zzz.json is no summary"), Error);
 }
 
 TEST_CASE("a cell that ends in NaN does not stop the others") {
@@ -132,7 +197,7 @@ TEST_CASE("a cell that ends in NaN does not stop the others") {
       std::string(kSweep) +
       "[[row]]\nname = \"wild\"\nset = [\"stage.0.optimizer.lr=1e6\", "
       "\"stage.0.optimizer.weight_decay=1\", \"stage.0.epochs=9\"]\n[[row]]\nname = \"calm\"\n");
-  const Sweep sweep = files.open();
+  Sweep sweep = files.open();
   Reporter reporter = files.reporter;
   CHECK(sweep.run(sweep.select({"wild/0.5/seed 1", "calm/0.5/seed 1"}), reporter) == 1);
   const nlohmann::ordered_json table = sweep_json(sweep);
@@ -170,17 +235,17 @@ TEST_CASE("every row of the pruning matrix runs, and reaches its sparsity") {
   const std::string step = "rewind_step=500";  // tiny rounds have two
   text.replace(text.find(step), step.size(), "rewind_step=1");
   testing::write_text(directory.path() / "sweep.toml", text);
-  const Sweep sweep(directory.path() / "sweep.toml",
-                    {"model.width=4", "data={ kind = \"synthetic\", train_images = 32, test_images = 16 }",
-                     "batch=16", "stage.0.epochs=1"},
-                    directory.path() / "out");
+  Sweep sweep(directory.path() / "sweep.toml",
+              {"model.width=4", "data={ kind = \"synthetic\", train_images = 32, test_images = 16 }",
+               "batch=16", "stage.0.epochs=1"},
+              directory.path() / "out");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
   Reporter reporter(nowhere.get());
   CHECK(sweep.run(sweep.select({"*/0.9/seed 1"}), reporter) == 0);
   for (const SweepCell& cell : sweep.cells()) {
     if (!cell.label.ends_with("/0.9/seed 1")) continue;
     CAPTURE(cell.label);
-    const auto summary = Sweep::summary(cell);
+    const auto summary = sweep.summary(cell);
     REQUIRE(summary.has_value());
     std::int64_t weights = 0, kept = 0;
     for (const nlohmann::ordered_json& layer : summary->at("layers")) {
@@ -206,6 +271,9 @@ TEST_CASE("espalier sweep lists cells, runs them, and prints the tables") {
   CAPTURE(run.output);
   CHECK(run.exit_code == 0);
   CHECK(contains(run.output, "(1 of 2)"));
+  const testing::Outcome tables = testing::run_program({"sweep", sweep, "--out", out, "--tables"});
+  CHECK(tables.exit_code == 0);
+  CHECK(run.output.ends_with(tables.output));
   CHECK(testing::run_program({"sweep", sweep, "--only", "nothing"}).exit_code == 2);
   CHECK(contains(testing::run_program({"sweep", sweep, "seed=5"}).output, "list it in seeds"));
 }

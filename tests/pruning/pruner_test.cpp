@@ -12,6 +12,7 @@
 #include "models/registry.h"
 #include "pruning/granularity/filter.h"
 #include "pruning/scopes/per_layer.h"
+#include "pruning/scopes/table.h"
 #include "tests/pruning/parameters.h"
 #include "tests/support/set_fields.h"
 
@@ -137,6 +138,35 @@ TEST_CASE("a layer that would collapse keeps its best unit and is reported, or i
     CHECK_THROWS_WITH_AS(pruner.start(), doctest::Contains("tiny.weight"), Error);
     CHECK((tiny.mask.dense() || tiny.nonzeros() == tiny.value.numel()));
   }
+}
+
+TEST_CASE("a table that names sparsities prunes by itself; without one, sparsity 0 prunes nothing") {
+  Parameters parameters;
+  const nn::Parameter& named = parameters.add("named.weight", {10, 10});
+  const nn::Parameter& other = parameters.add("other.weight", {10, 10});
+  Pruner idle(with_sparsity(0.0), parameters.list(), 100);
+  idle.on_event([](const PruneEvent&) { FAIL("nothing is to be pruned"); });
+  idle.start();
+  CHECK(named.mask.dense());
+
+  PrunerSettings settings;
+  settings.scope = std::make_unique<Table>(std::vector<Table::Row>{{"named.*", 0.4}});
+  settings.schedule = schedule_registry().make(settings.schedule_kind = "cubic");
+  Pruner pruner(std::move(settings), parameters.list(), 100);
+  pruner.start();
+  for (std::int64_t step = 0; step < 100; ++step) pruner.after_step({step, 0.1}, parameters.list());
+  CHECK(named.nonzeros() == 60);
+  CHECK(other.nonzeros() == 100);
+}
+
+TEST_CASE("a criterion without scores yet may not prune at the start, whoever names the sparsity") {
+  Parameters parameters;
+  parameters.add("named.weight", {10, 10});
+  PrunerSettings settings;
+  settings.criterion = criterion_registry().make(settings.criterion_kind = "movement");
+  settings.scope = std::make_unique<Table>(std::vector<Table::Row>{{"named.*", 0.4}});
+  CHECK_THROWS_WITH_AS(Pruner(std::move(settings), parameters.list(), 100),
+                       doctest::Contains("it has seen no gradient yet"), Error);
 }
 
 TEST_CASE("a pattern that matches nothing is refused with the nearest name") {

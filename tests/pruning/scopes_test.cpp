@@ -77,6 +77,9 @@ TEST_CASE("a table gives what its first matching row says, and the pruner's spar
   CHECK(quotas[1].sparsity == 0.25);
   CHECK(quotas[2].sparsity == 0.5);
   CHECK(quotas[3].sparsity == 0.9);
+  CHECK(table->largest(0.9) == 0.9);
+  CHECK(table->largest(0.0) == 0.5);
+  CHECK(scope_registry().make("erk")->largest(0.0) == 0.0);
 
   fields.rows["layer"] = {row("conv3.*", 0.25)};
   const auto mistyped = scope_registry().make("table");

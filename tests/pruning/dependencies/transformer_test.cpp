@@ -385,9 +385,6 @@ TEST_CASE("heads and neurons are refused where there are none, and where they ha
   regrowing.regrow = regrow_registry().make(regrowing.regrow_kind = "set");
   refused(*model, kTransformerImage, std::move(regrowing),
           "leave out one of dependencies (or granularity 'head')");
-  PrunerSettings macs = settings_of("neuron", 0.5, "global");
-  macs.target = "macs";
-  refused(*model, kTransformerImage, std::move(macs), "target 'macs' cannot be kept");
   PrunerSettings partly = settings_of("head", 0.5, "global");
   partly.include = {"blocks.0.mlp.fc1.weight"};
   refused(*model, kTransformerImage, std::move(partly), "the network has none");

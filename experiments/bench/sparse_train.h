@@ -1,0 +1,45 @@
+// What removed weights save in training: whole steps of one model at several sparsities, beside its dense
+// step.
+//
+// All take turns, round by round, so that what the machine does besides slows all alike; medians count. Every
+// turn builds its model anew, so that the memory it is charged with is its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "experiments/bench/subject.h"
+
+namespace espalier::bench {
+
+struct SparseTrainOptions {
+  SubjectOptions subject = {};
+  std::int64_t batch = 128;
+  std::vector<double> sparsities;  // of every layer that can be pruned; 0 is always there
+  std::vector<int> blocks = {1};   // what is removed as one: single weights, or 4x4 blocks of channels
+  int rounds = 7;
+  int steps = 3;    // of a turn, that count
+  int warm_up = 2;  // before them: the first makes patterns, the second is sparse in all three passes
+};
+
+// Which passes of a convolution or linear layer multiplied kept weights only, in the last step.
+struct SparsePassesOf {
+  std::string layer;
+  bool forward = false, backward_data = false, backward_weights = false;
+};
+
+struct SparseTrainRow {
+  int block = 0;  // 0: as the model is, dense unless a checkpoint has masks
+  double sparsity = 0.0;
+  double density = 1.0;  // weights kept, of all layers together
+  double step_seconds = 0.0;
+  std::int64_t tensor_bytes = 0;   // that its tensors took from the system
+  std::int64_t process_bytes = 0;  // that the process had then; the benchmark itself included
+  std::vector<SparsePassesOf> layers;
+};
+
+// The dense row first. Throws Error as find_subject and prune_at_random do.
+std::vector<SparseTrainRow> measure_sparse_training(const SparseTrainOptions& options);
+
+}  // namespace espalier::bench

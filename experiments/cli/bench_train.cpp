@@ -1,0 +1,142 @@
+#include "experiments/cli/bench_train.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "experiments/bench/limits.h"
+#include "kernels/backend.h"
+#include "kernels/base/isa.h"
+#include "kernels/base/parallel.h"
+
+namespace espalier::cli {
+namespace {
+
+using bench::SparseTrainRow;
+
+std::string title(const bench::SubjectOptions& subject, std::int64_t batch) {
+  return fmt::format("{}, batch {}, {} thread{}, {} {}", subject.name(), batch, kernels::num_threads(),
+                     kernels::num_threads() == 1 ? "" : "s", kernels::isa_name(kernels::active_isa()),
+                     kernels::backend_name(kernels::active_backend()));
+}
+
+nlohmann::ordered_json circumstances(const bench::SubjectOptions& subject, std::int64_t batch) {
+  return {{"model", subject.name()},
+          {"batch", batch},
+          {"threads", kernels::num_threads()},
+          {"isa", kernels::isa_name(kernels::active_isa())},
+          {"backend", kernels::backend_name(kernels::active_backend())},
+          {"dtype", "f32"}};
+}
+
+// "1x1"; "dense" for the row that the others are compared with.
+std::string blocks_of(const SparseTrainRow& row) {
+  return row.block == 0 ? "dense" : fmt::format("{0}x{0}", row.block);
+}
+
+constexpr std::pair<const char*, bool bench::SparsePassesOf::*> kPasses[] = {
+    {"forward", &bench::SparsePassesOf::forward},
+    {"backward_data", &bench::SparsePassesOf::backward_data},
+    {"backward_weights", &bench::SparsePassesOf::backward_weights}};
+
+// By pass, the layers that ran sparse.
+nlohmann::ordered_json sparse_layers_json(const SparseTrainRow& row) {
+  nlohmann::ordered_json passes;
+  for (const auto& [name, is_sparse] : kPasses) {
+    passes[name] = nlohmann::ordered_json::array();
+    for (const bench::SparsePassesOf& layer : row.layers) {
+      if (layer.*is_sparse) passes[name].push_back(layer.layer);
+    }
+  }
+  return passes;
+}
+
+// "20/19/20 of 21"
+std::string sparse_layers_text(const SparseTrainRow& row) {
+  std::string counts;
+  for (const auto& [name, is_sparse] : kPasses) {
+    const auto count = std::count_if(row.layers.begin(), row.layers.end(),
+                                     [&, pass = is_sparse](const auto& layer) { return layer.*pass; });
+    counts += fmt::format("{}{}", counts.empty() ? "" : "/", count);
+  }
+  return fmt::format("{} of {}", counts, row.layers.size());
+}
+
+}  // namespace
+
+void print_train_json(const bench::TrainBenchOptions& options) {
+  // In this order: the limits take memory too.
+  const bench::TrainSpeed speed = bench::measure_training(options);
+  const bench::MachineLimits limits = bench::measure_limits();
+  double total = 0.0;
+  for (const Profile::Row& row : speed.operations) total += row.seconds();
+  nlohmann::ordered_json json = circumstances(options.subject, options.batch), shares;
+  for (const Profile::Row& row : speed.operations) shares[row.name] = row.seconds() / total;
+  json["images_per_second"] = speed.images_per_s;
+  json["step_ms"] = 1e3 * speed.step_seconds;
+  json["gflops"] = speed.gflops;
+  json["fma_peak_gflops"] = limits.gflops;
+  json["fma_peak_fraction"] = speed.gflops / limits.gflops;
+  json["copy_gb_per_second"] = limits.copy_gb_per_s;
+  json["tensor_bytes"] = speed.tensor_bytes;
+  json["process_bytes"] = speed.process_bytes;
+  json["time_share"] = shares;
+  fmt::print("{}\n", json.dump());
+}
+
+void print_train_table(const bench::TrainBenchOptions& options) {
+  const bench::TrainSpeed speed = bench::measure_training(options);
+  const bench::MachineLimits limits = bench::measure_limits();
+  fmt::print("{}\n", title(options.subject, options.batch));
+  fmt::print("{:.0f} images/s, {:.1f} ms a step\n", speed.images_per_s, 1e3 * speed.step_seconds);
+  fmt::print(
+      "{:.0f} GFLOP/s, {:.2f} of the {:.0f} that multiply-adds in registers reach; copies reach {:.1f} "
+      "GB/s\n",
+      speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
+  fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
+             speed.process_bytes >> 20);
+  fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
+  double total = 0.0;
+  for (const Profile::Row& row : speed.operations) total += row.seconds();
+  for (const Profile::Row& row : speed.operations) {
+    fmt::print("{:<28} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7}\n", row.name, 100.0 * row.seconds() / total,
+               1e3 * row.forward_seconds / options.steps, 1e3 * row.backward_seconds / options.steps,
+               row.calls / options.steps);
+  }
+}
+
+void print_sparse_train_json(const bench::SparseTrainOptions& options) {
+  const std::vector<SparseTrainRow> rows = bench::measure_sparse_training(options);
+  for (const SparseTrainRow& row : rows) {
+    nlohmann::ordered_json json = circumstances(options.subject, options.batch);
+    json["blocks"] = blocks_of(row);
+    json["sparsity"] = row.sparsity;
+    json["density"] = row.density;
+    json["ms"] = 1e3 * row.step_seconds;
+    json["dense_ms"] = 1e3 * rows.front().step_seconds;
+    json["times_dense"] = rows.front().step_seconds / row.step_seconds;
+    json["images_per_second"] = static_cast<double>(options.batch) / row.step_seconds;
+    json["tensor_bytes"] = row.tensor_bytes;
+    json["process_bytes"] = row.process_bytes;
+    json["layers"] = row.layers.size();
+    json["sparse_layers"] = sparse_layers_json(row);
+    fmt::print("{}\n", json.dump());
+  }
+}
+
+void print_sparse_train_table(const bench::SparseTrainOptions& options) {
+  fmt::print("{}; whole steps with weights removed\n", title(options.subject, options.batch));
+  fmt::print("{:<6} {:>8} {:>10} {:>12} {:>9} {:>12} {:>12}  {}\n", "blocks", "removed", "ms a step",
+             "times dense", "images/s", "tensors MiB", "process MiB",
+             "sparse layers: forward/backward data/backward weights");
+  const std::vector<SparseTrainRow> rows = bench::measure_sparse_training(options);
+  for (const SparseTrainRow& row : rows) {
+    fmt::print("{:<6} {:>7.3g}% {:>10.1f} {:>12.2f} {:>9.0f} {:>12} {:>12}  {}\n", blocks_of(row),
+               100.0 * row.sparsity, 1e3 * row.step_seconds, rows.front().step_seconds / row.step_seconds,
+               static_cast<double>(options.batch) / row.step_seconds, row.tensor_bytes >> 20,
+               row.process_bytes >> 20, sparse_layers_text(row));
+  }
+}
+
+}  // namespace espalier::cli

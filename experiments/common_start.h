@@ -1,0 +1,35 @@
+// What experiments have in common from their start: one run takes it from another instead of doing it again.
+//
+// A run can be cut at the end of each stage, and at that of the first round of one that trains in rounds. Two
+// runs whose configs agree in all that decides what happens until a cut have the same bits there, so the one
+// can go on from the other's checkpoint. It gets the other's outputs under its own name, as links where the
+// file system has them: they take no room twice, and each run stays whole when the other is removed.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/experiment_config.h"
+#include "experiments/reporter.h"
+
+namespace espalier {
+
+// Where a run can be cut.
+struct Cut {
+  std::size_t stage = 0;
+  bool first_round = false;  // of the stage; else its end
+  std::string key;           // hash of all that decides what happens until there
+};
+
+// In the order in which they are reached.
+std::vector<Cut> cuts_of(ExperimentConfig& config);
+
+// Before a run in `directory` begins or goes on: of the directories of other runs, where there are such,
+// takes from the one that has reached the last cut in common. Nothing of this run's own is given up, a stage
+// under way goes on. `result.json` of what was taken says from where ("taken_from"); times are those of who
+// computed it. Throws Error as RunDirectory does, (integrity) when the other run is damaged, (io).
+void take_common_start(ExperimentConfig& config, const std::filesystem::path& directory,
+                       const std::vector<std::filesystem::path>& others, Reporter& reporter);
+
+}  // namespace espalier
