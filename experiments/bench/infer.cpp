@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiments/bench/random_pruning.h"
 #include "experiments/bench/timing.h"
 #include "framework/nn/summary.h"
 
@@ -20,7 +19,7 @@ double percentile(std::vector<double> values, double fraction) {
 
 InferSpeed measure_inference(const InferBenchOptions& options) {
   const Subject subject = find_subject(options.subject);
-  prune_at_random(*subject.model, options.sparsity, options.block);
+  prune_at_random(*subject.model, subject.image, options.sparsity, options.unit);
 
   const double start = now_seconds();
   infer::Plan plan =

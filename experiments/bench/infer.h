@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "experiments/bench/random_pruning.h"
 #include "experiments/bench/subject.h"
 #include "framework/infer/plan.h"
 
@@ -12,7 +13,7 @@ namespace espalier::bench {
 struct InferBenchOptions {
   SubjectOptions subject = {};
   double sparsity = 0.0;  // removed before compiling: prune_at_random
-  int block = 1;
+  Unit unit = Unit::weight;
   std::int64_t batch = 1;
   bool tune = false;
   int calls = 200;   // that count

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 
-#include "experiments/bench/random_pruning.h"
 #include "experiments/bench/timing.h"
 #include "experiments/bench/training_step.h"
 #include "experiments/system_info.h"
 #include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/linear.h"
+#include "framework/nn/summary.h"
 #include "framework/tensor/storage.h"
 
 namespace espalier::bench {
@@ -50,7 +50,8 @@ void give_back_freed_memory() {
 // One turn; adds its times to `seconds`.
 void take_turn(const SparseTrainOptions& options, SparseTrainRow& row, std::vector<double>& seconds) {
   const Subject subject = find_subject(options.subject);
-  if (row.block != 0) prune_at_random(*subject.model, row.sparsity, row.block);
+  prune_at_random(*subject.model, subject.image, row.sparsity, row.unit);
+  row.macs = nn::summary(*subject.model, subject.image).total.macs;
   give_back_freed_memory();  // of earlier turns, of building and pruning
   TrainingStep step(subject, options.batch);
   for (int i = 0; i < options.warm_up; ++i) step.run();
@@ -69,10 +70,10 @@ void take_turn(const SparseTrainOptions& options, SparseTrainRow& row, std::vect
 
 std::vector<SparseTrainRow> measure_sparse_training(const SparseTrainOptions& options) {
   std::vector<SparseTrainRow> rows(1);
-  for (const int block : options.blocks) {
+  for (const Unit unit : options.units) {
     for (const double sparsity : options.sparsities) {
-      check_random_pruning(sparsity, block);  // before the first turn
-      if (sparsity != 0.0) rows.push_back({.block = block, .sparsity = sparsity, .layers = {}});
+      check_random_pruning(sparsity);  // before the first turn
+      if (sparsity != 0.0) rows.push_back({.unit = unit, .sparsity = sparsity, .layers = {}});
     }
   }
   std::vector<std::vector<double>> seconds(rows.size());

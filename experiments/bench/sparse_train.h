@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/bench/random_pruning.h"
 #include "experiments/bench/subject.h"
 
 namespace espalier::bench {
@@ -16,8 +17,8 @@ namespace espalier::bench {
 struct SparseTrainOptions {
   SubjectOptions subject = {};
   std::int64_t batch = 128;
-  std::vector<double> sparsities;  // of every layer that can be pruned; 0 is always there
-  std::vector<int> blocks = {1};   // what is removed as one: single weights, or 4x4 blocks of channels
+  std::vector<double> sparsities;  // of every layer that can be pruned; with filters, of the multiply-adds
+  std::vector<Unit> units = {Unit::weight};
   int rounds = 7;
   int steps = 3;    // of a turn, that count
   int warm_up = 2;  // before them: the first makes patterns, the second is sparse in all three passes
@@ -30,9 +31,10 @@ struct SparsePassesOf {
 };
 
 struct SparseTrainRow {
-  int block = 0;  // 0: as the model is, dense unless a checkpoint has masks
+  Unit unit = Unit::none;  // none: as the model is, dense unless a checkpoint has masks
   double sparsity = 0.0;
-  double density = 1.0;  // weights kept, of all layers together
+  double density = 1.0;   // weights kept, of those that there are
+  std::int64_t macs = 0;  // multiply-adds of one image's forward, masked ones too
   double step_seconds = 0.0;
   std::int64_t tensor_bytes = 0;   // that its tensors took from the system
   std::int64_t process_bytes = 0;  // that the process had then; the benchmark itself included

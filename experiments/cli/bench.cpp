@@ -33,19 +33,15 @@ struct Request {
   bool every_kernel, json, tune;
   std::string model, checkpoint;
   std::vector<double> sparsities;
-  std::vector<int> blocks;
+  std::vector<bench::Unit> units;
 };
 
 // "1x1,4x4"
-std::vector<int> block_sizes(const std::string& names) {
-  std::vector<int> sizes;
-  for (const std::string& name : words(names)) {
-    if (name != "1x1" && name != "4x4")
-      fail(ErrorKind::usage, "espalier bench", "--blocks expects 1x1 or 4x4, got '{}'", name);
-    sizes.push_back(name.front() - '0');
-  }
-  if (sizes.empty()) fail(ErrorKind::usage, "espalier bench", "--blocks names none");
-  return sizes;
+std::vector<bench::Unit> units(const std::string& names) {
+  std::vector<bench::Unit> found;
+  for (const std::string& name : words(names)) found.push_back(bench::unit_from(name));
+  if (found.empty()) fail(ErrorKind::usage, "espalier bench", "--blocks names none");
+  return found;
 }
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
@@ -142,7 +138,7 @@ int bench_sparse_train(const Request& request) {
   options.batch = request.batch;
   options.rounds = request.rounds;
   options.sparsities = request.sparsities;
-  options.blocks = request.blocks;
+  options.units = request.units;
   request.json ? print_sparse_train_json(options) : print_sparse_train_table(options);
   return 0;
 }
@@ -157,10 +153,10 @@ int bench_train(const Request& request) {
 
 int bench_infer(const Request& request) {
   bench::InferBenchOptions options{.subject = subject_options(request)};
-  if (request.sparsities.size() > 1 || request.blocks.size() > 1)
-    fail(ErrorKind::usage, "espalier bench", "infer takes one --sparsity and one size of --blocks");
+  if (request.sparsities.size() > 1 || request.units.size() > 1)
+    fail(ErrorKind::usage, "espalier bench", "infer takes one --sparsity and one of --blocks");
   if (!request.sparsities.empty()) options.sparsity = request.sparsities.front();
-  options.block = request.blocks.front();
+  options.unit = request.units.front();
   options.batch = request.batch;
   options.calls = request.rounds;
   options.tune = request.tune;
@@ -195,8 +191,8 @@ int bench(int argc, char** argv) {
       "several with the dense step: 0.5,0.9",
       cxxopts::value<std::string>()->default_value(""),
       "S")("blocks",
-           "with --sparsity: what is removed as one, single weights or blocks of channels; train: "
-           "\"1x1,4x4\" compares both",
+           "with --sparsity: what is removed as one, single weights (1x1), blocks of channels (4x4), or "
+           "filters: then the fraction is of the multiply-adds; train: \"1x1,4x4\" compares both",
            cxxopts::value<std::string>()->default_value("1x1"),
            "SIZES")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
@@ -219,7 +215,7 @@ int bench(int argc, char** argv) {
                            .model = (*arguments)["model"].as<std::string>(),
                            .checkpoint = (*arguments)["checkpoint"].as<std::string>(),
                            .sparsities = numbers((*arguments)["sparsity"].as<std::string>(), "sparsity"),
-                           .blocks = block_sizes((*arguments)["blocks"].as<std::string>())};
+                           .units = units((*arguments)["blocks"].as<std::string>())};
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);
   if (what == "train") return bench_train(request);

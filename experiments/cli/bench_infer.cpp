@@ -64,7 +64,7 @@ void print_infer_json(const bench::InferBenchOptions& options) {
                                             {"isa", kernels::isa_name(kernels::active_isa())},
                                             {"dtype", "f32"},
                                             {"sparsity", options.sparsity},
-                                            {"blocks", fmt::format("{0}x{0}", options.block)},
+                                            {"blocks", bench::unit_name(options.unit)},
                                             {"lanes", executor.program().lanes_note},
                                             {"p50_ms", 1e3 * speed.p50_seconds},
                                             {"p99_ms", 1e3 * speed.p99_seconds},

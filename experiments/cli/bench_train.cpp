@@ -30,11 +30,6 @@ nlohmann::ordered_json circumstances(const bench::SubjectOptions& subject, std::
           {"dtype", "f32"}};
 }
 
-// "1x1"; "dense" for the row that the others are compared with.
-std::string blocks_of(const SparseTrainRow& row) {
-  return row.block == 0 ? "dense" : fmt::format("{0}x{0}", row.block);
-}
-
 constexpr std::pair<const char*, bool bench::SparsePassesOf::*> kPasses[] = {
     {"forward", &bench::SparsePassesOf::forward},
     {"backward_data", &bench::SparsePassesOf::backward_data},
@@ -110,9 +105,10 @@ void print_sparse_train_json(const bench::SparseTrainOptions& options) {
   const std::vector<SparseTrainRow> rows = bench::measure_sparse_training(options);
   for (const SparseTrainRow& row : rows) {
     nlohmann::ordered_json json = circumstances(options.subject, options.batch);
-    json["blocks"] = blocks_of(row);
+    json["blocks"] = bench::unit_name(row.unit);
     json["sparsity"] = row.sparsity;
     json["density"] = row.density;
+    json["macs"] = row.macs;
     json["ms"] = 1e3 * row.step_seconds;
     json["dense_ms"] = 1e3 * rows.front().step_seconds;
     json["times_dense"] = rows.front().step_seconds / row.step_seconds;
@@ -127,13 +123,14 @@ void print_sparse_train_json(const bench::SparseTrainOptions& options) {
 
 void print_sparse_train_table(const bench::SparseTrainOptions& options) {
   fmt::print("{}; whole steps with weights removed\n", title(options.subject, options.batch));
-  fmt::print("{:<6} {:>8} {:>10} {:>12} {:>9} {:>12} {:>12}  {}\n", "blocks", "removed", "ms a step",
-             "times dense", "images/s", "tensors MiB", "process MiB",
+  fmt::print("{:<7} {:>8} {:>7} {:>10} {:>12} {:>9} {:>12} {:>12}  {}\n", "blocks", "removed", "MMACs",
+             "ms a step", "times dense", "images/s", "tensors MiB", "process MiB",
              "sparse layers: forward/backward data/backward weights");
   const std::vector<SparseTrainRow> rows = bench::measure_sparse_training(options);
   for (const SparseTrainRow& row : rows) {
-    fmt::print("{:<6} {:>7.3g}% {:>10.1f} {:>12.2f} {:>9.0f} {:>12} {:>12}  {}\n", blocks_of(row),
-               100.0 * row.sparsity, 1e3 * row.step_seconds, rows.front().step_seconds / row.step_seconds,
+    fmt::print("{:<7} {:>7.3g}% {:>7.1f} {:>10.1f} {:>12.2f} {:>9.0f} {:>12} {:>12}  {}\n",
+               bench::unit_name(row.unit), 100.0 * row.sparsity, 1e-6 * static_cast<double>(row.macs),
+               1e3 * row.step_seconds, rows.front().step_seconds / row.step_seconds,
                static_cast<double>(options.batch) / row.step_seconds, row.tensor_bytes >> 20,
                row.process_bytes >> 20, sparse_layers_text(row));
   }

@@ -16,8 +16,9 @@ Shape::Shape(const std::vector<std::int64_t>& sizes) {
 
 int Shape::wrap(int dimension) const {
   const int wrapped = dimension < 0 ? dimension + rank_ : dimension;
-  check(wrapped >= 0 && wrapped < rank_, "shape", "dimension {} is out of range for {}", dimension, str());
-  return wrapped;
+  // In front of check(), whose arguments are made in any case: this is asked at every turn.
+  if (wrapped >= 0 && wrapped < rank_) return wrapped;
+  fail(ErrorKind::failure, "shape", "dimension {} is out of range for {}", dimension, str());
 }
 
 std::int64_t Shape::operator[](int dimension) const {

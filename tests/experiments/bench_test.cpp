@@ -169,12 +169,12 @@ TEST_CASE("training is timed at every sparsity in both formats, beside the dense
   options.subject = {.model = "resnet20", .overrides = {"width=8"}};
   options.batch = 16;
   options.sparsities = {0.0, 0.5, 0.98};
-  options.blocks = {1, 4};
+  options.units = {bench::Unit::weight, bench::Unit::block};
   options.rounds = 2;
   options.steps = 1;
   const std::vector<bench::SparseTrainRow> rows = bench::measure_sparse_training(options);
   REQUIRE(rows.size() == 5);
-  CHECK(rows[0].block == 0);
+  CHECK(rows[0].unit == bench::Unit::none);
   CHECK(rows[0].density == 1.0);
   const auto sparse = [](const bench::SparseTrainRow& row) {
     return std::count_if(row.layers.begin(), row.layers.end(), [](const auto& layer) {
@@ -184,7 +184,7 @@ TEST_CASE("training is timed at every sparsity in both formats, beside the dense
   CHECK(sparse(rows[0]) == 0);
   for (std::size_t i = 1; i < rows.size(); ++i) {
     CAPTURE(i);
-    CHECK(rows[i].block == (i < 3 ? 1 : 4));
+    CHECK(rows[i].unit == (i < 3 ? bench::Unit::weight : bench::Unit::block));
     CHECK(rows[i].sparsity == (i % 2 == 1 ? 0.5 : 0.98));
     // 4x4 blocks do not divide conv1, with 3 channels, and fc, with 10 outputs: 536 of 67,352 weights.
     const double prunable = i < 3 ? 1.0 : 1.0 - 536.0 / 67352.0;
@@ -197,6 +197,26 @@ TEST_CASE("training is timed at every sparsity in both formats, beside the dense
   CHECK(sparse(rows[2]) > 10);
   options.sparsities = {1.0};
   CHECK_THROWS_WITH_AS(bench::measure_sparse_training(options), doctest::Contains("--sparsity"), Error);
+}
+
+TEST_CASE("filters are removed until a fraction of the multiply-adds is gone") {
+  bench::SparseTrainOptions options;
+  options.subject = {.model = "resnet20", .overrides = {"width=8"}};
+  options.batch = 16;
+  options.sparsities = {0.25, 0.5};
+  options.units = {bench::Unit::filter};
+  options.rounds = 1;
+  options.steps = 1;
+  const std::vector<bench::SparseTrainRow> rows = bench::measure_sparse_training(options);
+  REQUIRE(rows.size() == 3);
+  const auto dense = static_cast<double>(rows[0].macs);
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const double left = static_cast<double>(rows[i].macs) / dense;
+    CHECK(left <= 1.0 - rows[i].sparsity);
+    CHECK(left > 0.95 - rows[i].sparsity);
+    CHECK(rows[i].density == 1.0);  // of the weights that are left
+  }
+  CHECK_THROWS_WITH_AS(bench::unit_from("2x2"), doctest::Contains("filters"), Error);
 }
 
 TEST_CASE("the training benchmark takes a model's keys") {
