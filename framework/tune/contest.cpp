@@ -1,0 +1,73 @@
+#include "framework/tune/contest.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace espalier::tune {
+namespace {
+
+constexpr int kRounds = 3, kMostRounds = 10;
+constexpr double kShortSeconds = 0.005;  // of a way in all: below, it goes on
+// So far behind the leader a way leaves. The first round touches fresh memory.
+constexpr double kBehindAtFirst = 2.0, kBehind = 1.25;
+
+std::size_t fastest(const std::vector<double>& seconds) {
+  return static_cast<std::size_t>(std::min_element(seconds.begin(), seconds.end()) - seconds.begin());
+}
+
+class Turns {
+ public:
+  Turns(std::size_t ways, const Measure& measure)
+      : measure_(measure), seconds_(ways, std::numeric_limits<double>::infinity()) {
+    for (std::size_t way = 0; way < ways; ++way) running_.push_back(way);
+  }
+
+  void run(bool leave_early) {
+    double of_each = 0.0;  // on average
+    for (int round = 0; round < kMostRounds && (round < kRounds || of_each < kShortSeconds); ++round) {
+      double sum = 0.0;
+      for (const std::size_t way : running_) {
+        const double once = measure_(way);
+        seconds_[way] = std::min(seconds_[way], once);
+        sum += once;
+      }
+      of_each += sum / static_cast<double>(running_.size());
+      if (leave_early) drop_behind(round == 0 ? kBehindAtFirst : kBehind);
+      if (leave_early && running_.size() == 1) return;
+    }
+  }
+
+  const std::vector<double>& seconds() const { return seconds_; }
+
+ private:
+  void drop_behind(double factor) {
+    const double leader = seconds_[fastest(seconds_)];
+    std::erase_if(running_, [&](std::size_t way) { return way != 0 && seconds_[way] > factor * leader; });
+  }
+
+  const Measure& measure_;
+  std::vector<std::size_t> running_;
+  std::vector<double> seconds_;
+};
+
+bool beats_the_usual(const std::vector<double>& seconds) {
+  return seconds[fastest(seconds)] * kMargin < seconds[0];
+}
+
+}  // namespace
+
+std::vector<double> shortest_times(std::size_t ways, const Measure& measure) {
+  Turns turns(ways, measure);
+  turns.run(/*leave_early=*/false);
+  return turns.seconds();
+}
+
+Standing contest(std::size_t ways, const Measure& measure) {
+  Turns turns(ways, measure);
+  turns.run(/*leave_early=*/true);
+  if (beats_the_usual(turns.seconds())) turns.run(/*leave_early=*/true);
+  const std::vector<double>& seconds = turns.seconds();
+  return {beats_the_usual(seconds) ? fastest(seconds) : 0, seconds};
+}
+
+}  // namespace espalier::tune
