@@ -10,7 +10,9 @@
 #include "experiments/cli/bench_infer.h"
 #include "experiments/cli/bench_sparse.h"
 #include "experiments/cli/command.h"
+#include "experiments/cli/run_options.h"
 #include "experiments/system_info.h"
+#include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
 #include "kernels/backend.h"
@@ -160,6 +162,7 @@ nlohmann::ordered_json train_json(const bench::TrainBenchOptions& options, const
           {"threads", kernels::num_threads()},
           {"isa", kernels::isa_name(kernels::active_isa())},
           {"backend", kernels::backend_name(kernels::active_backend())},
+          {"kernels", tuning_wanted() ? "measured" : "fixed"},
           {"dtype", "f32"},
           {"images_per_second", speed.images_per_s},
           {"step_ms", 1e3 * speed.step_seconds},
@@ -192,8 +195,10 @@ Options options_for_model(const Request& request) {
 int bench_train(const Request& request) {
   auto options = options_for_model<bench::TrainBenchOptions>(request);
   options.steps = request.rounds;
+  const MachineTuner kernels_chosen({}, [](const std::string& note) { fmt::print(stderr, "{}\n", note); });
   // In this order: the limits take memory too.
   const bench::TrainSpeed speed = bench::measure_training(options);
+  kernels_chosen.save();
   const bench::MachineLimits limits = bench::measure_limits();
   if (request.json) {
     fmt::print("{}\n", train_json(options, speed, limits).dump());
@@ -236,10 +241,12 @@ int bench(int argc, char** argv) {
       cxxopts::value<double>()->default_value("0"),
       "S")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
+  add_tuning_option(options);
   options.parse_positional("what");
   const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
+  ask_for_tuning(*arguments);
   const std::string what = required(*arguments, "what");
   const auto number = [&](const char* option, int otherwise) {
     return arguments->count(option) > 0 ? at_least_one(*arguments, option) : otherwise;

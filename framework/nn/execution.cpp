@@ -44,13 +44,13 @@ bool is_sparse(const ops::SparsePasses& chosen, Conv2dPass pass) {
 }
 
 // "wino4x4 3.10 ms, direct 9.82 ms", the shortest first; "by the fixed rule" where none were compared.
-std::string describe_times(const std::map<std::string, double>& seconds) {
+std::string describe_times(const std::map<std::string, double>& compared_ms) {
   std::vector<std::pair<double, std::string>> times;
-  for (const auto& [kernel, time] : seconds) times.emplace_back(time, kernels::conv2d_algorithm(kernel));
+  for (const auto& [kernel, time] : compared_ms) times.emplace_back(time, kernels::conv2d_algorithm(kernel));
   std::sort(times.begin(), times.end());
   std::string text;
   for (const auto& [time, algorithm] : times)
-    text += fmt::format("{}{} {:.3g} ms", text.empty() ? "" : ", ", algorithm, 1e3 * time);
+    text += fmt::format("{}{} {:.3g} ms", text.empty() ? "" : ", ", algorithm, time);
   return text.empty() ? "by the fixed rule" : text;
 }
 
@@ -139,10 +139,12 @@ PassReport LayerExecution::report(Conv2dPass pass) const {
   const auto* conv = std::get_if<kernels::Conv2dShape>(&*shape_);
   PassReport report = {"linear", "no other"};
   if (conv != nullptr) {
-    report = {tune::conv2d_kernel(*conv, pass).name, describe_times(tune::compared_seconds(*conv, pass))};
+    report = {tune::conv2d_kernel(*conv, pass).name, describe_times(tune::compared_ms(*conv, pass))};
   }
-  if (is_sparse(chosen_, pass)) report = {fmt::format("sparse {0}x{0}", pattern_->block_size()), "as told"};
-  if (execution_ == Execution::automatic && density_ < 1.0) report.why = why_sparse_or_not(pass);
+  const bool sparse = is_sparse(chosen_, pass);
+  if (sparse) report = {fmt::format("sparse {0}x{0}", pattern_->block_size()), "as told"};
+  if (execution_ == Execution::automatic && density_ < 1.0)
+    report.why = why_sparse_or_not(pass) + (sparse ? "" : "; " + report.why);
   return report;
 }
 

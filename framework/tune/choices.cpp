@@ -21,7 +21,7 @@ double read_figure(const nlohmann::json& json, const char* key) {
 DenseChoice read_dense(const nlohmann::json& json) {
   DenseChoice choice{json.at("kernel").get<std::string>(), {}};
   if (!json.contains("ms")) return choice;
-  for (const auto& [kernel, ms] : json.at("ms").items()) choice.seconds[kernel] = 1e-3 * ms.get<double>();
+  for (const auto& [kernel, ms] : json.at("ms").items()) choice.ms[kernel] = ms.get<double>();
   return choice;
 }
 
@@ -54,7 +54,7 @@ nlohmann::ordered_json to_json(const Choices& choices) {
                                  {"break_even", nlohmann::ordered_json::object()}};
   for (const auto& [key, choice] : choices.dense) {
     nlohmann::ordered_json& entry = json["dense"][key] = {{"kernel", choice.kernel}};
-    for (const auto& [kernel, seconds] : choice.seconds) entry["ms"][kernel] = 1e3 * seconds;
+    for (const auto& [kernel, ms] : choice.ms) entry["ms"][kernel] = ms;
   }
   for (const auto& [key, even] : choices.break_even) {
     json["break_even"][key] = {

@@ -11,8 +11,8 @@ namespace espalier::tune {
 
 // The dense kernel of a convolution's pass.
 struct DenseChoice {
-  std::string kernel;                     // its name in kernels.inc
-  std::map<std::string, double> seconds;  // of every kernel that was compared; empty: none was
+  std::string kernel;                // its name in kernels.inc
+  std::map<std::string, double> ms;  // of every kernel that was compared; empty: none was
 };
 
 // Below which density of kept weights a sparse pass is taken for a dense one.

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kRounds = 3, kMostRounds = 10;
 constexpr double kShortSeconds = 0.005;  // of a way in all: below, it goes on
+constexpr double kAgree = 1.05;          // two times that do may be believed
 // So far behind the leader a way leaves. The first round touches fresh memory.
 constexpr double kBehindAtFirst = 2.0, kBehind = 1.25;
 
@@ -18,16 +19,20 @@ std::size_t fastest(const std::vector<double>& seconds) {
 class Turns {
  public:
   Turns(std::size_t ways, const Measure& measure)
-      : measure_(measure), seconds_(ways, std::numeric_limits<double>::infinity()) {
+      : measure_(measure),
+        seconds_(ways, std::numeric_limits<double>::infinity()),
+        second_(ways, std::numeric_limits<double>::infinity()) {
     for (std::size_t way = 0; way < ways; ++way) running_.push_back(way);
   }
 
   void run(bool leave_early) {
     double of_each = 0.0;  // on average
-    for (int round = 0; round < kMostRounds && (round < kRounds || of_each < kShortSeconds); ++round) {
+    for (int round = 0; round < kMostRounds; ++round) {
+      if (round >= kRounds && of_each >= kShortSeconds && agreed()) return;
       double sum = 0.0;
       for (const std::size_t way : running_) {
         const double once = measure_(way);
+        second_[way] = std::min(second_[way], std::max(seconds_[way], once));
         seconds_[way] = std::min(seconds_[way], once);
         sum += once;
       }
@@ -40,6 +45,11 @@ class Turns {
   const std::vector<double>& seconds() const { return seconds_; }
 
  private:
+  bool agreed() const {
+    return std::all_of(running_.begin(), running_.end(),
+                       [&](std::size_t way) { return second_[way] <= kAgree * seconds_[way]; });
+  }
+
   void drop_behind(double factor) {
     const double leader = seconds_[fastest(seconds_)];
     std::erase_if(running_, [&](std::size_t way) { return way != 0 && seconds_[way] > factor * leader; });
@@ -47,7 +57,7 @@ class Turns {
 
   const Measure& measure_;
   std::vector<std::size_t> running_;
-  std::vector<double> seconds_;
+  std::vector<double> seconds_, second_;  // the shortest of each, and the next
 };
 
 bool beats_the_usual(const std::vector<double>& seconds) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <limits>
 
 #include "framework/tune/contest.h"
 #include "kernels/backend.h"
@@ -18,11 +20,10 @@ using kernels::Conv2dPass;
 using kernels::Conv2dShape;
 
 // Densities this many times the fixed table's break-even are dense on any machine.
-constexpr double kFarAbove = 3.0;
-// A sparse pass's time is measured at these multiples of the fixed break-even.
-constexpr double kSparser = 0.5, kDenser = 1.5;
-// A break-even above every density: sparse always pays.
-constexpr double kAlways = 2.0;
+constexpr double kFarAbove = 2.0;
+// A sparse pass's time is measured at these multiples of the fixed break-even, and where a line through them
+// meets the dense time.
+constexpr double kSparsest = 0.25, kSparser = 0.5, kDenser = 1.5;
 
 Tuner*& in_use() {
   static Tuner* tuner = nullptr;
@@ -39,8 +40,8 @@ struct Sample {
   double density, cost;  // in units of the dense pass, with the margin
 };
 
-// The time of a sparse pass is taken for a line over the density.
-BreakEven line_through(const Sample& sparser, const Sample& denser, std::string against) {
+// The time of a sparse pass is taken for a line over the density, up to `most`.
+BreakEven line_through(const Sample& sparser, const Sample& denser, double most, const std::string& against) {
   double slope = 0.0;
   if (denser.density > sparser.density)
     slope = std::max(0.0, (denser.cost - sparser.cost) / (denser.density - sparser.density));
@@ -50,9 +51,8 @@ BreakEven line_through(const Sample& sparser, const Sample& denser, std::string 
     at_zero = 0.0;
     slope = denser.cost / denser.density;
   }
-  if (at_zero >= 1.0) return {0.0, 0.0, std::move(against)};
-  const double density = slope == 0.0 ? kAlways : std::min(kAlways, (1.0 - at_zero) / slope);
-  return {density, at_zero, std::move(against)};
+  if (at_zero >= 1.0) return {0.0, 0.0, against};
+  return {slope == 0.0 ? most : std::min(most, (1.0 - at_zero) / slope), at_zero, against};
 }
 
 }  // namespace
@@ -91,7 +91,7 @@ DenseChoice Tuner::choose(const std::string& key, const Conv2dShape& shape, Conv
   const bool usable = cached != settings_.cached.dense.end() &&
                       kernels::find_conv2d(cached->second.kernel, shape, pass) != nullptr;
   DenseChoice choice = usable ? cached->second : compare(shape, pass);
-  if (!usable && !choice.seconds.empty()) measured_.dense[key] = choice;
+  if (!usable && !choice.ms.empty()) measured_.dense[key] = choice;
   const std::string_view usual = kernels::select_conv2d(shape, pass).name;
   if (choice.kernel != usual) settings_.note(fmt::format("{}: {} instead of {}", key, choice.kernel, usual));
   return choice;
@@ -105,7 +105,7 @@ DenseChoice Tuner::compare(const Conv2dShape& shape, Conv2dPass pass) {
   for (const Conv2dKernel* candidate : candidates) trials.push_back(dense_trial(*candidate, shape, operands));
   const Standing standing = contest(trials.size(), [&](std::size_t way) { return time(trials[way]); });
   DenseChoice choice{candidates[standing.winner]->name, {}};
-  for (std::size_t i = 0; i < trials.size(); ++i) choice.seconds[trials[i].name] = standing.seconds[i];
+  for (std::size_t i = 0; i < trials.size(); ++i) choice.ms[trials[i].name] = 1e3 * standing.seconds[i];
   return choice;
 }
 
@@ -151,19 +151,32 @@ BreakEven Tuner::measure_break_even(const LayerShape& shape, Conv2dPass pass, in
   const std::string against = dense_kernel(shape, pass);
   const Operands operands(shape);
   const auto* conv = std::get_if<Conv2dShape>(&shape);
-  std::vector<Trial> trials = {conv != nullptr
-                                   ? dense_trial(conv2d(*conv, pass), *conv, operands)
-                                   : dense_trial(std::get<kernels::LinearShape>(shape), pass, operands)};
-  std::vector<double> densities;
-  for (const double multiple : {kSparser, kDenser}) {
-    const auto pattern = random_pattern(weights_shape(shape), block_size, std::min(1.0, multiple * fixed));
-    densities.push_back(pattern->density());
-    trials.push_back(sparse_trial(shape, pass, pattern, operands));
-  }
-  const std::vector<double> seconds =
-      shortest_times(trials.size(), [&](std::size_t way) { return time(trials[way]); });
-  return line_through({densities[0], kMargin * seconds[1] / seconds[0]},
-                      {densities[1], kMargin * seconds[2] / seconds[0]}, against);
+  const Trial dense = conv != nullptr ? dense_trial(conv2d(*conv, pass), *conv, operands)
+                                      : dense_trial(std::get<kernels::LinearShape>(shape), pass, operands);
+  double dense_seconds = std::numeric_limits<double>::infinity();
+  const auto sample = [&](std::initializer_list<double> densities) {
+    std::vector<Sample> samples;
+    std::vector<Trial> trials = {dense};
+    for (const double density : densities) {
+      const auto pattern = random_pattern(weights_shape(shape), block_size, std::min(1.0, density));
+      samples.push_back({pattern->density(), 0.0});
+      trials.push_back(sparse_trial(shape, pass, pattern, operands));
+    }
+    const std::vector<double> seconds =
+        shortest_times(trials.size(), [&](std::size_t way) { return time(trials[way]); });
+    dense_seconds = std::min(dense_seconds, seconds[0]);
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      samples[i].cost = kMargin * seconds[i + 1] / dense_seconds;
+    return samples;
+  };
+  const std::vector<Sample> apart = sample({kSparser * fixed, kDenser * fixed});
+  const double most = kFarAbove * fixed;
+  const double guess = line_through(apart[0], apart[1], most, against).density;
+  const Sample near = sample({std::max(guess, kSparsest * fixed)}).front();
+  // The line between the two that have the dense time between them.
+  const Sample& other = near.cost > 1.0 ? apart[0] : apart[1];
+  return near.density < other.density ? line_through(near, other, most, against)
+                                      : line_through(other, near, most, against);
 }
 
 UseTuner::UseTuner(Tuner* tuner) : before_(in_use()) { in_use() = tuner; }
@@ -178,10 +191,10 @@ BreakEven break_even(const LayerShape& shape, Conv2dPass pass, int block_size, d
                              : in_use()->break_even(shape, pass, block_size, density);
 }
 
-std::map<std::string, double> compared_seconds(const Conv2dShape& shape, Conv2dPass pass) {
+std::map<std::string, double> compared_ms(const Conv2dShape& shape, Conv2dPass pass) {
   if (in_use() == nullptr) return {};
   const auto found = in_use()->record().dense.find(dense_key(shape, pass));
-  return found == in_use()->record().dense.end() ? std::map<std::string, double>() : found->second.seconds;
+  return found == in_use()->record().dense.end() ? std::map<std::string, double>() : found->second.ms;
 }
 
 }  // namespace espalier::tune

@@ -82,6 +82,6 @@ class UseTuner {
 const kernels::Conv2dKernel& conv2d_kernel(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
 BreakEven break_even(const LayerShape& shape, kernels::Conv2dPass pass, int block_size, double density);
 // The times by which conv2d_kernel() was chosen, by kernel; empty: by the fixed rule.
-std::map<std::string, double> compared_seconds(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
+std::map<std::string, double> compared_ms(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
 
 }  // namespace espalier::tune

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "framework/core/files.h"
 #include "framework/core/random.h"
@@ -103,6 +105,30 @@ TEST_CASE_FIXTURE(Fixture, "whatever a cache file holds, it is told of once, don
     testing::write_text(cache().path(), flipped);
     CHECK_NOTHROW(cache().load());
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "processes that write at the same time leave a whole file") {
+  constexpr int kProcesses = 4, kTimes = 10;
+  std::vector<pid_t> children;
+  for (int process = 0; process < kProcesses; ++process) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    Choices mine;
+    for (int i = 0; i < kTimes; ++i) {
+      mine.add(sample(std::to_string(100 * process + i)));
+      cache().add(mine);
+    }
+    ::_exit(warnings.empty() ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+  }
+  const Choices left = cache().load();
+  CHECK(warnings.empty());
+  CHECK(left.dense.size() >= kTimes);  // another's entry may be lost; all of the last one's are there
+  for (const auto& [name, choice] : left.dense) CHECK(choice.kernel == "kernel " + name);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a pipe or a directory in the place of the cache is not waited for") {
