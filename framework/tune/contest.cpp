@@ -6,7 +6,7 @@
 namespace espalier::tune {
 namespace {
 
-constexpr int kRounds = 3, kMostRounds = 10;
+constexpr int kRounds = 2, kMostRounds = 10;
 constexpr double kShortSeconds = 0.005;  // of a way in all: below, it goes on
 constexpr double kAgree = 1.05;          // two times that do may be believed
 // So far behind the leader a way leaves. The first round touches fresh memory.
