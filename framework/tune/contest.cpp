@@ -7,8 +7,9 @@ namespace espalier::tune {
 namespace {
 
 constexpr int kRounds = 2, kMostRounds = 10;
-constexpr double kShortSeconds = 0.005;  // of a way in all: below, it goes on
-constexpr double kAgree = 1.05;          // two times that do may be believed
+// Of a way in all: below the first it goes on, beyond the second no longer.
+constexpr double kShortSeconds = 0.005, kLongSeconds = 0.5;
+constexpr double kAgree = 1.05;  // two times that do may be believed
 // So far behind the leader a way leaves. The first round touches fresh memory.
 constexpr double kBehindAtFirst = 2.0, kBehind = 1.25;
 
@@ -28,7 +29,7 @@ class Turns {
   void run(bool leave_early) {
     double of_each = 0.0;  // on average
     for (int round = 0; round < kMostRounds; ++round) {
-      if (round >= kRounds && of_each >= kShortSeconds && agreed()) return;
+      if (round >= kRounds && of_each >= (agreed() ? kShortSeconds : kLongSeconds)) return;
       double sum = 0.0;
       for (const std::size_t way : running_) {
         const double once = measure_(way);

@@ -15,7 +15,7 @@ using Measure = std::function<double(std::size_t way)>;
 inline constexpr double kMargin = 1.05;
 
 // The shortest time of each way. They take turns, so that a disturbance meets them all: two rounds, and
-// more while calls are short or a way's two shortest times disagree.
+// more while calls are short, or, for half a second each at most, while a way's two shortest times disagree.
 std::vector<double> shortest_times(std::size_t ways, const Measure& measure);
 
 struct Standing {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "experiments/build_info.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "kernels/backend.h"
@@ -209,6 +210,10 @@ TEST_CASE_FIXTURE(Fixture, "with a record of its choices a killed run resumes to
   testing::write_text(path("stays") / "kernels.json", "{ damaged");
   CHECK(testing::run_program({"resume", path("stays").string()}).exit_code == 3);
   CHECK(run("refused", {"--kernels", (path("stays") / "kernels.json").string()}).exit_code == 3);
+}
+
+TEST_CASE("the build has a name that other code has not, or none") {
+  CHECK(build_id().find_first_not_of("0123456789abcdef") == std::string::npos);
 }
 
 TEST_CASE("ESPALIER_TUNE is on or off") {
