@@ -184,6 +184,16 @@ TEST_CASE_FIXTURE(Fixture, "with a record of its choices a killed run resumes to
   CHECK(weights("killed") == weights("whole"));
   CHECK(kernels("killed") == kernels("whole"));
 
+  // Where a recorded kernel cannot run, the run says so and goes on.
+  begin_and_kill("elsewhere", with_direct);
+  {
+    const Variable isa("ESPALIER_ISA", "portable");
+    const Outcome outcome = testing::run_program({"resume", path("elsewhere").string()});
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.output.find("the bits will differ") != std::string::npos);
+    CHECK(kernels("elsewhere").dump().find("portable") != std::string::npos);
+  }
+
   // What began with fixed choices stays with them.
   begin_and_kill("stays", {"--no-tune"});
   CHECK(testing::run_program({"resume", path("stays").string()}).exit_code == 0);
