@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/core/error.h"
@@ -9,7 +10,9 @@
 namespace espalier::tune {
 namespace {
 
-constexpr double kLargest = 1e6;  // beyond it a figure cannot mean what it says
+// Beyond them a figure or a name cannot mean what it says.
+constexpr double kLargest = 1e6;
+constexpr std::size_t kLongestName = 200;
 
 double read_figure(const nlohmann::json& json, const char* key) {
   const auto value = json.at(key).get<double>();
@@ -18,15 +21,23 @@ double read_figure(const nlohmann::json& json, const char* key) {
   return value;
 }
 
+// A kernel's name, which may be printed.
+std::string read_name(const std::string& name) {
+  const bool sane = name.size() <= kLongestName &&
+                    std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!sane) fail(ErrorKind::integrity, "kernels", "a kernel's name is none");
+  return name;
+}
+
 DenseChoice read_dense(const nlohmann::json& json) {
-  DenseChoice choice{json.at("kernel").get<std::string>(), {}};
+  DenseChoice choice{read_name(json.at("kernel")), {}};
   if (!json.contains("ms")) return choice;
-  for (const auto& [kernel, ms] : json.at("ms").items()) choice.ms[kernel] = ms.get<double>();
+  for (const auto& [kernel, ms] : json.at("ms").items()) choice.ms[read_name(kernel)] = ms.get<double>();
   return choice;
 }
 
 BreakEven read_break_even(const nlohmann::json& json) {
-  return {read_figure(json, "density"), read_figure(json, "at_zero"), json.at("against").get<std::string>()};
+  return {read_figure(json, "density"), read_figure(json, "at_zero"), read_name(json.at("against"))};
 }
 
 }  // namespace

@@ -39,7 +39,9 @@ Trial dense_trial(const kernels::LinearShape& shape, kernels::Conv2dPass pass, c
 Trial sparse_trial(const LayerShape& shape, kernels::Conv2dPass pass,
                    const std::shared_ptr<const SparsePattern>& pattern, const Operands& operands);
 
-// Runs it once, by the clock.
+// The time of one run, in seconds.
+using Stopwatch = std::function<double(const Trial&)>;
+// The one that looks at the clock.
 double seconds_of(const Trial& trial);
 
 }  // namespace espalier::tune

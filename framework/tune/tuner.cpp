@@ -2,15 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <initializer_list>
-#include <limits>
-
 #include "framework/tune/contest.h"
+#include "framework/tune/measure_break_even.h"
 #include "kernels/backend.h"
 #include "kernels/conv2d/candidates.h"
-#include "kernels/spconv2d/break_even.h"
-#include "kernels/splinear/break_even.h"
 
 namespace espalier::tune {
 namespace {
@@ -19,40 +14,9 @@ using kernels::Conv2dKernel;
 using kernels::Conv2dPass;
 using kernels::Conv2dShape;
 
-// Densities this many times the fixed table's break-even are dense on any machine.
-constexpr double kFarAbove = 2.0;
-// A sparse pass's time is measured at these multiples of the fixed break-even, and where a line through them
-// meets the dense time.
-constexpr double kSparsest = 0.25, kSparser = 0.5, kDenser = 1.5;
-
 Tuner*& in_use() {
   static Tuner* tuner = nullptr;
   return tuner;
-}
-
-BreakEven fixed_break_even(const LayerShape& shape, Conv2dPass pass, int block_size) {
-  const double density =
-      std::visit([&](const auto& s) { return kernels::break_even_density(s, pass, block_size); }, shape);
-  return {.density = density, .at_zero = 0.0, .against = ""};
-}
-
-struct Sample {
-  double density, cost;  // in units of the dense pass, with the margin
-};
-
-// The time of a sparse pass is taken for a line over the density, up to `most`.
-BreakEven line_through(const Sample& sparser, const Sample& denser, double most, const std::string& against) {
-  double slope = 0.0;
-  if (denser.density > sparser.density)
-    slope = std::max(0.0, (denser.cost - sparser.cost) / (denser.density - sparser.density));
-  double at_zero = denser.cost - slope * denser.density;
-  if (slope == 0.0) at_zero = std::max(sparser.cost, denser.cost);
-  if (at_zero < 0.0) {  // noise: no pass takes less than nothing
-    at_zero = 0.0;
-    slope = denser.cost / denser.density;
-  }
-  if (at_zero >= 1.0) return {0.0, 0.0, against};
-  return {slope == 0.0 ? most : std::min(most, (1.0 - at_zero) / slope), at_zero, against};
 }
 
 }  // namespace
@@ -130,7 +94,10 @@ BreakEven Tuner::find_break_even(const LayerShape& shape, Conv2dPass pass, int b
   if (cached != settings_.cached.break_even.end() && cached->second.against == dense_kernel(shape, pass)) {
     found = cached->second;
   } else if (settings_.measures) {
-    found = measured_.break_even[key] = measure_break_even(shape, pass, block_size);
+    const auto* conv = std::get_if<Conv2dShape>(&shape);
+    found = measure_break_even(shape, pass, block_size, conv == nullptr ? nullptr : &conv2d(*conv, pass),
+                               [this](const Trial& trial) { return time(trial); });
+    measured_.break_even[key] = found;
   }
   return settings_.recorded.break_even[key] = found;
 }
@@ -144,39 +111,6 @@ double Tuner::time(const Trial& trial) {
 std::string Tuner::dense_kernel(const LayerShape& shape, Conv2dPass pass) {
   if (const auto* s = std::get_if<Conv2dShape>(&shape)) return conv2d(*s, pass).name;
   return "linear";
-}
-
-BreakEven Tuner::measure_break_even(const LayerShape& shape, Conv2dPass pass, int block_size) {
-  const double fixed = fixed_break_even(shape, pass, block_size).density;
-  const std::string against = dense_kernel(shape, pass);
-  const Operands operands(shape);
-  const auto* conv = std::get_if<Conv2dShape>(&shape);
-  const Trial dense = conv != nullptr ? dense_trial(conv2d(*conv, pass), *conv, operands)
-                                      : dense_trial(std::get<kernels::LinearShape>(shape), pass, operands);
-  double dense_seconds = std::numeric_limits<double>::infinity();
-  const auto sample = [&](std::initializer_list<double> densities) {
-    std::vector<Sample> samples;
-    std::vector<Trial> trials = {dense};
-    for (const double density : densities) {
-      const auto pattern = random_pattern(weights_shape(shape), block_size, std::min(1.0, density));
-      samples.push_back({pattern->density(), 0.0});
-      trials.push_back(sparse_trial(shape, pass, pattern, operands));
-    }
-    const std::vector<double> seconds =
-        shortest_times(trials.size(), [&](std::size_t way) { return time(trials[way]); });
-    dense_seconds = std::min(dense_seconds, seconds[0]);
-    for (std::size_t i = 0; i < samples.size(); ++i)
-      samples[i].cost = kMargin * seconds[i + 1] / dense_seconds;
-    return samples;
-  };
-  const std::vector<Sample> apart = sample({kSparser * fixed, kDenser * fixed});
-  const double most = kFarAbove * fixed;
-  const double guess = line_through(apart[0], apart[1], most, against).density;
-  const Sample near = sample({std::max(guess, kSparsest * fixed)}).front();
-  // The line between the two that have the dense time between them.
-  const Sample& other = near.cost > 1.0 ? apart[0] : apart[1];
-  return near.density < other.density ? line_through(near, other, most, against)
-                                      : line_through(other, near, most, against);
 }
 
 UseTuner::UseTuner(Tuner* tuner) : before_(in_use()) { in_use() = tuner; }

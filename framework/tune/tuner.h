@@ -21,7 +21,7 @@ struct TunerSettings {
   Choices recorded = {};  // of the run that goes on: they hold, whatever is measured today
   Choices cached = {};    // of this machine: what was measured before
   bool measures = true;   // what neither has; otherwise the fixed rule decides on it
-  std::function<double(const Trial&)> stopwatch = seconds_of;
+  Stopwatch stopwatch = seconds_of;
   // Hears what a person should know: a kernel that is not the usual one, and a recorded one that cannot run
   // here.
   std::function<void(const std::string&)> note = [](const std::string&) {};
@@ -38,8 +38,8 @@ class Tuner {
   // passes' time and memory for the operands.
   const kernels::Conv2dKernel& conv2d(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
 
-  // For weights of the given density. Far above the fixed table's break-even nothing is measured, and that
-  // table's is returned.
+  // For weights of the given density. Far above the fixed table's break-even (kFarAbove) nothing is measured,
+  // and that table's is returned.
   BreakEven break_even(const LayerShape& shape, kernels::Conv2dPass pass, int block_size, double density);
 
   // Everything that was recorded or asked for.
@@ -54,7 +54,6 @@ class Tuner {
   DenseChoice choose(const std::string& key, const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
   DenseChoice compare(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
   BreakEven find_break_even(const LayerShape& shape, kernels::Conv2dPass pass, int block_size);
-  BreakEven measure_break_even(const LayerShape& shape, kernels::Conv2dPass pass, int block_size);
   double time(const Trial& trial);
   std::string dense_kernel(const LayerShape& shape, kernels::Conv2dPass pass);
 

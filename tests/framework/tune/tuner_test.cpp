@@ -239,6 +239,7 @@ TEST_CASE("choices survive the way through JSON, and nonsense is refused") {
                           R"({"dense":{},"break_even":{"a":{"density":-1,"at_zero":0,"against":""}}})",
                           R"({"dense":{},"break_even":{"a":{"density":1e300,"at_zero":0,"against":""}}})",
                           R"({"dense":{},"break_even":{"a":{"density":0.1,"at_zero":"x","against":""}}})",
+                          R"({"dense":{"a":{"kernel":"\u001b[2J"}},"break_even":{}})",
                           R"({"dense":{"a":{"kernel":"k","ms":{"k":"fast"}}},"break_even":{}})"}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(tune::choices_from_json(nlohmann::json::parse(bad)), Error);
