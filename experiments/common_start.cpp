@@ -5,6 +5,7 @@
 
 #include "experiments/config/toml_writer.h"
 #include "experiments/deciding_lines.h"
+#include "experiments/kernels_file.h"
 #include "experiments/run_directory.h"
 #include "experiments/stages/lottery.h"
 #include "framework/core/error.h"
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxMetricsBytes = 256 << 20;
 constexpr const char* kResult = "result.json";
+constexpr const char* kKernels = "kernels.json";
 
 // Does a canonical line matter before the cut?
 bool decides(const std::string& line, const Cut& cut) {
@@ -78,6 +80,8 @@ class Taker {
     if (!fs::exists(other / "config.toml") || fs::equivalent(other, run_.path())) return std::nullopt;
     ExperimentConfig config;
     try {
+      const std::optional<RunKernels> kernels = read_kernels(other / kKernels);
+      if ((kernels && kernels->tuned) != run_.kernels().tuned()) return std::nullopt;
       config = read_experiment(parse_config_file(other / "config.toml"));
     } catch (const Error&) {  // it has nothing to give
       return std::nullopt;
@@ -94,6 +98,9 @@ class Taker {
 
   void take(const fs::path& other, std::size_t last, Reporter& reporter) {
     take_metrics(other, cuts_[last]);
+    // What follows runs on the kernels that the start was computed with.
+    if (fs::exists(other / kKernels))
+      write_file_durably(run_.path() / kKernels, read_file(other / kKernels, kMaxMetricsBytes));
     for (std::size_t i = first_; i <= last; ++i) {
       const Cut& cut = cuts_[i];
       if (cut.first_round && fs::exists(other / relative(cut).parent_path() / LotteryStage::kSnapshot)) {

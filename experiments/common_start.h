@@ -1,9 +1,10 @@
 // What experiments have in common from their start: one run takes it from another instead of doing it again.
 //
 // A run can be cut at the end of each stage, and at that of the first round of one that trains in rounds. Two
-// runs whose configs agree in all that decides what happens until a cut have the same bits there, so the one
-// can go on from the other's checkpoint. It gets the other's outputs under its own name, as links where the
-// file system has them: they take no room twice, and each run stays whole when the other is removed.
+// runs whose configs agree in all that decides what happens until a cut have the same bits there, on the same
+// kernels, so the one can go on from the other's checkpoint, and on its kernels. It gets the other's outputs
+// under its own name, as links where the file system has them: they take no room twice, and each run stays
+// whole when the other is removed.
 #pragma once
 
 #include <filesystem>

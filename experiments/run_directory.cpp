@@ -7,6 +7,7 @@
 
 #include "experiments/config/document.h"
 #include "experiments/experiment_config.h"
+#include "experiments/kernels_file.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -77,11 +78,15 @@ void MetricsFile::truncate(std::int64_t size) {
   if (error) fail(ErrorKind::io, "metrics", "cannot shorten {}: {}", path_.string(), error.message());
 }
 
-StageDirectory::StageDirectory(fs::path path, MetricsFile& metrics)
-    : path_(std::move(path)), metrics_(metrics) {}
+StageDirectory::StageDirectory(fs::path path, MetricsFile& metrics, KernelsFile* kernels)
+    : path_(std::move(path)), metrics_(metrics), kernels_(kernels) {}
+
+void StageDirectory::save_kernels() {
+  if (kernels_ != nullptr) kernels_->save();
+}
 
 StageDirectory StageDirectory::round(std::int64_t number) const {
-  return StageDirectory(path_ / fmt::format("round-{:02}", number), metrics_);
+  return StageDirectory(path_ / fmt::format("round-{:02}", number), metrics_, kernels_);
 }
 
 bool StageDirectory::is_under_way() const {
@@ -104,6 +109,7 @@ std::optional<train::Checkpoint> StageDirectory::progress() const {
 
 void StageDirectory::save_progress(std::int64_t step, train::Checkpoint checkpoint) {
   make_directories(path_);
+  save_kernels();
   checkpoint.about["metrics_bytes"] = metrics_.size_bytes();
   const fs::path directory = path_ / fmt::format("step-{:010}", step);
   train::save_checkpoint(directory, checkpoint);
@@ -127,13 +133,15 @@ nlohmann::ordered_json StageDirectory::result() const {
 
 void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_json result) {
   make_directories(path_);
+  save_kernels();
   train::save_checkpoint(final_checkpoint(), model);
   result["metrics_bytes"] = metrics_.size_bytes();
   write_file_durably(path_ / "result.json", result.dump(2) + "\n");
   remove_old_steps(0, path_);
 }
 
-RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash)
+RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash,
+                           const std::function<void(const std::string&)>& note)
     : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
   make_directories(path_);
   lock_.emplace(path_);
@@ -146,13 +154,17 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
       fail(ErrorKind::usage, "run", "{} holds another experiment ({}, not {}); choose another --out",
            path_.string(), there_hash.substr(0, 8), hash.substr(0, 8));
     }
+    kernels_ = std::make_unique<KernelsFile>(path_ / "kernels.json", /*run_begins=*/false, note);
     return;
   }
+  kernels_ = std::make_unique<KernelsFile>(path_ / "kernels.json", /*run_begins=*/true, note);
   write_file_durably(config_path, config_toml);
 }
 
+RunDirectory::~RunDirectory() = default;
+
 StageDirectory RunDirectory::stage(std::size_t index, const std::string& label) {
-  return StageDirectory(path_ / fmt::format("{}-{}", index, label), metrics_);
+  return StageDirectory(path_ / fmt::format("{}-{}", index, label), metrics_, kernels_.get());
 }
 
 }  // namespace espalier

@@ -2,6 +2,7 @@
 //
 //   runs/resnet20-prune50-1a2b3c4d/
 //     config.toml               as resolved: every key
+//     kernels.json              on which kernels it computes (kernels_file.h)
 //     metrics.jsonl             a line an epoch and a line a change of masks
 //     0-train/step-0000000391/  the newest checkpoint of a stage under way
 //     0-train/checkpoint/       the model at the stage's end
@@ -11,6 +12,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -20,6 +23,8 @@
 #include "framework/train/checkpoint.h"
 
 namespace espalier {
+
+class KernelsFile;
 
 // Lines of JSON, appended as they come; cut back on resume to where the checkpoint was made.
 class MetricsFile {
@@ -36,7 +41,8 @@ class MetricsFile {
 
 class StageDirectory {
  public:
-  StageDirectory(std::filesystem::path path, MetricsFile& metrics);
+  // `kernels` is saved before every checkpoint; null: there is none.
+  StageDirectory(std::filesystem::path path, MetricsFile& metrics, KernelsFile* kernels = nullptr);
 
   MetricsFile& metrics() { return metrics_; }
   const std::filesystem::path& path() const { return path_; }
@@ -56,25 +62,33 @@ class StageDirectory {
   void complete(const train::Checkpoint& model, nlohmann::ordered_json result);
 
  private:
+  void save_kernels();
+
   std::filesystem::path path_;
   MetricsFile& metrics_;
+  KernelsFile* kernels_;
 };
 
 class RunDirectory {
  public:
   // Makes the directory and writes config.toml, or, where there is one, checks that it is the same
   // experiment's: throws Error (usage) when it is another's. Holds the directory: throws Error (io) when
-  // another process does.
-  RunDirectory(std::filesystem::path path, const std::string& config_toml, const std::string& config_hash);
+  // another process does. The run's kernels are in use while this lives; `note` hears of unusual ones.
+  RunDirectory(
+      std::filesystem::path path, const std::string& config_toml, const std::string& config_hash,
+      const std::function<void(const std::string&)>& note = [](const std::string&) {});
+  ~RunDirectory();
 
   const std::filesystem::path& path() const { return path_; }
   MetricsFile& metrics() { return metrics_; }
+  KernelsFile& kernels() { return *kernels_; }
   StageDirectory stage(std::size_t index, const std::string& label);
 
  private:
   std::filesystem::path path_;
   std::optional<DirectoryLock> lock_;
   MetricsFile metrics_;
+  std::unique_ptr<KernelsFile> kernels_;
 };
 
 }  // namespace espalier

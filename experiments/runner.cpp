@@ -5,6 +5,7 @@
 #include "datasets/loader.h"
 #include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
+#include "experiments/kernels_file.h"
 #include "experiments/run_directory.h"
 #include "experiments/stages/complete_stage.h"
 #include "experiments/summary.h"
@@ -37,7 +38,9 @@ std::filesystem::path default_run_directory(ExperimentConfig& config) {
 nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::filesystem::path& path,
                                       Reporter& reporter) {
   const std::string hash = config_hash(config);
-  RunDirectory directory(path, config_toml(config), hash);
+  RunDirectory directory(path, config_toml(config), hash, [&](const std::string& text) {
+    reporter.line(fmt::format("kernels     {}", text));
+  });
   reporter.line(fmt::format("experiment  {} ({}) in {}", config.name, hash.substr(0, 8), path.string()));
   const datasets::Splits data = config.data->load();
   reporter.line(fmt::format("data        {}", data.description));
@@ -67,6 +70,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   }
   const nn::ModelSummary cost = nn::summary(*model, data.test->image_shape());
   nlohmann::ordered_json summary = experiment_summary(config, data, stages, cost, *model);
+  summary["kernels"] = directory.kernels().tuned() ? "measured" : "fixed";
   write_file_durably(path / "summary.json", summary.dump(2) + "\n");
   return summary;
 }

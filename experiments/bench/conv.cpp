@@ -1,7 +1,5 @@
 #include "experiments/bench/conv.h"
 
-#include <memory>
-
 #include "experiments/bench/conv_contenders.h"
 #include "experiments/bench/timing.h"
 #include "kernels/base/dispatch.h"
@@ -15,7 +13,7 @@ using kernels::Conv2dShape;
 std::vector<Contender> contenders_of(const ConvBenchOptions& options, const ConvLayer& layer,
                                      Conv2dPass pass) {
   const std::string what = layer.name() + " " + pass_name(pass) + " ";
-  const auto operands = std::make_shared<Operands>(layer.shape);
+  const tune::Operands operands(layer.shape);
   std::vector<Contender> contenders;
   if (wanted(options.only, what + "native")) {
     const kernels::Conv2dKernel& chosen = kernels::select_conv2d(layer.shape, pass);

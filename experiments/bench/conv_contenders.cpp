@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "framework/core/error.h"
-#include "kernels/base/lanes.h"
 
 #if defined(ESPALIER_WITH_ONEDNN)
 #include "kernels/onednn/conv2d_plan.h"
@@ -14,45 +13,10 @@ namespace espalier::bench {
 using kernels::Conv2dPass;
 using kernels::Conv2dShape;
 
-Tensor noise(std::int64_t floats) {
-  Tensor tensor = Tensor::empty({floats});
-  std::uint32_t state = 1;
-  for (std::int64_t i = 0; i < floats; ++i) {
-    state = state * 1664525u + 1013904223u;
-    tensor.data()[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
-  }
-  return tensor;
-}
-
-Operands::Operands(const Conv2dShape& s)
-    : src(noise(kernels::image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW).floats())),
-      weights(noise(std::int64_t{s.OC} * (s.IC / s.groups) * s.KH * s.KW)),
-      dst(noise(kernels::image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()).floats())),
-      bias(noise(s.OC)) {}
-
 Contender native_conv(const kernels::Conv2dKernel& kernel, const Conv2dShape& shape,
-                      const std::shared_ptr<Operands>& operands) {
-  Tensor scratch =
-      Tensor::empty({static_cast<std::int64_t>(kernel.scratch_bytes(shape))}, Layout::plain, DType::u8);
-  return {"native", kernel.name, [&kernel, shape, operands, scratch]() mutable {
-            kernels::Conv2dArgs args;
-            args.src = operands->src.data();
-            args.weights = operands->weights.data();
-            args.diff_dst = operands->dst.data();
-            args.scratch = scratch.data<std::uint8_t>();
-            switch (kernel.pass) {
-              case Conv2dPass::forward:
-                args.dst = operands->dst.data();
-                break;
-              case Conv2dPass::backward_data:
-                args.diff_src = operands->src.data();
-                break;
-              case Conv2dPass::backward_weights:
-                args.diff_weights = operands->weights.data();
-                break;
-            }
-            kernel.run(shape, args);
-          }};
+                      const tune::Operands& operands) {
+  tune::Trial trial = tune::dense_trial(kernel, shape, operands);
+  return {"native", std::move(trial.name), std::move(trial.run)};
 }
 
 #if defined(ESPALIER_WITH_ONEDNN)
@@ -60,11 +24,11 @@ Contender onednn_conv(const Conv2dShape& shape, Conv2dPass pass) {
   const kernels::onednn::Threads threads;
   auto plan = std::make_shared<kernels::onednn::Conv2dPlan>(shape, pass);
   const auto buffer = [](const dnnl::memory::desc& desc) {
-    return noise(static_cast<std::int64_t>(desc.get_size() / sizeof(float) + 1));
+    return tune::noise(static_cast<std::int64_t>(desc.get_size() / sizeof(float) + 1));
   };
   return {"onednn", plan->implementation(),
           [plan, src = buffer(plan->src()), weights = buffer(plan->weights()), dst = buffer(plan->dst()),
-           scratchpad = buffer(plan->scratchpad()), bias = noise(shape.OC)]() mutable {
+           scratchpad = buffer(plan->scratchpad()), bias = tune::noise(shape.OC)]() mutable {
             const kernels::onednn::Threads scope;
             plan->execute({src.data(), weights.data(), bias.data(), dst.data(), scratchpad.data()});
           }};

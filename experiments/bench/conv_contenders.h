@@ -1,12 +1,11 @@
-// What takes part in a race over one convolution, and the memory that all who take part share.
+// What takes part in a race over one convolution.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "framework/tensor/tensor.h"
+#include "framework/tune/trials.h"
 #include "kernels/conv2d/conv2d.h"
 
 namespace espalier::bench {
@@ -16,18 +15,8 @@ struct Contender {
   std::function<void()> run;  // owns its buffers
 };
 
-// Small numbers of both signs: zeros and denormals would be another speed.
-Tensor noise(std::int64_t floats);
-
-// The operands of all passes, in lanes.
-struct Operands {
-  Tensor src, weights, dst, bias;
-
-  explicit Operands(const kernels::Conv2dShape& shape);
-};
-
 Contender native_conv(const kernels::Conv2dKernel& kernel, const kernels::Conv2dShape& shape,
-                      const std::shared_ptr<Operands>& operands);
+                      const tune::Operands& operands);
 
 #if defined(ESPALIER_WITH_ONEDNN)
 // In the layouts that it likes best, with its own buffers.

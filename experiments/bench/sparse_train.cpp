@@ -62,8 +62,8 @@ void take_turn(const SparseTrainOptions& options, SparseTrainRow& row, std::vect
   }
   row.density = weight_density(*subject.model);
   row.layers = passes_of_layers(*subject.model);
-  row.tensor_bytes = std::max(row.tensor_bytes, static_cast<std::int64_t>(allocator_stats().reserved_bytes));
-  row.process_bytes = std::max(row.process_bytes, process_bytes());
+  row.tensor_bytes = static_cast<std::int64_t>(allocator_stats().reserved_bytes);
+  row.process_bytes = process_bytes();
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct SparseTrainRow {
   double density = 1.0;   // weights kept, of those that there are
   std::int64_t macs = 0;  // multiply-adds of one image's forward, masked ones too
   double step_seconds = 0.0;
+  // Of the last turn: the first may measure kernels, too.
   std::int64_t tensor_bytes = 0;   // that its tensors took from the system
   std::int64_t process_bytes = 0;  // that the process had then; the benchmark itself included
   std::vector<SparsePassesOf> layers;

@@ -11,6 +11,8 @@
 #include "experiments/cli/bench_train.h"
 #include "experiments/cli/command.h"
 #include "experiments/cli/lists.h"
+#include "experiments/cli/run_options.h"
+#include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
 #include "kernels/base/parallel.h"
@@ -132,7 +134,7 @@ bench::SubjectOptions subject_options(const Request& request) {
   return options;
 }
 
-int bench_sparse_train(const Request& request) {
+void bench_sparse_train(const Request& request) {
   bench::SparseTrainOptions options;
   options.subject = subject_options(request);
   options.batch = request.batch;
@@ -140,14 +142,19 @@ int bench_sparse_train(const Request& request) {
   options.sparsities = request.sparsities;
   options.units = request.units;
   request.json ? print_sparse_train_json(options) : print_sparse_train_table(options);
-  return 0;
 }
 
 int bench_train(const Request& request) {
-  if (!request.sparsities.empty()) return bench_sparse_train(request);
-  const bench::TrainBenchOptions options{
-      .subject = subject_options(request), .batch = request.batch, .steps = request.rounds};
-  request.json ? print_train_json(options) : print_train_table(options);
+  // Measured while steps warm up.
+  const MachineTuner kernels_chosen({}, [](const std::string& note) { fmt::print(stderr, "{}\n", note); });
+  if (!request.sparsities.empty()) {
+    bench_sparse_train(request);
+  } else {
+    const bench::TrainBenchOptions options{
+        .subject = subject_options(request), .batch = request.batch, .steps = request.rounds};
+    request.json ? print_train_json(options) : print_train_table(options);
+  }
+  kernels_chosen.save();
   return 0;
 }
 
@@ -196,10 +203,12 @@ int bench(int argc, char** argv) {
            cxxopts::value<std::string>()->default_value("1x1"),
            "SIZES")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
+  add_tuning_option(options);
   options.parse_positional("what");
   const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
+  ask_for_tuning(*arguments);
   const std::string what = required(*arguments, "what");
   const auto number = [&](const char* option, int otherwise) {
     return arguments->count(option) > 0 ? at_least_one(*arguments, option) : otherwise;

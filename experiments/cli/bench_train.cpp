@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/bench/limits.h"
+#include "experiments/tuning.h"
 #include "kernels/backend.h"
 #include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
@@ -27,6 +28,7 @@ nlohmann::ordered_json circumstances(const bench::SubjectOptions& subject, std::
           {"threads", kernels::num_threads()},
           {"isa", kernels::isa_name(kernels::active_isa())},
           {"backend", kernels::backend_name(kernels::active_backend())},
+          {"kernels", tuning_wanted() ? "measured" : "fixed"},
           {"dtype", "f32"}};
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "experiments/build_info.h"
+#include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
 #include "kernels/backend.h"
@@ -47,6 +48,7 @@ void refuse_bad_environment() {
   for (std::string_view problem : {kernels::isa_request_error(), kernels::backend_request_error()}) {
     if (!problem.empty()) fail(ErrorKind::usage, "espalier", "{}", problem);
   }
+  tuning_environment();
 }
 
 // The option as typed, without dashes and value: "--epoch=3" -> "epoch".

@@ -12,6 +12,7 @@
 #include "experiments/bench/conv_shapes.h"
 #include "experiments/cli/command.h"
 #include "experiments/system_info.h"
+#include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "kernels/backend.h"
 #include "kernels/base/isa.h"
@@ -77,10 +78,18 @@ Json kernels_chosen() {
     if (layer.in_resnet18 == 0) continue;
     for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
       if (pass == Conv2dPass::backward_data && !layer.has_backward_data()) continue;
-      chosen[layer.name() + " " + bench::pass_name(pass)] = backend_conv2d(layer.shape, pass).name;
+      chosen[layer.name() + " " + bench::pass_name(pass)] = tune::conv2d_kernel(layer.shape, pass).name;
     }
   }
   return chosen;
+}
+
+// What this machine has measured for this build and number of threads.
+Json tuning(const tune::Cache& cache, const tune::Choices& cached) {
+  return {{"used", tuning_environment() ? "on, but for --no-tune" : "off: ESPALIER_TUNE"},
+          {"cache", cache.path().string()},
+          {"kernels_measured", cached.dense.size()},
+          {"break_evens_measured", cached.break_even.size()}};
 }
 
 std::vector<std::string> problems() {
@@ -109,14 +118,20 @@ int doctor(int argc, char** argv) {
   options.add_options()("json", "as JSON");
   const auto arguments = parse(options, argc, argv);
   if (!arguments) return 0;
+  std::vector<std::string> found = problems();
+  const tune::Cache cache = machine_cache([&](const std::string& problem) { found.push_back(problem); });
+  const tune::Choices cached = tuning_environment() ? cache.load() : tune::Choices();
+  tune::Tuner tuner({.cached = cached, .measures = false});
+  const tune::UseTuner use(&tuner);
   const Json diagnosis = {{"cpu", cpu()},
                           {"backend", {{"used", backend_name(active_backend())}}},
                           {"threads", threads()},
                           {"memory", memory()},
                           {"libraries", libraries()},
                           {"data", data()},
+                          {"tuning", tuning(cache, cached)},
                           {"kernels", kernels_chosen()},
-                          {"problems", problems()}};
+                          {"problems", found}};
   if (arguments->count("json") > 0) {
     fmt::print("{}\n", diagnosis.dump(2));
   } else {

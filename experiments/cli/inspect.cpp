@@ -3,7 +3,11 @@
 
 #include "experiments/about.h"
 #include "experiments/cli/command.h"
+#include "experiments/kernels_file.h"
 #include "experiments/summary.h"
+#include "framework/autograd/node.h"
+#include "framework/nn/execution.h"
+#include "kernels/conv2d/candidates.h"
 
 namespace espalier::cli {
 namespace {
@@ -24,6 +28,46 @@ void print_table(const SavedModel& saved, const nn::ModelSummary& summary) {
   fmt::print("\n{} bytes on disk\n", saved.size_bytes);
 }
 
+constexpr const char* kPasses[] = {"forward", "backward data", "backward weights"};
+
+// What the layers run on in training, for a batch of the config's size.
+std::vector<nn::LayerReport> find_kernels(const SavedModel& saved) {
+  const NoGrad off;
+  nn::Module& model = *saved.model;
+  nn::set_execution(model, nn::execution_from(saved.config.execution));
+  for (nn::Parameter* parameter : model.parameters()) parameter->pruned_gradients = false;
+  model.eval();
+  const Shape& image = saved.image_shape;
+  model(Tensor::zeros({saved.config.batch, image[0], image[1], image[2]}, Layout::lanes));
+  return nn::execution_report(model);
+}
+
+void print_kernels(const SavedModel& saved, const RecordedKernels& recorded, bool why) {
+  fmt::print("\nkernels for batches of {}: {}\n\n", saved.config.batch,
+             recorded.path().empty() ? "the fixed choices" : recorded.path().string());
+  fmt::print("{:<30} {:<16} {:<16} {:<16}\n", "layer", kPasses[0], kPasses[1], kPasses[2]);
+  for (const nn::LayerReport& layer : find_kernels(saved)) {
+    fmt::print("{:<30}", layer.layer);
+    for (const nn::PassReport& pass : layer.passes)
+      fmt::print(" {:<16}", kernels::conv2d_algorithm(pass.kernel));
+    fmt::print("\n");
+    for (std::size_t i = 0; why && i < layer.passes.size(); ++i)
+      fmt::print("  {:<17} {}: {}\n", kPasses[i], layer.passes[i].kernel, layer.passes[i].why);
+  }
+}
+
+nlohmann::ordered_json kernels_json(const SavedModel& saved) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const nn::LayerReport& layer : find_kernels(saved)) {
+    for (std::size_t i = 0; i < layer.passes.size(); ++i)
+      rows.push_back({{"layer", layer.layer},
+                      {"pass", kPasses[i]},
+                      {"kernel", layer.passes[i].kernel},
+                      {"why", layer.passes[i].why}});
+  }
+  return rows;
+}
+
 nlohmann::ordered_json to_json(const SavedModel& saved, const nn::ModelSummary& summary) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   for (const nn::LayerSummary& layer : summary.layers) layers.push_back(layer_json(layer));
@@ -35,25 +79,29 @@ nlohmann::ordered_json to_json(const SavedModel& saved, const nn::ModelSummary& 
           {"effective_macs", summary.total.effective_macs},
           {"size_bytes", saved.size_bytes},
           {"weights_sha256", train::weights_sha256(*saved.model)},
-          {"layers", layers}};
+          {"layers", layers},
+          {"batch", saved.config.batch},
+          {"kernels", kernels_json(saved)}};
 }
 
 }  // namespace
 
 int inspect(int argc, char** argv) {
   cxxopts::Options options("espalier inspect",
-                           "parameters, density and multiply-adds of a saved model, by layer");
-  options.add_options()("json", "as JSON")("checkpoint", "a checkpoint, or a run: its last complete stage",
-                                           cxxopts::value<std::string>(), "DIR");
+                           "parameters, density, multiply-adds and kernels of a saved model, by layer");
+  options.add_options()("json", "as JSON")("why", "say why each kernel was chosen")(
+      "checkpoint", "a checkpoint, or a run: its last complete stage", cxxopts::value<std::string>(), "DIR");
   options.parse_positional("checkpoint");
   const auto arguments = parse(options, argc, argv, "CHECKPOINT");
   if (!arguments) return 0;
   const SavedModel saved = load_model(required(*arguments, "checkpoint"));
   const nn::ModelSummary summary = nn::summary(*saved.model, saved.image_shape);
+  const RecordedKernels recorded(saved.directory);
   if (arguments->count("json") > 0) {
     fmt::print("{}\n", to_json(saved, summary).dump(2));
   } else {
     print_table(saved, summary);
+    print_kernels(saved, recorded, arguments->count("why") > 0);
   }
   return 0;
 }

@@ -38,6 +38,7 @@ OpenedModel open_saved(const cxxopts::ParseResult& arguments, const char* where)
   if (arguments.count("data") > 0) changes.push_back("data.path=" + arguments["data"].as<std::string>());
   OpenedModel opened;
   opened.saved = load_model(required(arguments, "checkpoint"));
+  opened.kernels = std::make_unique<RecordedKernels>(opened.saved.directory);
   opened.config = read_experiment(parse_config_text(opened.saved.config_text, "checkpoint"), changes);
   opened.data = opened.config.data->load();
   opened.split_name = arguments["split"].as<std::string>();

@@ -5,11 +5,13 @@
 #include "experiments/about.h"
 #include "experiments/cli/command.h"
 #include "experiments/experiment_config.h"
+#include "experiments/kernels_file.h"
 
 namespace espalier::cli {
 
 struct OpenedModel {
   SavedModel saved;
+  std::unique_ptr<RecordedKernels> kernels;  // the run's, in use from here on
   ExperimentConfig config;
   datasets::Splits data;
   std::string split_name;

@@ -1,6 +1,7 @@
 // espalier run CONFIG [key=value ...]
 #include "experiments/cli/command.h"
 #include "experiments/cli/run_options.h"
+#include "experiments/kernels_file.h"
 #include "experiments/runner.h"
 
 namespace espalier::cli {
@@ -9,8 +10,9 @@ int run(int argc, char** argv) {
   cxxopts::Options options("espalier run", "run an experiment, or go on with it where it was");
   add_run_options(options);
   options.add_options()("out", "directory of the run; without it runs/<name>-<hash>",
-                        cxxopts::value<std::string>(),
-                        "DIR")("config", "the config, TOML", cxxopts::value<std::string>(), "FILE")(
+                        cxxopts::value<std::string>(), "DIR")(
+      "kernels", "kernels.json of another run: compute on the same kernels", cxxopts::value<std::string>(),
+      "FILE")("config", "the config, TOML", cxxopts::value<std::string>(), "FILE")(
       "overrides", "keys to change: seed=7 stage.0.epochs=3 model=resnet18",
       cxxopts::value<std::vector<std::string>>(), "key=value");
   options.parse_positional({"config", "overrides"});
@@ -21,6 +23,7 @@ int run(int argc, char** argv) {
   const std::filesystem::path directory = arguments->count("out") > 0
                                               ? std::filesystem::path((*arguments)["out"].as<std::string>())
                                               : default_run_directory(config);
+  if (arguments->count("kernels") > 0) adopt_kernels((*arguments)["kernels"].as<std::string>(), directory);
   return run_in_directory(*arguments, config, directory);
 }
 

@@ -6,6 +6,7 @@
 
 #include "experiments/runner.h"
 #include "experiments/summary.h"
+#include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "framework/train/stop.h"
 #include "kernels/backend.h"
@@ -17,6 +18,15 @@ namespace espalier::cli {
 void add_run_options(cxxopts::Options& options) {
   options.add_options()("threads", "threads to compute with; they do not change the result",
                         cxxopts::value<int>(), "N")("json", "print the summary as JSON, progress to stderr");
+  add_tuning_option(options);
+}
+
+void add_tuning_option(cxxopts::Options& options) {
+  options.add_options()("no-tune", "do not measure which kernels are fastest: fixed choices");
+}
+
+void ask_for_tuning(const cxxopts::ParseResult& arguments) {
+  want_tuning(tuning_environment() && arguments.count("no-tune") == 0);
 }
 
 Reporter begin_run(const cxxopts::ParseResult& arguments) {
@@ -26,6 +36,7 @@ Reporter begin_run(const cxxopts::ParseResult& arguments) {
       fail(ErrorKind::usage, "espalier", "--threads must be 1 to 1024, got {}", threads);
     kernels::set_num_threads(threads);
   }
+  ask_for_tuning(arguments);
   train::catch_stop_signals();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(), which says more
   Reporter reporter(arguments.count("json") > 0 ? stderr : stdout);

@@ -11,6 +11,10 @@ namespace espalier::cli {
 
 void add_run_options(cxxopts::Options& options);
 
+// --no-tune, for commands that choose kernels by measurement; and whether it was given, or ESPALIER_TUNE=off.
+void add_tuning_option(cxxopts::Options& options);
+void ask_for_tuning(const cxxopts::ParseResult& arguments);
+
 // Sets the threads, lets signals stop the run in good order; the reporter goes to stderr with --json.
 Reporter begin_run(const cxxopts::ParseResult& arguments);
 

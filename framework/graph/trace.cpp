@@ -6,6 +6,7 @@
 #include "framework/graph/graph.h"
 #include "framework/ops/strided.h"
 #include "framework/tensor/lanes.h"
+#include "framework/tune/tuner.h"
 
 namespace espalier::graph {
 namespace {
@@ -87,6 +88,7 @@ std::string Operation::where() const { return layer.empty() ? op : op + " in " +
 Graph trace(nn::Module& model, const Shape& image) {
   check(image.rank() == 3, "trace", "expected the shape of an image, [C, H, W], got {}", image.str());
   const NoGrad off;
+  const tune::UseTuner fixed(nullptr);  // one image is not worth a measurement
   const bool was_training = model.is_training();
   model.eval();
   Tracer tracer(model);

@@ -1,15 +1,16 @@
 // Dense or sparse: which kernels a convolution or linear layer with pruned weights runs on, pass by pass.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/nn/parameter.h"
 #include "framework/ops/sparse_passes.h"
-#include "kernels/conv2d/conv2d.h"
+#include "framework/tune/layer_shape.h"
 
 namespace espalier::nn {
 
@@ -26,26 +27,40 @@ const std::vector<std::string>& execution_names();
 // Throws Error (usage) for another name.
 Execution execution_from(const std::string& name);
 
-// The density below which sparse kernels are the faster ones, by pass and size of blocks; 0: never.
-using BreakEven = std::function<double(kernels::Conv2dPass, int block_size)>;
+// What a pass runs on.
+struct PassReport {
+  std::string kernel;  // "conv2d_fwd_f32_wino4x4_avx2", "linear", "sparse 4x4"
+  std::string why;     // "5.0% kept, pays below 11.3% (measured)"
+};
 
-// Owned by a layer: looks at its weight's mask again when that has changed.
+// Owned by a layer: looks at its weight's mask again when that, or the shape of its input, has changed.
+// Break-even densities are those of framework/tune.
 class LayerExecution {
  public:
-  void set(Execution execution) { execution_ = execution; }
+  void set(Execution execution);
 
   // For one call. Backward weights is sparse only while nobody reads the gradients of pruned weights.
-  ops::SparsePasses choose(const Parameter& weight, const BreakEven& break_even);
+  ops::SparsePasses choose(const Parameter& weight, const tune::LayerShape& shape);
   // What the latest call was given.
   const ops::SparsePasses& chosen() const { return chosen_; }
 
+  // Of the latest call, by kernels::Conv2dPass; nothing before the first.
+  std::optional<std::array<PassReport, 3>> report() const;
+
  private:
-  void look_at(const Mask& mask, const BreakEven& break_even);
+  void look_at(const Mask& mask);
+  bool may_pay(int block_size, double density) const;
+  double cost(kernels::Conv2dPass pass, int block_size, double density) const;
+  PassReport report(kernels::Conv2dPass pass) const;
+  std::string why_sparse_or_not(kernels::Conv2dPass pass) const;
 
   Execution execution_ = Execution::automatic;
-  std::uint64_t version_ = 0;  // of the mask that was looked at
-  // In single weights or blocks, whichever is faster for this mask; null: it prunes nothing.
+  std::optional<tune::LayerShape> shape_;
+  std::optional<std::uint64_t> looked_at_;  // the version of the mask
+  // In single weights or blocks, whichever is faster for this mask; null: none pays.
   std::shared_ptr<const SparsePattern> pattern_;
+  std::uint64_t pattern_version_ = 0;  // of the mask that it was made of
+  double density_ = 1.0;               // of the mask
   ops::SparsePasses chosen_;
 };
 
@@ -58,5 +73,12 @@ struct SparseLayers {
   int forward = 0, backward_data = 0, backward_weights = 0;
 };
 SparseLayers sparse_layers(Module& model);
+
+struct LayerReport {
+  std::string layer;  // its path
+  std::array<PassReport, 3> passes;
+};
+// Of every convolution and linear layer that was called.
+std::vector<LayerReport> execution_report(Module& model);
 
 }  // namespace espalier::nn

@@ -4,6 +4,7 @@
 
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
+#include "framework/tune/tuner.h"
 
 namespace espalier::nn {
 namespace {
@@ -38,6 +39,7 @@ void add(LayerSummary& total, const LayerSummary& layer) {
 ModelSummary summary(Module& model, const Shape& image) {
   check(image.rank() == 3, "summary", "expected the shape of an image, [C, H, W], got {}", image.str());
   const NoGrad off;
+  const tune::UseTuner fixed(nullptr);  // one image is not worth a measurement
   const bool was_training = model.is_training();
   model.eval();
   CallRecorder recorder;

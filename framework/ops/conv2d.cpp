@@ -3,7 +3,7 @@
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
 #include "framework/ops/weighted_layer.h"
-#include "kernels/backend.h"
+#include "framework/tune/tuner.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/spconv2d/spconv2d.h"
 
@@ -49,7 +49,7 @@ kernels::Conv2dShape conv2d_shape(const Tensor& x, const Tensor& weight, const T
 namespace {
 
 void run_dense(const kernels::Conv2dShape& s, kernels::Conv2dPass pass, kernels::Conv2dArgs args) {
-  const kernels::Conv2dKernel& kernel = kernels::backend_conv2d(s, pass);
+  const kernels::Conv2dKernel& kernel = tune::conv2d_kernel(s, pass);
   const auto scratch_bytes = static_cast<std::int64_t>(kernel.scratch_bytes(s));
   Tensor scratch = Tensor::empty({scratch_bytes}, Layout::plain, DType::u8);
   args.scratch = scratch.data<std::uint8_t>();

@@ -1,5 +1,5 @@
-// The density of weights below which sparse kernels are faster than dense ones: what dispatch between them
-// goes by. A fixed table, so that a run's choices, and with them its bits, do not depend on the day.
+// The density of weights below which sparse kernels are faster than dense ones. A fixed table, so that
+// choices, and with them the bits, do not depend on the day; and where framework/tune begins to measure.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"

@@ -1,5 +1,5 @@
-// The density of weights below which sparse kernels are faster than dense ones: what dispatch between them
-// goes by. A fixed table, as that of kernels/spconv2d/break_even.h.
+// The density of weights below which sparse kernels are faster than dense ones. A fixed table, as that of
+// kernels/spconv2d/break_even.h.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"

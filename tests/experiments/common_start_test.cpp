@@ -10,6 +10,7 @@
 
 #include "experiments/about.h"
 #include "experiments/runner.h"
+#include "experiments/tuning.h"
 #include "framework/core/files.h"
 #include "framework/train/stop.h"
 #include "tests/experiments/program.h"
@@ -139,6 +140,26 @@ TEST_CASE("a run that takes its first stage from another ends with the bits that
   CHECK(fs::hard_link_count(runs / "taken" / "0-dense" / "checkpoint" / "model.safetensors") == 2);
   fs::remove_all(runs / "first");
   CHECK(load_model(runs / "taken" / "0-dense" / "checkpoint").model->parameter_count() > 0);
+}
+
+TEST_CASE(
+    "a start is taken with the kernels that it was computed on, and not where those were chosen otherwise") {
+  Runs runs;
+  runs.run("first", config_of(kTwoStages));
+  const std::vector<std::string> changes = {"stage.1.prune.0.sparsity=0.9"};
+  const std::vector<fs::path> others = {runs / "first"};
+  // As a run leaves it whose kernels were measured.
+  nlohmann::json kernels = nlohmann::json::parse(read_file(runs / "first" / "kernels.json", 1 << 20));
+  kernels["tuned"] = true;
+  write_file_durably(runs / "first" / "kernels.json", kernels.dump());
+  CHECK_FALSE(runs.run("fixed", config_of(kTwoStages, changes), others)["stages"][0].contains("taken_from"));
+
+  want_tuning(true);
+  ExperimentConfig config = config_of(kTwoStages, changes);
+  take_common_start(config, runs / "measured", others, runs.reporter);
+  want_tuning(false);
+  CHECK(fs::exists(runs / "measured" / "0-dense" / "result.json"));
+  CHECK(read_file(runs / "measured" / "kernels.json", 1 << 20) == kernels.dump());
 }
 
 TEST_CASE("a lottery takes the first round of another, and what it rewinds to") {

@@ -7,6 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/infer/runtime/tune.h"
+#include "framework/tune/contest.h"
 #include "kernels/base/parallel.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/gemm/gemm.h"
@@ -31,6 +32,18 @@ void subsample(const kernels::PoolShape& kept, std::int64_t channels, const floa
     kernels::pool().max_fwd(group, src + g * kept.C * in, to + before * out, nullptr);
     std::fill_n(to + (before + kept.C) * out, behind * out, 0.0f);
   }
+}
+
+// Puts times, in seconds, in place of estimates, and the winner first; the best by estimate is the usual one.
+void measure(std::vector<Candidate>& found, const Layer& layer, const Step& step, std::int64_t weight_bytes) {
+  std::vector<std::unique_ptr<Convolution>> ways;
+  for (const Candidate& candidate : found) ways.push_back(build_convolution(candidate, layer, step.conv));
+  ConvolutionTimer timer(step.conv, step.second >= 0, weight_bytes);
+  const tune::Standing standing =
+      tune::contest(ways.size(), [&](std::size_t way) { return timer(*ways[way]); });
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].cost = standing.seconds[i];
+  const auto winner = found.begin() + static_cast<std::ptrdiff_t>(standing.winner);
+  std::rotate(found.begin(), winner, winner + 1);
 }
 
 }  // namespace
@@ -76,14 +89,7 @@ void Executor::choose_kernels(bool tune) {
     Layer& layer = network_.layers[static_cast<std::size_t>(step.layer)];
     std::vector<Candidate> found = find_candidates(layer, step.conv);
     std::string why;
-    if (tune) {
-      for (Candidate& candidate : found) {
-        const auto convolution = build_convolution(candidate, layer, step.conv);
-        candidate.cost = measure_convolution(*convolution, step.conv, step.second >= 0, weight_bytes);
-      }
-      std::stable_sort(found.begin(), found.end(),
-                       [](const Candidate& a, const Candidate& b) { return a.cost < b.cost; });
-    }
+    if (tune) measure(found, layer, step, weight_bytes);
     for (const Candidate& candidate : found) {
       why += why.empty() ? "" : "; " + candidate.kernel + " ";
       why += tune ? fmt::format("{:.0f} us", 1e6 * candidate.cost)

@@ -2,11 +2,10 @@
 // 16 lanes; what else a kernel does is counted in it. The figures are estimates that a few measurements at
 // batch 1 bore out, and fixed: the choice, and with it the bits, do not depend on the day.
 #include <algorithm>
-#include <cstring>
 
 #include "framework/infer/runtime/convolution.h"
-#include "kernels/base/dispatch.h"
 #include "kernels/base/lanes.h"
+#include "kernels/conv2d/candidates.h"
 #include "kernels/spconv2d/break_even.h"
 
 namespace espalier::infer {
@@ -80,21 +79,15 @@ double block_density(const Layer& layer, const Conv2dShape& s, int side) {
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
-bool is_winograd(const Conv2dKernel& kernel) { return std::strstr(kernel.name, "_wino4x4") != nullptr; }
+bool is_winograd(const Conv2dKernel& kernel) { return kernels::conv2d_algorithm(kernel.name) == "wino4x4"; }
 
 double dense_cost(const Conv2dKernel& kernel, const Conv2dShape& shape) {
   return is_winograd(kernel) ? winograd_cost(shape) : direct_cost(shape);
 }
 
 void find_dense(const Conv2dShape& shape, std::vector<Candidate>& found) {
-  bool seen[2] = {};  // direct, Winograd: the best row of each
-  for (const Conv2dKernel* kernel : kernels::conv2d_kernels()) {
-    if (kernel->pass != kernels::Conv2dPass::forward || !kernels::isa_eligible(kernel->isa)) continue;
-    bool& seen_alike = seen[is_winograd(*kernel) ? 1 : 0];
-    if (seen_alike || !kernel->supports(shape)) continue;
-    seen_alike = true;
+  for (const Conv2dKernel* kernel : kernels::conv2d_candidates(shape, kernels::Conv2dPass::forward))
     found.push_back({.kernel = kernel->name, .dense = kernel, .cost = dense_cost(*kernel, shape)});
-  }
 }
 
 void find_sparse(const Layer& layer, const Conv2dShape& s, std::vector<Candidate>& found) {

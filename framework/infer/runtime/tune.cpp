@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "kernels/base/lanes.h"
 
 namespace espalier::infer {
 namespace {
 
-constexpr int kRuns = 5;
 constexpr std::int64_t kMostBytesBetween = 64 << 20;
 
 Memory activation(std::int64_t n, int channels, std::int64_t pixels) {
@@ -21,24 +19,22 @@ float* floats(const Memory& memory) { return reinterpret_cast<float*>(memory.dat
 
 }  // namespace
 
-double measure_convolution(const Convolution& convolution, const kernels::Conv2dShape& s, bool residual,
-                           std::int64_t bytes_between) {
+ConvolutionTimer::ConvolutionTimer(const kernels::Conv2dShape& s, bool residual, std::int64_t bytes_between)
+    : src_(activation(s.N, s.IC, std::int64_t{s.IH} * s.IW)),
+      dst_(activation(s.N, s.OC, std::int64_t{s.OH()} * s.OW())),
+      residual_(residual ? activation(s.N, s.OC, std::int64_t{s.OH()} * s.OW()) : Memory()),
+      between_(static_cast<std::size_t>(std::min(bytes_between, kMostBytesBetween))) {}
+
+double ConvolutionTimer::operator()(const Convolution& convolution) {
   using Clock = std::chrono::steady_clock;
-  const Memory src = activation(s.N, s.IC, std::int64_t{s.IH} * s.IW);
-  const Memory dst = activation(s.N, s.OC, std::int64_t{s.OH()} * s.OW());
-  const Memory added = residual ? activation(s.N, s.OC, std::int64_t{s.OH()} * s.OW()) : Memory();
-  const Memory scratch(convolution.scratch_bytes());
-  const Memory between(static_cast<std::size_t>(std::min(bytes_between, kMostBytesBetween)));
-  double shortest = std::numeric_limits<double>::infinity();
-  for (int run = 0; run < kRuns; ++run) {
-    for (std::size_t i = 0; i < between.size_bytes(); i += kernels::kLanes * sizeof(float)) {
-      between.data()[i] = static_cast<std::byte>(run);
-    }
-    const Clock::time_point start = Clock::now();
-    convolution.run({floats(src), residual ? floats(added) : nullptr, floats(dst), scratch.data()});
-    shortest = std::min(shortest, std::chrono::duration<double>(Clock::now() - start).count());
+  if (scratch_.size_bytes() < convolution.scratch_bytes()) scratch_ = Memory(convolution.scratch_bytes());
+  for (std::size_t i = 0; i < between_.size_bytes(); i += kernels::kLanes * sizeof(float)) {
+    between_.data()[i] ^= std::byte{1};
   }
-  return shortest;
+  const Clock::time_point start = Clock::now();
+  convolution.run({floats(src_), residual_.size_bytes() > 0 ? floats(residual_) : nullptr, floats(dst_),
+                   scratch_.data()});
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace espalier::infer

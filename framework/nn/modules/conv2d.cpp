@@ -4,7 +4,6 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/init.h"
-#include "kernels/spconv2d/break_even.h"
 
 namespace espalier::nn {
 
@@ -36,12 +35,7 @@ Tensor Conv2d::forward(const Tensor& x) {
     options.groups = static_cast<int>(std::max<std::int64_t>(1, out_channels() / outputs_per_channel_));
   const Tensor bias = bias_ != nullptr ? bias_->value : Tensor();
   const kernels::Conv2dShape shape = ops::conv2d_shape(x, weight_->value, bias, options);
-  const auto break_even = [&](kernels::Conv2dPass pass, int block_size) {
-    return kernels::break_even_density(shape, pass, block_size);
-  };
-  const ops::SparsePasses sparse =
-      shape.groups == 1 ? execution_.choose(*weight_, break_even) : ops::SparsePasses{};
-  return ops::conv2d(x, weight_->value, bias, options, sparse);
+  return ops::conv2d(x, weight_->value, bias, options, execution_.choose(*weight_, shape));
 }
 
 void Conv2d::reset_parameters(std::uint64_t seed) { default_init_(*weight_, bias_, seed); }

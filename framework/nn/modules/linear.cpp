@@ -3,7 +3,6 @@
 #include "framework/core/error.h"
 #include "framework/nn/init.h"
 #include "framework/ops/linear.h"
-#include "kernels/splinear/break_even.h"
 
 namespace espalier::nn {
 
@@ -18,10 +17,7 @@ Linear::Linear(std::int64_t in_features, std::int64_t out_features, const Option
 Tensor Linear::forward(const Tensor& x) {
   const Tensor bias = bias_ != nullptr ? bias_->value : Tensor();
   const kernels::LinearShape shape = ops::linear_shape(x, weight_->value, bias);
-  const auto break_even = [&](kernels::Conv2dPass pass, int block_size) {
-    return kernels::break_even_density(shape, pass, block_size);
-  };
-  return ops::linear(x, weight_->value, bias, execution_.choose(*weight_, break_even));
+  return ops::linear(x, weight_->value, bias, execution_.choose(*weight_, shape));
 }
 
 void Linear::reset_parameters(std::uint64_t seed) { default_init_(*weight_, bias_, seed); }

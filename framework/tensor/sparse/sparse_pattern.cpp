@@ -10,31 +10,56 @@ namespace {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+std::int64_t taps_of(const Shape& shape) { return shape.numel() / (shape[0] * shape[1]); }
+
+void check_mask(const Mask& mask) {
+  const bool fits = !mask.dense() && (mask.bytes().rank() == 4 || mask.bytes().rank() == 2);
+  check(fits, "sparse pattern", "expected a mask [OC, IC, KH, KW] or [OC, IC], got {}",
+        mask.dense() ? std::string("a dense one") : mask.bytes().shape().str());
+}
+
+// Which blocks of one row of them keep a weight: row[block of inputs * taps + tap].
+void find_kept(const Mask& mask, int block_size, std::int64_t output_block, std::vector<std::uint8_t>& row) {
+  const Shape& shape = mask.bytes().shape();
+  const std::int64_t OC = shape[0], IC = shape[1], taps = taps_of(shape), b = block_size;
+  row.assign(static_cast<std::size_t>(divide_up(IC, b) * taps), 0);
+  for (std::int64_t oc = output_block * b; oc < OC && oc < (output_block + 1) * b; ++oc) {
+    for (std::int64_t ic = 0; ic < IC; ++ic) {
+      const std::uint8_t* of_taps = mask.data() + (oc * IC + ic) * taps;
+      for (std::int64_t tap = 0; tap < taps; ++tap)
+        row[static_cast<std::size_t>(ic / b * taps + tap)] |= of_taps[tap];
+    }
+  }
+}
+
 }  // namespace
+
+double density_in_blocks(const Mask& mask, int block_size) {
+  check_mask(mask);
+  const std::int64_t weights = mask.bytes().numel(), outputs = divide_up(mask.bytes().dim(0), block_size);
+  if (block_size == 1) return static_cast<double>(mask.kept(weights)) / static_cast<double>(weights);
+  std::vector<std::uint8_t> row;
+  std::int64_t blocks = 0;
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    find_kept(mask, block_size, o, row);
+    blocks += std::count(row.begin(), row.end(), 1);
+  }
+  return static_cast<double>(blocks * block_size * block_size) / static_cast<double>(weights);
+}
 
 SparsePattern::SparsePattern(const Mask& mask, int block_size)
     : shape_(mask.bytes().defined() ? mask.bytes().shape() : Shape{}), block_size_(block_size) {
-  check(!mask.dense() && (shape_.rank() == 4 || shape_.rank() == 2), "sparse pattern",
-        "expected a mask [OC, IC, KH, KW] or [OC, IC], got {}",
-        mask.dense() ? std::string("a dense one") : shape_.str());
+  check_mask(mask);
   check(kernels::sparse_block_supported(block_size), "sparse pattern",
         "there are kernels for blocks of 1 or 4 channels, got {}", block_size);
-  const std::int64_t OC = shape_[0], IC = shape_[1], taps = this->taps(), b = block_size;
-  const std::int64_t outputs = divide_up(OC, b), inputs = divide_up(IC, b);
-  const std::uint8_t* kept = mask.data();
+  const std::int64_t taps = this->taps();
+  const std::int64_t outputs = divide_up(shape_[0], block_size), inputs = divide_up(shape_[1], block_size);
 
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(inputs * taps));
+  std::vector<std::uint8_t> row;
   std::vector<std::int32_t> of_input(static_cast<std::size_t>(inputs) + 1, 0);  // blocks of inputs before
   for (std::int64_t o = 0; o < outputs; ++o) {
     output_begin_.push_back(static_cast<std::int32_t>(output_column_.size()));
-    row.assign(row.size(), 0);
-    for (std::int64_t oc = o * b; oc < OC && oc < (o + 1) * b; ++oc) {
-      for (std::int64_t ic = 0; ic < IC; ++ic) {
-        const std::uint8_t* of_taps = kept + (oc * IC + ic) * taps;
-        for (std::int64_t tap = 0; tap < taps; ++tap)
-          row[static_cast<std::size_t>(ic / b * taps + tap)] |= of_taps[tap];
-      }
-    }
+    find_kept(mask, block_size, o, row);
     for (std::int64_t column = 0; column < inputs * taps; ++column) {
       if (row[static_cast<std::size_t>(column)] == 0) continue;
       output_column_.push_back(static_cast<std::int32_t>(column));

@@ -15,6 +15,9 @@
 
 namespace espalier {
 
+// What the density() of a mask's pattern would be, at much less cost than to make it.
+double density_in_blocks(const Mask& mask, int block_size);
+
 class SparsePattern {
  public:
   // Keeps every block in which the mask, u8 of the weights' shape, keeps a weight. Throws Error for a mask of

@@ -136,6 +136,20 @@ TEST_CASE("a plan's logits are the model's, for random networks, batches and den
   MESSAGE("largest error: " << worst << " epsilons");
 }
 
+TEST_CASE("a plan whose kernels were measured gives the model's logits too, and tells the times") {
+  std::mt19937 engine(3);
+  for (std::uint32_t seed = 0; seed < 4; ++seed) {
+    const Shape image = random_image(engine);
+    RandomNetwork model(image, seed);
+    prune_convolutions(model, 0.2, seed % 2 == 0, seed);
+    const Tensor images = images_for(image, 2, seed);
+    infer::Plan plan = infer::compile(model, image, {.batch = 2, .tune = true});
+    INFO("seed " << seed << " image " << image.str() << "\n" << plan.describe());
+    CHECK(error_in_epsilons(plan_logits(plan, images), model_logits(model, images)) <= kLogitEpsilons);
+    CHECK(plan.describe().find(" us") != std::string::npos);
+  }
+}
+
 TEST_CASE("the bits of a plan do not depend on the number of threads") {
   std::mt19937 engine(2);
   for (std::uint32_t seed = 0; seed < 6; ++seed) {

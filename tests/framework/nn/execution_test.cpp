@@ -6,6 +6,8 @@
 #include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/linear.h"
 #include "framework/nn/modules/sequential.h"
+#include "framework/tune/tuner.h"
+#include "kernels/backend.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
@@ -76,6 +78,52 @@ TEST_CASE_FIXTURE(Fixture, "a mask of whole blocks runs as blocks") {
   prune(conv.weight(), 21);
   REQUIRE(chosen().forward);
   CHECK(chosen().pattern->block_size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "auto follows a measured break-even, and the report says so" *
+                               doctest::skip(kernels::active_backend() != kernels::Backend::native)) {
+  const kernels::Conv2dShape shape{
+      .N = 16, .IC = 32, .IH = 8, .IW = 8, .OC = 32, .KH = 3, .KW = 3, .PH = 1, .PW = 1};
+  const double table = tune::break_even(shape, kernels::Conv2dPass::forward, 1, 0.01).density;
+  const auto by_clock = [&](double sparse_seconds, double density) {
+    tune::Tuner tuner({.stopwatch = [&](const tune::Trial& trial) {
+      return trial.name.starts_with("sparse") ? sparse_seconds : 1.0;
+    }});
+    const tune::UseTuner use(&tuner);
+    prune(conv.weight(), static_cast<int>(1.0 / density));
+    const bool sparse = chosen().forward;
+    const auto report = conv.execution().report();
+    REQUIRE(report.has_value());
+    CHECK(report->front().kernel.starts_with("sparse") == sparse);
+    CHECK(report->front().why.find("(measured)") != std::string::npos);
+    return sparse;
+  };
+  CHECK(by_clock(0.5, 1.5 * table));
+  CHECK_FALSE(by_clock(2.0, 0.5 * table));
+  CHECK_FALSE(by_clock(0.97, 0.5 * table));  // within the margin
+}
+
+TEST_CASE_FIXTURE(Fixture, "a report names each pass's kernel, and why") {
+  CHECK_FALSE(conv.execution().report().has_value());
+  conv(x);
+  const auto dense = conv.execution().report();
+  CHECK(
+      dense->front().kernel ==
+      tune::conv2d_kernel({.N = 16, .IC = 32, .IH = 8, .IW = 8, .OC = 32, .KH = 3, .KW = 3, .PH = 1, .PW = 1},
+                          kernels::Conv2dPass::forward)
+          .name);
+  CHECK(dense->front().why == "by the fixed rule");
+  prune(conv.weight(), 50);
+  conv(x);
+  CHECK(conv.execution().report()->front().kernel == "sparse 1x1");
+  CHECK(conv.execution().report()->front().why.starts_with("2.0% kept, 1x1 pays below "));
+  conv.execution().set(Execution::sparse);
+  conv(x);
+  CHECK(conv.execution().report()->front().why == "as told");
+  nn::Sequential model({std::make_shared<nn::Linear>(4, 4)});
+  CHECK(nn::execution_report(model).empty());
+  model(testing::random_tensor({2, 4}, Layout::lanes, 1));
+  CHECK(nn::execution_report(model).front().passes[2].kernel == "linear");
 }
 
 TEST_CASE("grouped convolutions stay dense") {

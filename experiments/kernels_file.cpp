@@ -1,0 +1,96 @@
+#include "experiments/kernels_file.h"
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kName = "kernels.json";
+constexpr int kFormat = 1;
+constexpr std::size_t kMaxBytes = 16 << 20;
+
+std::string to_text(const RunKernels& kernels) {
+  nlohmann::ordered_json json = {{"format", kFormat}, {"tuned", kernels.tuned}};
+  json.update(tune::to_json(kernels.choices));
+  return json.dump(2) + "\n";
+}
+
+// A checkpoint lies in its stage's directory, or in that of a round.
+fs::path record_of(const fs::path& checkpoint) {
+  std::error_code ignored;
+  fs::path directory = fs::absolute(checkpoint, ignored).lexically_normal();
+  for (int up = 0; up < 4 && directory.has_relative_path(); ++up, directory = directory.parent_path()) {
+    if (fs::exists(directory / kName, ignored)) return directory / kName;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<RunKernels> read_kernels(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  try {
+    if (!fs::is_regular_file(path, ignored)) fail(ErrorKind::integrity, "kernels", "it is no file");
+    const nlohmann::json json = nlohmann::json::parse(read_file(path, kMaxBytes));
+    if (json.at("format") != kFormat) fail(ErrorKind::integrity, "kernels", "its format is unknown");
+    return RunKernels{json.at("tuned").get<bool>(), tune::choices_from_json(json)};
+  } catch (const std::exception& error) {
+    fail(ErrorKind::integrity, "run",
+         "{} is damaged: {}; without it the run goes on with the fixed choices, and ends with other bits",
+         path.string(), error.what());
+  }
+}
+
+void adopt_kernels(const fs::path& file, const fs::path& directory) {
+  const std::optional<RunKernels> kernels = read_kernels(file);
+  if (!kernels) fail(ErrorKind::usage, "run", "there is no {}", file.string());
+  const fs::path path = directory / kName;
+  if (const std::optional<RunKernels> there = read_kernels(path)) {
+    if (to_text(*there) == to_text(*kernels)) return;
+    fail(ErrorKind::usage, "run", "{} has its own {} already; choose another --out", directory.string(),
+         kName);
+  }
+  make_directories(directory);
+  write_file_durably(path, to_text(*kernels));
+}
+
+KernelsFile::KernelsFile(fs::path path, bool run_begins, const Note& note)
+    : path_(std::move(path)), note_(note) {
+  std::optional<RunKernels> kernels = read_kernels(path_);
+  if (!kernels) kernels = RunKernels{.tuned = run_begins && tuning_wanted()};
+  written_ = to_text(*kernels);
+  if (run_begins) write_file_durably(path_, written_);
+  if (kernels->tuned) tuner_ = std::make_unique<MachineTuner>(std::move(kernels->choices), note);
+}
+
+void KernelsFile::save() {
+  if (tuner_ == nullptr) return;
+  const tune::Choices& record = tuner_->tuner().record();
+  std::string text = to_text({true, record});
+  if (text == written_) return;
+  write_file_durably(path_, text);
+  written_ = std::move(text);
+  tuner_->save();
+  note_(fmt::format("{} kernels and {} break-even densities chosen so far, {:.1f} s of measuring: {}",
+                    record.dense.size(), record.break_even.size(), tuner_->tuner().measuring_seconds(),
+                    path_.string()));
+}
+
+RecordedKernels::RecordedKernels(const fs::path& checkpoint) {
+  const fs::path path = record_of(checkpoint);
+  std::optional<RunKernels> kernels = path.empty() ? std::nullopt : read_kernels(path);
+  if (kernels && kernels->tuned) {
+    path_ = path;
+    tuner_ = std::make_unique<tune::Tuner>(
+        tune::TunerSettings{.recorded = std::move(kernels->choices), .measures = false});
+  }
+  use_ = std::make_unique<tune::UseTuner>(tuner_.get());
+}
+
+}  // namespace espalier
