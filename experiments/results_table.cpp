@@ -17,10 +17,16 @@ constexpr std::size_t kMaxFileBytes = 4 << 20;
 constexpr const char* kBegin = "<!-- table: written by `espalier results` -->\n";
 constexpr const char* kEnd = "<!-- end of table -->\n";
 
+// "94.05%", and over which views of an image where these are more than one.
 std::string percent(const nlohmann::json& summary, const char* key) {
-  return summary.contains(key) && summary[key].is_number()
-             ? fmt::format("{:.2f}%", summary[key].get<double>())
-             : "";
+  if (!summary.contains(key) || !summary[key].is_number()) return "";
+  const std::string views = summary.value("views", "");
+  return fmt::format("{:.2f}%{}", summary[key].get<double>(), views.empty() ? "" : " (views: " + views + ")");
+}
+
+// What it takes to choose the same kernels; runs of older programs chose by the fixed rule.
+const char* tuning_option(const nlohmann::json& summary) {
+  return summary.value("kernels", "fixed") == "fixed" ? " --no-tune" : "";
 }
 
 std::string row(const nlohmann::json& summary) {
@@ -30,13 +36,14 @@ std::string row(const nlohmann::json& summary) {
   const std::string name = summary.at("name");
   return fmt::format(
       "| {} | {} | {} | {} | {} | {} | {:.2f} M | {:.2f} M | {} | {} | `espalier run "
-      "experiments/configs/{}.toml seed={}` |\n",
+      "experiments/configs/{}.toml seed={}{}` |\n",
       name, summary.at("dataset").get<std::string>(), summary.at("seed").get<std::int64_t>(),
       summary.at("epochs").get<std::int64_t>(),
       percent(summary, pruned ? "dense_test_accuracy" : "test_accuracy"),
       pruned ? percent(summary, "test_accuracy") : "", static_cast<double>(parameters) * 1e-6,
       static_cast<double>(nonzeros) * 1e-6, format_seconds(summary.at("wall_seconds").get<double>()),
-      summary.at("isa").get<std::string>(), name, summary.at("seed").get<std::int64_t>());
+      summary.at("isa").get<std::string>(), name, summary.at("seed").get<std::int64_t>(),
+      tuning_option(summary));
 }
 
 }  // namespace
