@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxMetricsBytes = 256 << 20;
+constexpr std::size_t kMaxFileBytes = 256 << 20;
 constexpr const char* kResult = "result.json";
 constexpr const char* kKernels = "kernels.json";
 
@@ -100,7 +100,7 @@ class Taker {
     take_metrics(other, cuts_[last]);
     // What follows runs on the kernels that the start was computed with.
     if (fs::exists(other / kKernels))
-      write_file_durably(run_.path() / kKernels, read_file(other / kKernels, kMaxMetricsBytes));
+      write_file_durably(run_.path() / kKernels, read_file(other / kKernels, kMaxFileBytes));
     for (std::size_t i = first_; i <= last; ++i) {
       const Cut& cut = cuts_[i];
       if (cut.first_round && fs::exists(other / relative(cut).parent_path() / LotteryStage::kSnapshot)) {
@@ -130,7 +130,7 @@ class Taker {
     const nlohmann::ordered_json result = StageDirectory(other / relative(cut), run_.metrics()).result();
     const auto length = std::max(result.value("metrics_bytes", std::int64_t{0}), std::int64_t{0});
     write_file_durably(run_.path() / "metrics.jsonl",
-                       read_file(from, kMaxMetricsBytes).substr(0, static_cast<std::size_t>(length)));
+                       read_file(from, kMaxFileBytes).substr(0, static_cast<std::size_t>(length)));
   }
 
   ExperimentConfig& config_;

@@ -49,7 +49,7 @@ std::optional<RunKernels> read_kernels(const fs::path& path) {
 
 void adopt_kernels(const fs::path& file, const fs::path& directory) {
   const std::optional<RunKernels> kernels = read_kernels(file);
-  if (!kernels) fail(ErrorKind::usage, "run", "there is no {}", file.string());
+  if (!kernels) fail(ErrorKind::io, "run", "cannot read {}: there is no such file", file.string());
   const fs::path path = directory / kName;
   if (const std::optional<RunKernels> there = read_kernels(path)) {
     if (to_text(*there) == to_text(*kernels)) return;

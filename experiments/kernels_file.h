@@ -20,7 +20,7 @@ struct RunKernels {
 std::optional<RunKernels> read_kernels(const std::filesystem::path& path);
 
 // Gives a run that is to begin in `directory` the kernels of another run's file. Throws Error (usage) when it
-// has others already.
+// has others already, (io) when there is no such file, (integrity) when it is damaged.
 void adopt_kernels(const std::filesystem::path& file, const std::filesystem::path& directory);
 
 // Its choices are in use while it lives.

@@ -160,6 +160,7 @@ std::string summary_table(const Json& summary) {
   const double kept = fraction(summary, "nonzero_parameters", "parameters");
   text += fmt::format("\n{} on {}: test accuracy {}", summary["model"].get<std::string>(),
                       summary["dataset"].get<std::string>(), percent_or_dash(summary, "test_accuracy"));
+  if (summary.contains("views")) text += fmt::format(" (views: {})", summary["views"].get<std::string>());
   if (kept < 1.0 && summary.contains("dense_test_accuracy"))
     text += fmt::format(" (dense: {})", percent_or_dash(summary, "dense_test_accuracy"));
   text += fmt::format(", {} of {} parameters ({:.1f}%), {}\n",

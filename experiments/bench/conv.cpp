@@ -2,6 +2,7 @@
 
 #include "experiments/bench/conv_contenders.h"
 #include "experiments/bench/timing.h"
+#include "framework/tune/layer_shape.h"
 #include "kernels/base/dispatch.h"
 
 namespace espalier::bench {
@@ -12,7 +13,7 @@ using kernels::Conv2dShape;
 
 std::vector<Contender> contenders_of(const ConvBenchOptions& options, const ConvLayer& layer,
                                      Conv2dPass pass) {
-  const std::string what = layer.name() + " " + pass_name(pass) + " ";
+  const std::string what = layer.name() + " " + tune::pass_name(pass) + " ";
   const tune::Operands operands(layer.shape);
   std::vector<Contender> contenders;
   if (wanted(options.only, what + "native")) {

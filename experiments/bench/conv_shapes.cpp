@@ -37,16 +37,4 @@ std::vector<ConvLayer> conv_layers(std::int64_t batch) {
   };
 }
 
-const char* pass_name(kernels::Conv2dPass pass) {
-  switch (pass) {
-    case kernels::Conv2dPass::forward:
-      return "forward";
-    case kernels::Conv2dPass::backward_data:
-      return "backward_data";
-    case kernels::Conv2dPass::backward_weights:
-      return "backward_weights";
-  }
-  return "unknown";
-}
-
 }  // namespace espalier::bench

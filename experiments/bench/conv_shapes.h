@@ -20,6 +20,4 @@ struct ConvLayer {
 
 std::vector<ConvLayer> conv_layers(std::int64_t batch);
 
-const char* pass_name(kernels::Conv2dPass pass);  // "forward", "backward_data", "backward_weights"
-
 }  // namespace espalier::bench

@@ -7,6 +7,7 @@
 #include "experiments/bench/conv_contenders.h"
 #include "experiments/bench/conv_shapes.h"
 #include "experiments/bench/timing.h"
+#include "framework/tune/layer_shape.h"
 
 namespace espalier::bench {
 namespace {
@@ -89,7 +90,7 @@ void run_sparse_bench(const SparseBenchOptions& options,
                                   bool has_backward_data) {
     for (Conv2dPass pass : kPasses) {
       if (pass == Conv2dPass::backward_data && !has_backward_data) continue;
-      if (!wanted(options.only, layer.name() + " " + pass_name(pass))) continue;
+      if (!wanted(options.only, layer.name() + " " + tune::pass_name(pass))) continue;
       any = true;
       SparseRow row = {layer.name(), times, pass, 0.0, std::nullopt, {}};
       measure(options, layer, row);

@@ -15,6 +15,7 @@
 #include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
+#include "framework/tune/layer_shape.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
@@ -49,7 +50,7 @@ std::vector<bench::Unit> units(const std::string& names) {
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
   for (const ConvTime& time : times) {
     fmt::print("{}\n", nlohmann::ordered_json{{"shape", time.layer->name()},
-                                              {"pass", bench::pass_name(time.pass)},
+                                              {"pass", tune::pass_name(time.pass)},
                                               {"backend", time.backend},
                                               {"dtype", "f32"},
                                               {"kernel", time.kernel},
@@ -100,7 +101,7 @@ int bench_conv(const Request& request) {
   run_conv_bench(options, [&](const std::vector<ConvTime>& times) {
     if (request.json) return print_json_lines(times, options.batch);
     for (const ConvTime& time : times) {
-      fmt::print("{:<24} {:<17} {:>9.0f} {:>8.2f}  {}{}\n", time.layer->name(), bench::pass_name(time.pass),
+      fmt::print("{:<24} {:<17} {:>9.0f} {:>8.2f}  {}{}\n", time.layer->name(), tune::pass_name(time.pass),
                  time.gflops, 1e3 * time.seconds, time.backend == "onednn" ? "onednn " : "", time.kernel);
     }
     std::fflush(stdout);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/bench/conv_shapes.h"
+#include "framework/tune/layer_shape.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
@@ -59,7 +60,7 @@ void print_sparse_json(const bench::SparseBenchOptions& options) {
       for (const SparseTime& time : row.sparse) {
         const double seconds = time.*format.seconds;
         nlohmann::ordered_json line = {{"shape", row.shape},
-                                       {"pass", bench::pass_name(row.pass)},
+                                       {"pass", tune::pass_name(row.pass)},
                                        {"blocks", format.name},
                                        {"density", time.density},
                                        {"dtype", "f32"},
@@ -92,7 +93,7 @@ void print_sparse_table(const bench::SparseBenchOptions& options) {
   run_sparse_bench(options, [&](const SparseRow& row) {
     for (std::size_t n = 0; n < totals.size(); ++n) totals[n].add(row, row.times[n]);
     for (const Format& format : kFormats) {
-      fmt::print("{:<22} {:<17} {:>8.2f} {:>7.2f} {:>6}", row.shape, bench::pass_name(row.pass),
+      fmt::print("{:<22} {:<17} {:>8.2f} {:>7.2f} {:>6}", row.shape, tune::pass_name(row.pass),
                  1e3 * row.dense_seconds, 1e3 * row.onednn_seconds.value_or(0.0), format.name);
       print_ratios(options.densities, seconds_of(row, format), row.dense_seconds);
     }

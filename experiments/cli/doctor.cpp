@@ -14,6 +14,7 @@
 #include "experiments/system_info.h"
 #include "experiments/tuning.h"
 #include "framework/core/error.h"
+#include "framework/tune/layer_shape.h"
 #include "kernels/backend.h"
 #include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
@@ -78,7 +79,7 @@ Json kernels_chosen() {
     if (layer.in_resnet18 == 0) continue;
     for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
       if (pass == Conv2dPass::backward_data && !layer.has_backward_data()) continue;
-      chosen[layer.name() + " " + bench::pass_name(pass)] = tune::conv2d_kernel(layer.shape, pass).name;
+      chosen[layer.name() + " " + tune::pass_name(pass)] = tune::conv2d_kernel(layer.shape, pass).name;
     }
   }
   return chosen;

@@ -20,13 +20,16 @@ int eval(int argc, char** argv) {
                                            {"dataset", opened.data.name},
                                            {"split", opened.split_name},
                                            {"images", metrics.images},
+                                           {"views", opened.config.evaluate.views},
                                            {"accuracy", metrics.accuracy_percent()},
                                            {"loss", metrics.loss()},
                                            {"weights_sha256", train::weights_sha256(*opened.saved.model)}};
     fmt::print("{}\n", result.dump(2));
   } else {
-    fmt::print("data      {}\naccuracy  {:.2f}% of {} images\nloss      {:.4f}\n", opened.data.description,
-               metrics.accuracy_percent(), metrics.images, metrics.loss());
+    const std::string& views = opened.config.evaluate.views;
+    fmt::print("data      {}\naccuracy  {:.2f}% of {} images{}\nloss      {:.4f}\n", opened.data.description,
+               metrics.accuracy_percent(), metrics.images, views == "one" ? "" : ", views: " + views,
+               metrics.loss());
   }
   return 0;
 }

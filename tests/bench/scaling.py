@@ -12,6 +12,7 @@ import collections
 import json
 import os
 import statistics
+import sys
 
 from compare_pytorch import ROOT, child
 
@@ -34,9 +35,10 @@ def main():
     cases = [("batch", batch, [options.model, str(batch)]) for batch in options.batches]
     cases += [("width", width, [f"{options.model} width={width}", "128"]) for width in options.widths]
     speed = collections.defaultdict(list)
-    for _ in range(options.rounds):
+    for turn in range(options.rounds):
         for kind, value, (model, batch) in cases:
             for threads in options.threads:
+                print(f"round {turn + 1} of {options.rounds}: {kind} {value}, threads {threads}", file=sys.stderr)
                 printed, _ = child([options.espalier, "bench", "train", "--model", model, "--batch", batch,
                                     "--threads", str(threads), "--rounds", str(options.steps), "--json"])
                 row = json.loads(printed)

@@ -13,6 +13,7 @@
 #include "experiments/bench/train.h"
 #include "experiments/system_info.h"
 #include "framework/core/error.h"
+#include "framework/tune/layer_shape.h"
 #include "kernels/base/isa.h"
 
 using namespace espalier;
@@ -92,7 +93,7 @@ TEST_CASE("the conv benchmark reports what --only asks for, once for each backen
   std::set<std::string> seen;
   run_conv_bench(options, [&](const std::vector<bench::ConvTime>& times) {
     for (const bench::ConvTime& time : times) {
-      seen.insert(time.layer->name() + " " + bench::pass_name(time.pass) + " " + time.backend);
+      seen.insert(time.layer->name() + " " + tune::pass_name(time.pass) + " " + time.backend);
       CHECK(time.gflops > 0.0);
       CHECK(time.seconds * time.gflops == doctest::Approx(2e-9 * time.layer->shape.macs()));
     }

@@ -94,7 +94,11 @@ TEST_CASE("what config show prints is a config with the same hash") {
 }
 
 TEST_CASE("paths that lead nowhere exit with 5") {
+  const testing::TemporaryDirectory directory;
   CHECK(run_program({"eval", "/nonexistent/run"}).exit_code == 5);
+  CHECK(run_program({"run", ESPALIER_SOURCE_DIR "/experiments/configs/quickstart.toml", "--kernels",
+                     "/nonexistent/kernels.json", "--out", (directory.path() / "run").string()})
+            .exit_code == 5);
   CHECK(run_program({"resume", "/nonexistent/run"}).exit_code == 5);
   CHECK(run_program({"data", "verify", "cifar10", "--dir", "/nonexistent"}).exit_code == 5);
 }

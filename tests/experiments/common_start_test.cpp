@@ -14,6 +14,7 @@
 #include "framework/core/files.h"
 #include "framework/train/stop.h"
 #include "tests/experiments/program.h"
+#include "tests/experiments/quiet.h"
 
 namespace espalier {
 namespace {
@@ -61,14 +62,13 @@ std::size_t in_common(const char* text, const std::vector<std::string>& a,
 
 struct Runs {
   testing::TemporaryDirectory directory;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere{std::fopen("/dev/null", "w"), &std::fclose};
-  Reporter reporter{nowhere.get()};
+  testing::Quiet quiet;
 
   fs::path operator/(const char* name) const { return directory.path() / name; }
   nlohmann::ordered_json run(const char* name, ExperimentConfig config,
                              const std::vector<fs::path>& others = {}) {
-    take_common_start(config, *this / name, others, reporter);
-    return run_experiment(config, *this / name, reporter);
+    take_common_start(config, *this / name, others, quiet.reporter);
+    return run_experiment(config, *this / name, quiet.reporter);
   }
 };
 
@@ -156,7 +156,7 @@ TEST_CASE(
 
   want_tuning(true);
   ExperimentConfig config = config_of(kTwoStages, changes);
-  take_common_start(config, runs / "measured", others, runs.reporter);
+  take_common_start(config, runs / "measured", others, runs.quiet.reporter);
   want_tuning(false);
   CHECK(fs::exists(runs / "measured" / "0-dense" / "result.json"));
   CHECK(read_file(runs / "measured" / "kernels.json", 1 << 20) == kernels.dump());
@@ -198,7 +198,7 @@ TEST_CASE("a start that was half taken is taken again; a run under way keeps its
   const nlohmann::ordered_json alone = runs.run("alone", config_of(kTwoStages, changes));
 
   ExperimentConfig half = config_of(kTwoStages, changes);
-  take_common_start(half, runs / "half", {runs / "first"}, runs.reporter);
+  take_common_start(half, runs / "half", {runs / "first"}, runs.quiet.reporter);
   fs::remove(runs / "half" / "0-dense" / "result.json");
   fs::remove(runs / "half" / "0-dense" / "checkpoint" / "manifest.json");
   const nlohmann::ordered_json again = runs.run("half", std::move(half), {runs / "first"});

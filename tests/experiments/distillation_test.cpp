@@ -12,6 +12,7 @@
 #include "experiments/run_directory.h"
 #include "experiments/runner.h"
 #include "framework/autograd/node.h"
+#include "tests/experiments/quiet.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/temporary_directory.h"
 
@@ -43,16 +44,15 @@ std::vector<double> softmax(const std::vector<float>& logits, double temperature
 
 TEST_CASE("a stage learns from an earlier one: the loss is Hinton's") {
   const testing::TemporaryDirectory directory;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
-  Reporter reporter(nowhere.get());
+  testing::Quiet quiet;
   ExperimentConfig config = read_experiment(parse_config_text(kConfig, "test.toml"));
-  run_experiment(config, directory.path() / "run", reporter);
+  run_experiment(config, directory.path() / "run", quiet.reporter);
 
   const datasets::Splits data = config.data->load();
   const SavedModel teacher = load_model(directory.path() / "run" / "0-teach" / "checkpoint");
   MetricsFile metrics("unused");
   StageDirectory place(directory.path() / "run" / "1-learn", metrics);
-  const StageContext context{config, 1, "learn", *teacher.model, data, place, reporter};
+  const StageContext context{config, 1, "learn", *teacher.model, data, place, quiet.reporter};
   train::Batch batch{testing::random_tensor({1, 3, 32, 32}, Layout::lanes, 5),
                      Tensor::zeros({1}, Layout::plain, DType::i32)};
   const Tensor logits = testing::random_tensor({1, 10}, Layout::lanes, 6);
@@ -70,12 +70,11 @@ TEST_CASE("a stage learns from an earlier one: the loss is Hinton's") {
 
 TEST_CASE("a teacher that is not there, or takes other images, is an error") {
   const testing::TemporaryDirectory directory;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
-  Reporter reporter(nowhere.get());
+  testing::Quiet quiet;
   std::string text = kConfig;
   text.replace(text.find("\"teach\", temp"), 7, "\"nobody\"");
   ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"));
-  CHECK_THROWS_WITH_AS(run_experiment(config, directory.path() / "run", reporter),
+  CHECK_THROWS_WITH_AS(run_experiment(config, directory.path() / "run", quiet.reporter),
                        doctest::Contains("nobody"), Error);
 }
 

@@ -8,6 +8,7 @@
 #include "experiments/about.h"
 #include "experiments/reporter.h"
 #include "experiments/runner.h"
+#include "tests/experiments/quiet.h"
 #include "tests/support/temporary_directory.h"
 
 namespace espalier {
@@ -35,9 +36,8 @@ struct Run {
 
   explicit Run(const std::string& keys) {
     ExperimentConfig config = read_experiment(parse_config_text(config_text(keys), "test.toml"));
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
-    Reporter reporter(nowhere.get());
-    summary = run_experiment(config, directory.path() / "run", reporter);
+    testing::Quiet quiet;
+    summary = run_experiment(config, directory.path() / "run", quiet.reporter);
   }
 
   std::shared_ptr<nn::Module> ticket(int round) const {

@@ -11,6 +11,7 @@
 #include "framework/core/files.h"
 #include "framework/train/stop.h"
 #include "tests/experiments/program.h"
+#include "tests/experiments/quiet.h"
 #include "tests/support/temporary_directory.h"
 
 namespace espalier {
@@ -40,8 +41,7 @@ set = ["stage.0.prune=[{ sparsity = {sparsity}, criterion = { kind = \"random\",
 
 struct Files {
   testing::TemporaryDirectory directory;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere{std::fopen("/dev/null", "w"), &std::fclose};
-  Reporter reporter{nowhere.get()};
+  testing::Quiet quiet;
 
   explicit Files(const std::string& sweep = kSweep) {
     testing::write_text(directory.path() / "base.toml", kBase);
@@ -88,7 +88,7 @@ TEST_CASE(
 TEST_CASE("the tables of a sweep say what is missing; what is done is not run again") {
   const Files files;
   Sweep sweep = files.open();
-  Reporter reporter = files.reporter;
+  Reporter reporter = files.quiet.reporter;
   CHECK(sweep.run(sweep.select({"*/0.5/*"}), reporter) == 0);
   const fs::path dense = sweep.cells().front().directory / "summary.json";
   const auto written = fs::last_write_time(dense);
@@ -113,7 +113,7 @@ TEST_CASE("the tables of a sweep say what is missing; what is done is not run ag
 
 TEST_CASE("a sweep that is stopped goes on in the middle of the cell, to the same bits") {
   const Files files;
-  Reporter reporter = files.reporter;
+  Reporter reporter = files.quiet.reporter;
   Sweep stopped = files.open();
   train::request_stop();
   CHECK_THROWS_AS(stopped.run(stopped.select({"dense"}), reporter), Error);
@@ -146,7 +146,7 @@ name = "other"
 set = ["stage.0.optimizer.lr=0.01"]
 )");
   Sweep sweep = files.open();
-  Reporter reporter = files.reporter;
+  Reporter reporter = files.quiet.reporter;
   CHECK(sweep.run(sweep.select({}), reporter) == 0);
   const std::string first = sweep.cells().front().directory.filename().string();
   for (const SweepCell& cell : sweep.cells()) {
@@ -164,7 +164,7 @@ TEST_CASE("results of earlier sessions count as done; new ones are added, with t
   const auto open = [&](const Files& files) {
     return Sweep(files.directory.path() / "sweep.toml", {}, files.directory.path() / "out", results);
   };
-  Reporter reporter = here.reporter;
+  Reporter reporter = here.quiet.reporter;
   Sweep first = open(here);
   CHECK(first.run(first.select({"*/0.5/*"}), reporter) == 0);
   CHECK(contains(read_file(results / "README.md", 1 << 20), "| missing |"));
@@ -198,7 +198,7 @@ TEST_CASE("a cell that ends in NaN does not stop the others") {
       "[[row]]\nname = \"wild\"\nset = [\"stage.0.optimizer.lr=1e6\", "
       "\"stage.0.optimizer.weight_decay=1\", \"stage.0.epochs=9\"]\n[[row]]\nname = \"calm\"\n");
   Sweep sweep = files.open();
-  Reporter reporter = files.reporter;
+  Reporter reporter = files.quiet.reporter;
   CHECK(sweep.run(sweep.select({"wild/0.5/seed 1", "calm/0.5/seed 1"}), reporter) == 1);
   const nlohmann::ordered_json table = sweep_json(sweep);
   CHECK(table["rows"][2]["cells"][0]["done"] == 0);
@@ -239,9 +239,8 @@ TEST_CASE("every row of the pruning matrix runs, and reaches its sparsity") {
               {"model.width=4", "data={ kind = \"synthetic\", train_images = 32, test_images = 16 }",
                "batch=16", "stage.0.epochs=1"},
               directory.path() / "out");
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), &std::fclose);
-  Reporter reporter(nowhere.get());
-  CHECK(sweep.run(sweep.select({"*/0.9/seed 1"}), reporter) == 0);
+  testing::Quiet quiet;
+  CHECK(sweep.run(sweep.select({"*/0.9/seed 1"}), quiet.reporter) == 0);
   for (const SweepCell& cell : sweep.cells()) {
     if (!cell.label.ends_with("/0.9/seed 1")) continue;
     CAPTURE(cell.label);

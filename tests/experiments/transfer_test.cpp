@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "experiments/about.h"
-#include "experiments/reporter.h"
 #include "experiments/runner.h"
+#include "tests/experiments/quiet.h"
 #include "tests/support/temporary_directory.h"
 
 namespace espalier {
@@ -31,12 +31,11 @@ std::string transferred(const std::string& from, const char* width, const char* 
 
 struct Runs {
   testing::TemporaryDirectory directory;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere{std::fopen("/dev/null", "w"), &std::fclose};
+  testing::Quiet quiet;
 
   std::shared_ptr<nn::Module> run(const char* name, const std::string& text) {
     ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"));
-    Reporter reporter(nowhere.get());
-    run_experiment(config, directory.path() / name, reporter);
+    run_experiment(config, directory.path() / name, quiet.reporter);
     return load_model(directory.path() / name).model;
   }
 };

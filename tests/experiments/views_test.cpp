@@ -2,12 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include "experiments/about.h"
+#include "experiments/runner.h"
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/nn/modules/conv2d.h"
 #include "framework/ops/global_avg_pool.h"
 #include "framework/tensor/lanes.h"
+#include "tests/experiments/quiet.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace espalier;
 using testing::random_tensor;
@@ -68,4 +72,48 @@ TEST_CASE("the weights of every choice of views sum to 1, and a mirrored image i
       predict_over_views(judge, view_of(images, {.mirrored = true}), both).to_vector();
   for (std::size_t i = 0; i < one.size(); ++i)
     CHECK(one[i] == doctest::Approx(other[i]).epsilon(1e-5).scale(1));
+}
+
+TEST_CASE("a run measures over the views that its config asks for, and says so") {
+  const auto run = [](const char* views) {
+    const testing::TemporaryDirectory directory;
+    testing::Quiet quiet;
+    ExperimentConfig config = read_experiment(parse_config_text(R"(
+model = { kind = "resnet20", width = 2 }
+data = { kind = "synthetic", train_images = 16, test_images = 16 }
+batch = 16
+[[stage]]
+epochs = 1
+)",
+                                                                "test.toml"),
+                                              {std::string("evaluate.views=") + views});
+    return run_experiment(config, directory.path() / "run", quiet.reporter);
+  };
+  const nlohmann::ordered_json one = run("one"), shifted = run("shifted");
+  CHECK_FALSE(one.contains("views"));
+  CHECK(shifted["views"] == "shifted");
+  CHECK(one["weights_sha256"] == shifted["weights_sha256"]);
+  CHECK(one["stages"][0]["test_loss"] != shifted["stages"][0]["test_loss"]);
+}
+
+TEST_CASE("a run measures its whitening layer on the training images before the first step") {
+  const testing::TemporaryDirectory directory;
+  testing::Quiet quiet;
+  ExperimentConfig config = read_experiment(parse_config_text(R"(
+model = { kind = "airbench", width = 4 }
+data = { kind = "synthetic", train_images = 16, test_images = 16 }
+batch = 16
+[[stage]]
+epochs = 1
+)",
+                                                              "test.toml"));
+  run_experiment(config, directory.path() / "run", quiet.reporter);
+  const SavedModel saved = load_model(directory.path() / "run" / "0-train" / "checkpoint");
+  bool found = false;
+  for (const auto& [name, value] : saved.model->state_dict()) {
+    if (name != "whitening.weight") continue;
+    found = true;
+    CHECK(value.to_vector()[0] != 0.0f);
+  }
+  CHECK(found);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "framework/core/error.h"
+#include "tests/framework/ops/sparse_passes_support.h"
 #include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
 
@@ -56,36 +57,13 @@ TEST_CASE("conv2d: sparse passes give what dense ones give for masked weights") 
   const Shape shape = {9, 6, 3, 3};
   Mask mask = Mask::ones(shape);
   for (std::int64_t i = 0; i < shape.numel(); ++i) mask.data()[i] = i % 5 == 2 || i < 60 ? 1 : 0;
-  const auto run = [&](const ops::SparsePasses& sparse) {
-    Tensor x = random_tensor({5, 6, 7, 8}, Layout::lanes, 1), weight = random_tensor(shape, Layout::plain, 2);
-    Tensor bias = random_tensor({9}, Layout::plain, 3);
-    mask.apply_(weight);
-    for (Tensor* leaf : {&x, &weight, &bias}) leaf->set_requires_grad();
-    const Tensor y = ops::conv2d(x, weight, bias, strided, sparse);
-    testing::backward_with(y, random_tensor(y.shape(), Layout::lanes, 4));
-    Tensor dweight = weight.grad();
-    if (sparse.backward_weights) CHECK(mask.holds(dweight) == (sparse.pattern->block_size() == 1));
-    mask.apply_(dweight);
-    return std::vector<Tensor>{y.detach(), x.grad(), dweight, bias.grad()};
-  };
-  const std::vector<Tensor> expected = run({});
-  for (int block : {1, 4}) {
-    const auto pattern = std::make_shared<const SparsePattern>(mask, block);
-    for (int passes = 1; passes < 8; ++passes) {
-      CAPTURE(block);
-      CAPTURE(passes);
-      const std::vector<Tensor> actual =
-          run({pattern, (passes & 1) != 0, (passes & 2) != 0, (passes & 4) != 0});
-      for (std::size_t t = 0; t < expected.size(); ++t) {
-        const std::vector<float> a = actual[t].to_vector(), e = expected[t].to_vector();
-        double worst = 0.0;
-        for (std::size_t i = 0; i < e.size(); ++i)
-          worst = std::max(worst, std::abs(double{a[i]} - double{e[i]}));
-        // Sums of at most 80 products of order 1: a few epsilons of their size.
-        CHECK(worst <= 2e-5);
-      }
-    }
-  }
+  // Sums of at most 80 products of order 1: a few epsilons of their size.
+  testing::check_sparse_passes(mask, 2e-5, [&](const ops::SparsePasses& sparse) {
+    return testing::run_masked_layer(mask, {5, 6, 7, 8}, shape, sparse,
+                                     [&](const Tensor& x, const Tensor& weight, const Tensor& bias) {
+                                       return ops::conv2d(x, weight, bias, strided, sparse);
+                                     });
+  });
 }
 
 TEST_CASE("conv2d: a pattern of other weights is refused") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "framework/core/error.h"
+#include "tests/framework/ops/sparse_passes_support.h"
 #include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
 
@@ -32,33 +33,15 @@ TEST_CASE("linear: sparse passes give what dense ones give for masked weights") 
   const Shape shape = {9, 22};
   Mask mask = Mask::ones(shape);
   for (std::int64_t i = 0; i < shape.numel(); ++i) mask.data()[i] = i % 5 == 2 || i < 30 ? 1 : 0;
-  const auto run = [&](const Shape& x_shape, const ops::SparsePasses& sparse) {
-    Tensor x = random_tensor(x_shape, Layout::lanes, 1), weight = random_tensor(shape, Layout::plain, 2);
-    Tensor bias = random_tensor({9}, Layout::plain, 3);
-    mask.apply_(weight);
-    for (Tensor* leaf : {&x, &weight, &bias}) leaf->set_requires_grad();
-    const Tensor y = ops::linear(x, weight, bias, sparse);
-    testing::backward_with(y, random_tensor(y.shape(), Layout::lanes, 4));
-    Tensor dweight = weight.grad();
-    mask.apply_(dweight);
-    return std::vector<Tensor>{y.detach(), x.grad(), dweight, bias.grad()};
-  };
-  for (const Shape& x : {Shape{5, 22}, Shape{17, 9, 22}}) {
-    const std::vector<Tensor> expected = run(x, {});
-    for (int block : {1, 4}) {
-      const auto pattern = std::make_shared<const SparsePattern>(mask, block);
-      for (int passes = 1; passes < 8; ++passes) {
-        CAPTURE(block);
-        CAPTURE(passes);
-        const std::vector<Tensor> actual =
-            run(x, {pattern, (passes & 1) != 0, (passes & 2) != 0, (passes & 4) != 0});
-        for (std::size_t t = 0; t < expected.size(); ++t) {
-          const std::vector<float> a = actual[t].to_vector(), e = expected[t].to_vector();
-          // Sums of at most 153 products of order 1: a few epsilons of their size.
-          for (std::size_t i = 0; i < e.size(); ++i) CHECK(std::abs(double{a[i]} - double{e[i]}) <= 3e-5);
-        }
-      }
-    }
+  for (const Shape& x_shape : {Shape{5, 22}, Shape{17, 9, 22}}) {
+    CAPTURE(x_shape.str());
+    // Sums of at most 153 products of order 1: a few epsilons of their size.
+    testing::check_sparse_passes(mask, 3e-5, [&](const ops::SparsePasses& sparse) {
+      return testing::run_masked_layer(mask, x_shape, shape, sparse,
+                                       [&](const Tensor& x, const Tensor& weight, const Tensor& bias) {
+                                         return ops::linear(x, weight, bias, sparse);
+                                       });
+    });
   }
 }
 
