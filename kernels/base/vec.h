@@ -358,3 +358,5 @@ ESPALIER_INLINE float sum(Vec a) {
 
 }  // namespace
 }  // namespace espalier::kernels
+
+#include "kernels/base/vec_bf16.h"
