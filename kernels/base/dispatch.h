@@ -14,10 +14,11 @@
 namespace espalier::kernels {
 
 // May a kernel compiled for `isa` be picked in this process? Portable code always; otherwise the active
-// ISA's, and AVX2's where AVX-512 is active.
+// ISA's, and, where AVX-512 is active, AVX2's and that of AVX-512's extension if the CPU has it.
 inline bool isa_eligible(Isa isa) {
   const Isa active = active_isa();
-  return isa == Isa::portable || isa == active || (isa == Isa::avx2 && active == Isa::avx512);
+  if (isa == Isa::portable || isa == active) return true;
+  return active == Isa::avx512 && (isa == Isa::avx2 || (isa == Isa::avx512bf16 && isa_supported(isa)));
 }
 
 // The first table of a family, in the order of its rows, that may be used. For families whose kernels all

@@ -1,5 +1,5 @@
-// What an element of an activation is in memory. Kernels compute in f32 whatever it is: they widen where they load and
-// round where they store. Weights, statistics and sums are f32 throughout.
+// What an element of an activation is in memory. Kernels compute in f32 whatever it is: they widen where they
+// load and round where they store. Weights, statistics and sums are f32 throughout.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@ enum class Element : std::uint8_t { f32, bf16 };
 
 constexpr std::size_t element_bytes(Element element) { return element == Element::f32 ? 4 : 2; }
 
-// The upper half of a float: its sign, its exponent and 7 of its 23 bits of mantissa. Activations of bf16 lie in
-// lanes as those of f32 do, in half the memory.
+// The upper half of a float: its sign, its exponent and 7 of its 23 bits of mantissa. Activations of bf16 lie
+// in lanes as those of f32 do, in half the memory.
 struct Bf16 {
   std::uint16_t bits;
 };

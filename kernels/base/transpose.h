@@ -2,7 +2,7 @@
 // apart) become vectors over channels, and activations (images in lanes) vectors over channels.
 #pragma once
 
-#include "kernels/base/vec.h"
+#include "kernels/base/pairs.h"
 
 namespace espalier::kernels {
 namespace {
@@ -66,6 +66,15 @@ ESPALIER_INLINE void load_transposed(const float* p, std::int64_t stride, int ro
   transpose(in, out);
 }
 
+// Of activations in lanes, whole vectors: out[lane] lane row = p[row * stride + lane] for row < rows; zero
+// elsewhere.
+template <class T>
+ESPALIER_INLINE void load_lanes_transposed(const T* p, std::int64_t stride, int rows, Vec (&out)[16]) {
+  Vec in[16];
+  ESPALIER_UNROLL for (int row = 0; row < 16; ++row) in[row] = row < rows ? load(p + row * stride) : zero();
+  transpose(in, out);
+}
+
 // p[row * stride + col] = in[col] lane row for row < rows, col < cols; nothing else is written.
 ESPALIER_INLINE void store_transposed(float* p, std::int64_t stride, int rows, int cols,
                                       const Vec (&in)[16]) {
@@ -92,6 +101,15 @@ ESPALIER_INLINE void load_transposed(const float* p, std::int64_t stride, int ro
   for (int col = 0; col < 16; ++col) out[col] = load(block[col]);
 }
 
+template <class T>
+ESPALIER_INLINE void load_lanes_transposed(const T* p, std::int64_t stride, int rows, Vec (&out)[16]) {
+  alignas(64) float block[16][16] = {};  // [lane][row]
+  for (int row = 0; row < rows; ++row) {
+    for (int lane = 0; lane < 16; ++lane) block[lane][row] = widen(p[row * stride + lane]);
+  }
+  for (int lane = 0; lane < 16; ++lane) out[lane] = load(block[lane]);
+}
+
 ESPALIER_INLINE void store_transposed(float* p, std::int64_t stride, int rows, int cols,
                                       const Vec (&in)[16]) {
   alignas(64) float block[16][16];  // [col][row]
@@ -102,6 +120,26 @@ ESPALIER_INLINE void store_transposed(float* p, std::int64_t stride, int rows, i
 }
 
 #endif
+
+// Two lanes at a time: out[i] lane row = lanes 2i and 2i+1 of p[row * stride + ...] for row < rows, i < 8.
+ESPALIER_INLINE void load_lanes_transposed(const Bf16* p, std::int64_t stride, int rows, Pairs (&out)[16]) {
+#if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
+  Vec in[16], columns[16];
+  ESPALIER_UNROLL for (int row = 0; row < 16; ++row) {
+    const auto* from = reinterpret_cast<const __m256i*>(p + (row < rows ? row * stride : 0));
+    const __m512i pairs = _mm512_castsi256_si512(_mm256_loadu_si256(from));
+    in[row] = row < rows ? as_vec({pairs}) : zero();
+  }
+  transpose(in, columns);
+  ESPALIER_UNROLL for (int i = 0; i < 8; ++i) out[i] = as_pairs(columns[i]);
+#else
+  Pair block[8][16] = {};  // [step][row]
+  for (int row = 0; row < rows; ++row) {
+    for (int i = 0; i < 8; ++i) __builtin_memcpy(&block[i][row], p + row * stride + 2 * i, sizeof(Pair));
+  }
+  for (int i = 0; i < 8; ++i) out[i] = load_pairs(block[i]);
+#endif
+}
 
 }  // namespace
 }  // namespace espalier::kernels

@@ -15,13 +15,16 @@ ESPALIER_INLINE Vec load(const Bf16* p) {
 }
 ESPALIER_INLINE __m256i rounded(Vec a) {
   const __m512i bits = _mm512_castps_si512(a.v), high = _mm512_srli_epi32(bits, 16);
-  const __m512i half = _mm512_add_epi32(_mm512_and_si512(high, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7fff));
+  const __m512i half =
+      _mm512_add_epi32(_mm512_and_si512(high, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7fff));
   const __m512i sum = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
   const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
   return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(sum, nan, high, _mm512_set1_epi32(0x40)));
 }
 ESPALIER_INLINE void store(Bf16* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded(a)); }
-ESPALIER_INLINE void stream(Bf16* p, Vec a) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), rounded(a)); }
+ESPALIER_INLINE void stream(Bf16* p, Vec a) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), rounded(a));
+}
 
 #elif defined(__AVX2__) && defined(__FMA__) && !defined(ESPALIER_VEC_PORTABLE)
 
@@ -34,7 +37,8 @@ ESPALIER_INLINE Vec load(const Bf16* p) {
 }
 ESPALIER_INLINE __m256i rounded(__m256 a) {
   const __m256i bits = _mm256_castps_si256(a), high = _mm256_srli_epi32(bits, 16);
-  const __m256i half = _mm256_add_epi32(_mm256_and_si256(high, _mm256_set1_epi32(1)), _mm256_set1_epi32(0x7fff));
+  const __m256i half =
+      _mm256_add_epi32(_mm256_and_si256(high, _mm256_set1_epi32(1)), _mm256_set1_epi32(0x7fff));
   const __m256i sum = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
   const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
   return _mm256_blendv_epi8(sum, _mm256_or_si256(high, _mm256_set1_epi32(0x40)), nan);
@@ -43,7 +47,9 @@ ESPALIER_INLINE __m256i rounded(Vec a) {
   return _mm256_permute4x64_epi64(_mm256_packus_epi32(rounded(a.lo), rounded(a.hi)), 0xd8);
 }
 ESPALIER_INLINE void store(Bf16* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded(a)); }
-ESPALIER_INLINE void stream(Bf16* p, Vec a) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), rounded(a)); }
+ESPALIER_INLINE void stream(Bf16* p, Vec a) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), rounded(a));
+}
 
 #elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
 

@@ -10,6 +10,7 @@ namespace espalier::kernels {
 namespace {
 
 // Writes args.diff_bias unless it is null. Padding lanes are zero in a gradient.
+template <class T>
 void bias_gradient(const Conv2dShape& s, const Conv2dArgs& args) {
   if (args.diff_bias == nullptr) return;
   const std::int64_t pixels = std::int64_t{s.OH()} * s.OW();
@@ -17,7 +18,7 @@ void bias_gradient(const Conv2dShape& s, const Conv2dArgs& args) {
   parallel_for(s.OC, [&](std::int64_t oc) {
     Vec total = zero();
     for (std::int64_t g = 0; g < groups(s.N); ++g) {
-      const float* diff_dst = args.diff_dst + (g * s.OC + oc) * plane;
+      const T* diff_dst = static_cast<const T*>(args.diff_dst) + (g * s.OC + oc) * plane;
       for (std::int64_t i = 0; i < pixels; ++i) total += load(diff_dst + i * kLanes);
     }
     args.diff_bias[oc] = sum(total);

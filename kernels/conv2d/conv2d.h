@@ -6,9 +6,9 @@
 // with src zero outside its plane. OH = (IH + 2 PH - KH) / SH + 1, OW likewise.
 //
 //   src, diff_src      [N/16][IC][IH*IW | 1][16]      (kernels/base/lanes.h), aligned to 64 bytes
-//   dst, diff_dst      [N/16][OC][OH*OW | 1][16]
-//   weights, diff_weights  [OC][IC/groups][KH][KW]    plain, PyTorch's
-//   bias, diff_bias    [OC]                           null: none
+//   dst, diff_dst      [N/16][OC][OH*OW | 1][16]      activations: elements of shape.element
+//   weights, diff_weights  [OC][IC/groups][KH][KW]    f32, plain, PyTorch's; may be multiplied rounded to the element
+//   bias, diff_bias    [OC]                           f32; null: none
 //
 // A kernel packs the weights into its scratch at each call: in training each pass sees new weights at every
 // call. Inference prepares them once (Conv2dKernel::prepare), and lets the forward kernel finish its output:
@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/base/element.h"
 #include "kernels/base/isa.h"
 
 namespace espalier::kernels {
@@ -38,6 +39,7 @@ struct Conv2dShape {
   int SH = 1, SW = 1;  // stride
   int PH = 0, PW = 0;  // zero padding on either side
   int groups = 1;
+  Element element = Element::f32;  // of activations in memory; sums are f32 whatever it is
 
   int OH() const { return (IH + 2 * PH - KH) / SH + 1; }
   int OW() const { return (IW + 2 * PW - KW) / SW + 1; }
@@ -48,23 +50,23 @@ struct Conv2dShape {
 enum class Conv2dPass { forward, backward_data, backward_weights };
 
 struct Conv2dArgs {
-  const float* src = nullptr;       // forward, backward_weights
-  const float* weights = nullptr;   // forward, backward_data
-  const void* prepared = nullptr;   // forward: what prepare() made of weights, which are then not read
-  const float* bias = nullptr;      // forward; may be null
-  const float* residual = nullptr;  // forward, where there is prepare(): lies as dst; may be null
-  bool relu = false;                // forward, where there is prepare()
-  float* dst = nullptr;             // forward
-  const float* diff_dst = nullptr;  // backward_data, backward_weights
-  float* diff_src = nullptr;        // backward_data: overwritten
-  float* diff_weights = nullptr;    // backward_weights: overwritten
-  float* diff_bias = nullptr;       // backward_weights: overwritten; may be null
-  void* scratch = nullptr;          // scratch_bytes(shape), aligned to 64 bytes
+  const void* src = nullptr;       // forward, backward_weights
+  const float* weights = nullptr;  // forward, backward_data
+  const void* prepared = nullptr;  // forward: what prepare() made of weights, which are then not read
+  const float* bias = nullptr;     // forward; may be null
+  const void* residual = nullptr;  // forward, where there is prepare(): lies as dst; may be null
+  bool relu = false;               // forward, where there is prepare()
+  void* dst = nullptr;             // forward
+  const void* diff_dst = nullptr;  // backward_data, backward_weights
+  void* diff_src = nullptr;        // backward_data: overwritten
+  float* diff_weights = nullptr;   // backward_weights: overwritten
+  float* diff_bias = nullptr;      // backward_weights: overwritten; may be null
+  void* scratch = nullptr;         // scratch_bytes(shape), aligned to 64 bytes
 };
 
 // One row of kernels.inc.
 struct Conv2dKernel {
-  const char* name;  // conv2d_<pass>_f32_<algorithm>_<isa>
+  const char* name;  // conv2d_<pass>_<element>_<algorithm>_<isa>
   Isa isa;
   Conv2dPass pass;
   bool (*supports)(const Conv2dShape&);

@@ -5,7 +5,8 @@
 // with out = dst, in = src forward, and out = diff_src, in = diff_dst backward, where the channels of the
 // weights change places and the taps run the other way (axis.h). So one body serves both: the packed weights
 // are the broadcast operand of the register-blocked product (kernels/gemm/micro.h), the vectors of a block
-// are pixels of one class, wherever they stand in the plane.
+// are pixels of one class, wherever they stand in the plane. It is written over a Product
+// (kernels/gemm/product.h): activations of f32, or of bf16, multiplied two channels at a time.
 #pragma once
 
 #include "kernels/base/lanes.h"
@@ -15,6 +16,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/gemm/micro.h"
 #include "kernels/gemm/pack.h"
+#include "kernels/gemm/pack_pairs.h"
 
 namespace espalier::kernels {
 namespace {
@@ -43,25 +45,27 @@ struct Gather {
   int groups, M, C;  // output and input channels a group
   int taps;          // KH * KW
   AxisShape h, w;
-  std::int64_t in_plane, out_plane;  // floats
+  std::int64_t in_plane, out_plane;  // elements
+  bool sliced;                       // may sums rest in the output? Not where that rounds them
   int strip_rows;                    // output rows computed together
   int tasks;                         // of a group of channels: each a range of strips
   int parts;                         // of the output channels, where there are few strips and images
   Axis axis_h, axis_w;
   Tap* tap_lists;               // [axis_h.class_count][axis_w.class_count][taps]
-  std::int64_t panel_size = 0;  // floats: [C][taps][height], and room for one vector
+  std::int64_t panel_size = 0;  // scalars: [C / kChannels][taps][height], and room for one vector
 };
 
 // Slices of the input channels for pixels with so many taps. One where few pixels read all weights but once:
 // in one stream.
 inline int slice_count(const Gather& p, int taps) {
-  if (p.h.out * p.w.out <= kChunkPixels) return 1;
+  if (!p.sliced || p.h.out * p.w.out <= kChunkPixels) return 1;
   return smaller(p.C, larger(1, (p.C * taps + kSliceSteps / 2) / kSliceSteps));
 }
 
 inline int strip_count(const Gather& p) { return (p.h.out + p.strip_rows - 1) / p.strip_rows; }
 
-inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& scratch) {
+template <class Product>
+Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& scratch) {
   Gather p;
   const int ICG = s.IC / s.groups, OCG = s.OC / s.groups, OH = s.OH(), OW = s.OW();
   p.backward = backward;
@@ -74,7 +78,10 @@ inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& sc
   p.in_plane = plane_vectors(std::int64_t{p.h.in} * p.w.in) * kLanes;
   p.out_plane = plane_vectors(std::int64_t{p.h.out} * p.w.out) * kLanes;
 
-  const std::int64_t row_bytes = std::int64_t{p.C} * p.w.in * kLanes * 4;
+  p.sliced = element_of<typename Product::Element> == Element::f32;
+
+  constexpr std::int64_t kVectorBytes = kLanes * sizeof(typename Product::Element);
+  const std::int64_t row_bytes = std::int64_t{p.C} * p.w.in * kVectorBytes;
   const std::int64_t fitting = (kStripBytes / row_bytes - s.KH + 1) * p.h.out / p.h.in;
   const std::int64_t rows = larger(static_cast<int>(fitting), (kStripPixels + p.w.out - 1) / p.w.out);
   p.strip_rows = rows < p.h.out ? static_cast<int>(rows) : p.h.out;
@@ -88,12 +95,12 @@ inline Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& sc
   p.axis_h = build_axis(p.h, scratch);
   p.axis_w = build_axis(p.w, scratch);
   p.tap_lists = scratch.take<Tap>(std::int64_t{max_axis_classes(p.h)} * max_axis_classes(p.w) * p.taps);
-  p.panel_size =
-      (std::int64_t{p.C} * p.taps * panels.height(panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
+  const std::int64_t steps = (p.C + Product::kChannels - 1) / Product::kChannels;
+  p.panel_size = (steps * p.taps * panels.height(panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
   return p;
 }
 
-inline std::int64_t packed_floats(const Gather& p) { return p.groups * Panels(p.M).count * p.panel_size; }
+inline std::int64_t packed_scalars(const Gather& p) { return p.groups * Panels(p.M).count * p.panel_size; }
 
 inline const Tap* tap_list(const Gather& p, int class_h, int class_w) {
   return p.tap_lists + (class_h * p.axis_w.class_count + class_w) * p.taps;
@@ -116,7 +123,8 @@ void build_tap_lists(const Gather& p, int KW) {
 
 // Panels of weights as [C][taps][height]: the scalars that one step of the micro-kernel broadcasts are
 // neighbours.
-void pack_weights(const Gather& p, const float* weights, float* packed) {
+template <class Scalar>
+void pack_weights(const Gather& p, const float* weights, Scalar* packed) {
   const Panels panels(p.M);
   // weights is [OC][ICG][taps]. Forward a panel is rows of OC, each one run over (c, tap); backward it is
   // rows of ICG, with a run of taps for each c = OC.
@@ -127,9 +135,13 @@ void pack_weights(const Gather& p, const float* weights, float* packed) {
   parallel_for(std::int64_t{p.groups} * panels.count, [&](std::int64_t task) {
     const int panel = static_cast<int>(task % panels.count), height = panels.height(panel);
     const float* from = weights + task / panels.count * p.M * p.C * p.taps + panels.begin(panel) * row_stride;
-    float* to = packed + task * p.panel_size;
-    for (int r = 0; r < runs; ++r, from += run_stride) {
-      to = pack_strip(from, row_stride, 1, height, run, 1.0f, to, height);
+    Scalar* to = packed + task * p.panel_size;
+    if constexpr (kIsPair<Scalar>) {
+      pack_pair_strip(from, row_stride, p.backward ? run_stride : p.taps, height, p.C, p.taps, to);
+    } else {
+      for (int r = 0; r < runs; ++r, from += run_stride) {
+        to = pack_strip(from, row_stride, 1, height, run, 1.0f, to, height);
+      }
     }
   });
 }
@@ -139,19 +151,22 @@ void pack_weights(const Gather& p, const float* weights, float* packed) {
 // foresee them.
 class RowPrefetch {
  public:
-  RowPrefetch(const Gather& p, const float* in, int row_end, int next_end, int calls) : plane_(p.in_plane) {
+  template <class Element>
+  RowPrefetch(const Gather& p, const Element* in, int row_end, int next_end, int calls) {
+    constexpr std::int64_t kVectorBytes = kLanes * sizeof(Element);
+    plane_bytes_ = p.in_plane * static_cast<std::int64_t>(sizeof(Element));
     const int first = input_end(p.h, row_end), last = input_end(p.h, next_end);
-    vectors_ = (last - first) * p.w.in;
-    at_ = in + std::int64_t{first} * p.w.in * kLanes;
+    lines_ = static_cast<int>(((last - first) * p.w.in * kVectorBytes + kLineBytes - 1) / kLineBytes);
+    at_ = reinterpret_cast<const char*>(in) + std::int64_t{first} * p.w.in * kVectorBytes;
     // A stride wider than the kernel skips most of a row.
-    left_ = !p.backward && p.w.kernel < p.w.stride ? 0 : std::int64_t{vectors_} * p.C;
+    left_ = !p.backward && p.w.kernel < p.w.stride ? 0 : std::int64_t{lines_} * p.C;
     step_ = static_cast<int>((left_ + calls - 1) / calls);
   }
 
   void advance() {
     for (int i = 0; i < step_ && left_ > 0; ++i, --left_) {
-      __builtin_prefetch(at_ + vector_ * kLanes);
-      if (++vector_ == vectors_) vector_ = 0, at_ += plane_;
+      __builtin_prefetch(at_ + line_ * kLineBytes);
+      if (++line_ == lines_) line_ = 0, at_ += plane_bytes_;
     }
   }
 
@@ -165,9 +180,11 @@ class RowPrefetch {
     return 0;
   }
 
-  std::int64_t plane_, left_;
-  const float* at_;
-  int vectors_, vector_ = 0, step_;
+  static constexpr int kLineBytes = 64;
+
+  std::int64_t plane_bytes_, left_;
+  const char* at_;
+  int lines_, line_ = 0, step_;
 };
 
 // The pixels of one class in a strip.
@@ -180,18 +197,25 @@ struct PixelRange {
 
 // What a task reads and writes: a group of convolution of a group of images, and panels of its output
 // channels.
+template <class Product>
 struct GatherIo {
-  const float *in, *packed, *bias, *residual;
-  float* out;
+  using Element = typename Product::Element;
+
+  const Element* in;
+  const typename Product::Scalar* packed;
+  const float* bias;
+  const Element* residual;
+  Element* out;
   bool relu;
   int panel_begin, panel_end;
 };
 
 // What follows the sums of a block, while it is in the L1 cache.
-void finish_block(const BlockArgs& block, int height, int vectors, const GatherIo& io) {
+template <class Product>
+void finish_block(const BlockArgs<Product>& block, int height, int vectors, const GatherIo<Product>& io) {
   for (int n = 0; n < vectors; ++n) {
     for (int m = 0; m < height; ++m) {
-      float* at = block.c[n] + m * block.c_step;
+      auto* at = block.c[n] + m * block.c_step;
       Vec sum = load(at);
       if (io.residual != nullptr) sum += load(io.residual + (at - io.out));
       store(at, io.relu ? max(zero(), sum) : sum);
@@ -201,14 +225,15 @@ void finish_block(const BlockArgs& block, int height, int vectors, const GatherI
 
 // Adds the input channels c0 .. c1-1 to the output channels of the pixels. The inputs of a few pixels stay in
 // the L1 cache while the panels of weights stream over them.
-void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, const GatherIo& io,
+template <class Product>
+void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, const GatherIo<Product>& io,
                      RowPrefetch& prefetch) {
   const Panels panels(p.M);
   const bool finish = c1 == p.C && (io.relu || io.residual != nullptr);
-  BlockArgs args;
+  BlockArgs<Product> args;
   args.taps = pixels.taps;
   args.tap_count = pixels.tap_count;
-  args.K = pixels.tap_count == 0 ? 0 : c1 - c0;
+  args.channels = pixels.tap_count == 0 ? 0 : c1 - c0;
   args.b_step = p.in_plane;
   args.c_step = p.out_plane;
   args.accumulate = c0 > 0;
@@ -216,8 +241,8 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
   int row = 0, column = 0;
   for (int done = 0; done < total; done += chunk) {
     const int count = smaller(chunk, total - done);
-    const float* from[kMaxChunk];
-    float* to[kMaxChunk];
+    const typename Product::Element* from[kMaxChunk];
+    typename Product::Element* to[kMaxChunk];
     for (int n = 0; n < count; ++n) {
       from[n] =
           io.in + c0 * p.in_plane + (std::int64_t{pixels.in_h[row]} * p.w.in + pixels.in_w[column]) * kLanes;
@@ -227,7 +252,7 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
     for (int panel = io.panel_begin; panel < io.panel_end; ++panel) {
       const int height = panels.height(panel), m = panels.begin(panel), widest = max_vectors(height);
       args.a_step = std::int64_t{p.taps} * height;
-      args.A = io.packed + panel * p.panel_size + c0 * args.a_step;
+      args.A = io.packed + panel * p.panel_size + c0 / Product::kChannels * args.a_step;
       args.start = io.bias == nullptr ? nullptr : io.bias + m;
       for (int first = 0; first < count; first += widest) {
         const int vectors = smaller(widest, count - first);
@@ -235,7 +260,7 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
           args.b[n] = from[first + n];
           args.c[n] = to[first + n] + m * p.out_plane;
         }
-        block_kernel(height, vectors)(args);
+        block_kernel<Product>(height, vectors)(args);
         if (finish) finish_block(args, height, vectors, io);
         prefetch.advance();
       }
@@ -244,7 +269,8 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
 }
 
 // Output rows [row_begin, row_end) of one group of convolution and one group of images.
-void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo& io) {
+template <class Product>
+void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo<Product>& io) {
   const Panels panels(p.M);
   const int mean_taps = p.backward ? p.taps / (p.h.stride * p.w.stride) : p.taps;
   const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) *
@@ -281,21 +307,26 @@ void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo& io
 }
 
 struct GatherArgs {
-  const float *in, *weights;
-  const float* prepared;  // null: weights are packed
-  const float *bias, *residual;
+  const void* in;
+  const float* weights;
+  const void* prepared;  // null: weights are packed
+  const float* bias;
+  const void* residual;
   bool relu;
-  float* out;
+  void* out;
   void* scratch;
 };
 
+template <class Product>
 void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
+  using Element = typename Product::Element;
+  using Scalar = typename Product::Scalar;
   ScratchLayout scratch(args.scratch);
-  const Gather p = plan_gather(s, backward, scratch);
+  const Gather p = plan_gather<Product>(s, backward, scratch);
   build_tap_lists(p, s.KW);
-  const float* packed = args.prepared;
+  const auto* packed = static_cast<const Scalar*>(args.prepared);
   if (packed == nullptr) {
-    float* fresh = scratch.take<float>(packed_floats(p));
+    Scalar* fresh = scratch.take<Scalar>(packed_scalars(p));
     pack_weights(p, args.weights, fresh);
     packed = fresh;
   }
@@ -306,14 +337,15 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
     const std::int64_t rows = task / p.parts;
     const std::int64_t channels = rows / p.tasks;  // group of images, group of convolution
     const std::int64_t group = channels % p.groups, out_at = channels * p.M * p.out_plane;
-    const GatherIo io = {.in = args.in + channels * p.C * p.in_plane,
-                         .packed = packed + group * panels.count * p.panel_size,
-                         .bias = args.bias == nullptr ? nullptr : args.bias + group * p.M,
-                         .residual = args.residual == nullptr ? nullptr : args.residual + out_at,
-                         .out = args.out + out_at,
-                         .relu = args.relu,
-                         .panel_begin = panels.count * part / p.parts,
-                         .panel_end = panels.count * (part + 1) / p.parts};
+    const auto* residual = static_cast<const Element*>(args.residual);
+    const GatherIo<Product> io = {.in = static_cast<const Element*>(args.in) + channels * p.C * p.in_plane,
+                                  .packed = packed + group * panels.count * p.panel_size,
+                                  .bias = args.bias == nullptr ? nullptr : args.bias + group * p.M,
+                                  .residual = residual == nullptr ? nullptr : residual + out_at,
+                                  .out = static_cast<Element*>(args.out) + out_at,
+                                  .relu = args.relu,
+                                  .panel_begin = panels.count * part / p.parts,
+                                  .panel_end = panels.count * (part + 1) / p.parts};
     const int range = static_cast<int>(rows % p.tasks), end = strips * (range + 1) / p.tasks;
     for (int strip = strips * range / p.tasks; strip < end; ++strip) {
       const int row = strip * p.strip_rows;
@@ -322,32 +354,36 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
   });
 }
 
-template <bool backward>
+template <class Product, bool backward>
 std::size_t gather_scratch_bytes(const Conv2dShape& shape) {
   ScratchLayout scratch(nullptr);
-  scratch.take<float>(packed_floats(plan_gather(shape, backward, scratch)));
+  scratch.take<typename Product::Scalar>(packed_scalars(plan_gather<Product>(shape, backward, scratch)));
   return scratch.bytes();
 }
 
-std::size_t gather_prepared_bytes(const Conv2dShape& shape) {
+inline std::size_t gather_prepared_bytes(const Conv2dShape& shape) {
   ScratchLayout scratch(nullptr);
-  return static_cast<std::size_t>(packed_floats(plan_gather(shape, false, scratch))) * sizeof(float);
+  return static_cast<std::size_t>(packed_scalars(plan_gather<F32Product>(shape, false, scratch))) *
+         sizeof(float);
 }
 
-void prepare_gather(const Conv2dShape& shape, const float* weights, void* prepared) {
+inline void prepare_gather(const Conv2dShape& shape, const float* weights, void* prepared) {
   ScratchLayout scratch(nullptr);
-  pack_weights(plan_gather(shape, false, scratch), weights, static_cast<float*>(prepared));
+  pack_weights(plan_gather<F32Product>(shape, false, scratch), weights, static_cast<float*>(prepared));
 }
 
+template <class Product>
 void direct_forward(const Conv2dShape& shape, const Conv2dArgs& args) {
-  run_gather(shape, false,
-             {args.src, args.weights, static_cast<const float*>(args.prepared), args.bias, args.residual,
-              args.relu, args.dst, args.scratch});
+  run_gather<Product>(
+      shape, false,
+      {args.src, args.weights, args.prepared, args.bias, args.residual, args.relu, args.dst, args.scratch});
 }
 
+template <class Product>
 void direct_backward_data(const Conv2dShape& shape, const Conv2dArgs& args) {
-  run_gather(shape, true,
-             {args.diff_dst, args.weights, nullptr, nullptr, nullptr, false, args.diff_src, args.scratch});
+  run_gather<Product>(
+      shape, true,
+      {args.diff_dst, args.weights, nullptr, nullptr, nullptr, false, args.diff_src, args.scratch});
 }
 
 }  // namespace

@@ -16,18 +16,21 @@ namespace {
 // Enough tasks to keep a few threads busy.
 constexpr int kGradientTasks = 8;
 
+template <class Product>
 struct GradientPlan {
   int vectors, oc_blocks;        // a group's output channels in blocks of vectors * 16
   int block_images, block_rows;  // positions transposed at a time
   std::int64_t parts;            // of the images, each summed by itself
   std::int64_t sums_size;        // floats of one task's sums: [IC * taps][vectors * 16]
   float* sums;                   // [parts][groups][oc_blocks][sums_size]
-  float* transposed;             // [threads][block_images][block_rows][columns][16 lanes][vectors * 16]
+  // [threads][block_images][block_rows][columns][kLaneSteps][vectors * 16]
+  typename Product::Scalar* transposed;
   std::int64_t transposed_size;
 };
 
-inline GradientPlan plan_gradient(const WeightGradient& p, ScratchLayout& scratch) {
-  GradientPlan plan;
+template <class Product>
+GradientPlan<Product> plan_gradient(const WeightGradient& p, ScratchLayout& scratch) {
+  GradientPlan<Product> plan;
   plan.vectors = p.OC <= 16 ? 1 : kGradientVectors;
   const int width = plan.vectors * 16;
   plan.oc_blocks = (p.OC + width - 1) / width;
@@ -40,14 +43,17 @@ inline GradientPlan plan_gradient(const WeightGradient& p, ScratchLayout& scratc
   plan.parts = wanted < p.images ? wanted : p.images;
   plan.sums_size = std::int64_t{p.IC} * p.taps * width;
   plan.sums = scratch.take<float>(plan.parts * p.groups * plan.oc_blocks * plan.sums_size);
-  plan.transposed_size = std::int64_t{plan.block_images} * plan.block_rows * p.columns * 16 * width;
-  plan.transposed = scratch.take<float>(num_threads() * plan.transposed_size);
+  plan.transposed_size =
+      std::int64_t{plan.block_images} * plan.block_rows * p.columns * Product::kLaneSteps * width;
+  plan.transposed = scratch.take<typename Product::Scalar>(num_threads() * plan.transposed_size);
   return plan;
 }
 
 // diff_weights [groups][OC][IC][taps] is overwritten.
-void weight_gradient(const WeightGradient& p, const GradientPlan& plan, const float* src,
-                     const float* diff_dst, float* diff_weights) {
+template <class Product>
+void weight_gradient(const WeightGradient& p, const GradientPlan<Product>& plan,
+                     const typename Product::Element* src, const typename Product::Element* diff_dst,
+                     float* diff_weights) {
   const int width = plan.vectors * 16;
   const std::int64_t blocks = std::int64_t{p.groups} * plan.oc_blocks;
   // The first output channel of a block, and how many there are.
@@ -61,18 +67,18 @@ void weight_gradient(const WeightGradient& p, const GradientPlan& plan, const fl
     int oc;
     const int count = channels(task % blocks, group, oc);
     float* sums = plan.sums + task * plan.sums_size;
-    float* transposed = plan.transposed + thread_index() * plan.transposed_size;
+    typename Product::Scalar* transposed = plan.transposed + thread_index() * plan.transposed_size;
     for (std::int64_t i = 0; i < plan.sums_size; i += 16) store(sums + i, zero());
     const std::int64_t part = task / blocks, end = p.images * (part + 1) / plan.parts;
     for (std::int64_t image = p.images * part / plan.parts; image < end; image += plan.block_images) {
       const std::int64_t images = end - image < plan.block_images ? end - image : plan.block_images;
-      const float* src_images = src + image * p.src.image + group * p.IC * p.src.channel;
-      const float* dst_images = diff_dst + image * p.dst.image + (group * p.OC + oc) * p.dst.channel;
+      const auto* src_images = src + image * p.src.image + group * p.IC * p.src.channel;
+      const auto* dst_images = diff_dst + image * p.dst.image + (group * p.OC + oc) * p.dst.channel;
       for (int row = 0; row < p.rows; row += plan.block_rows) {
         const int row_end = row + plan.block_rows < p.rows ? row + plan.block_rows : p.rows;
-        transpose_gradient(p, plan.vectors, count, dst_images + row * p.dst.row, images, row_end - row,
-                           transposed);
-        sum_block(p, plan.vectors, src_images, images, row, row_end, transposed, sums);
+        transpose_gradient<Product>(p, plan.vectors, count, dst_images + row * p.dst.row, images,
+                                    row_end - row, transposed);
+        sum_block<Product>(p, plan.vectors, src_images, images, row, row_end, transposed, sums);
       }
     }
   });
@@ -100,12 +106,14 @@ inline Inside positions_inside(int out, int in, int stride, int shift) {
   return {begin, end < out ? end : out};
 }
 
+template <class Product>
 struct DirectWeights {
   WeightGradient gradient;
-  GradientPlan plan;
+  GradientPlan<Product> plan;
 };
 
-inline DirectWeights plan_direct_weights(const Conv2dShape& s, ScratchLayout& scratch) {
+template <class Product>
+DirectWeights<Product> plan_direct_weights(const Conv2dShape& s, ScratchLayout& scratch) {
   WeightGradient p;
   p.groups = s.groups;
   p.IC = s.IC / s.groups;
@@ -126,20 +134,24 @@ inline DirectWeights plan_direct_weights(const Conv2dShape& s, ScratchLayout& sc
     taps[t] = {h.begin, h.end, w.begin, w.end, (std::int64_t{shift_h} * s.IW + shift_w) * kLanes};
   }
   p.tap_list = taps;
-  return {p, plan_gradient(p, scratch)};
+  return {p, plan_gradient<Product>(p, scratch)};
 }
 
+template <class Product>
 std::size_t direct_weights_scratch_bytes(const Conv2dShape& shape) {
   ScratchLayout scratch(nullptr);
-  plan_direct_weights(shape, scratch);
+  plan_direct_weights<Product>(shape, scratch);
   return scratch.bytes();
 }
 
+template <class Product>
 void direct_backward_weights(const Conv2dShape& shape, const Conv2dArgs& args) {
+  using T = typename Product::Element;
   ScratchLayout scratch(args.scratch);
-  const DirectWeights direct = plan_direct_weights(shape, scratch);
-  weight_gradient(direct.gradient, direct.plan, args.src, args.diff_dst, args.diff_weights);
-  bias_gradient(shape, args);
+  const DirectWeights<Product> direct = plan_direct_weights<Product>(shape, scratch);
+  weight_gradient<Product>(direct.gradient, direct.plan, static_cast<const T*>(args.src),
+                           static_cast<const T*>(args.diff_dst), args.diff_weights);
+  bias_gradient<T>(shape, args);
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ constexpr int kLaneStripPositions = 128;
 constexpr int kLaneTasks = 8;
 constexpr int kFewChannels = 8;
 
+template <class T>
 bool few_channels(const Conv2dShape& s) {
-  return s.IC / s.groups < kFewChannels || s.OC / s.groups < kFewChannels;
+  return s.element == element_of<T> && (s.IC / s.groups < kFewChannels || s.OC / s.groups < kFewChannels);
 }
 
 struct LaneWeights {
@@ -68,8 +69,9 @@ inline LaneWeights plan_lane_weights(const Conv2dShape& s, ScratchLayout& scratc
 }
 
 // One register block over a strip of rows x columns positions.
+template <class T>
 struct LaneSum {
-  const float* diff_dst;  // of the first output channel
+  const T* diff_dst;  // of the first output channel
   std::int64_t dst_plane, dst_row;
   const float* src;  // padded
   const int* column_offset;
@@ -79,14 +81,14 @@ struct LaneSum {
   std::int64_t sums_row;
 };
 
-template <int MO, int NC>
-void sum_lanes(const LaneSum& s) {
+template <int MO, int NC, class T>
+void sum_lanes(const LaneSum<T>& s) {
   Vec c[MO][NC];
   ESPALIER_UNROLL for (int m = 0; m < MO; ++m) {
     ESPALIER_UNROLL for (int n = 0; n < NC; ++n) c[m][n] = load(s.sums + m * s.sums_row + n * kLanes);
   }
   for (int row = 0; row < s.rows; ++row) {
-    const float* gradient = s.diff_dst + row * s.dst_row;
+    const T* gradient = s.diff_dst + row * s.dst_row;
     const float* src[NC];
     ESPALIER_UNROLL for (int n = 0; n < NC; ++n) src[n] = s.src + row * s.src_row + s.column_offset[n];
     std::int64_t at = 0;
@@ -105,8 +107,8 @@ void sum_lanes(const LaneSum& s) {
 }
 
 // The block of `outputs` <= MO and `columns` <= NC.
-template <int MO = kMaxOutputs, int NC = kMaxColumns>
-void sum_lane_block(int outputs, int columns, const LaneSum& s) {
+template <int MO = kMaxOutputs, int NC = kMaxColumns, class T>
+void sum_lane_block(int outputs, int columns, const LaneSum<T>& s) {
   if constexpr (MO > 1) {
     if (outputs < MO) return sum_lane_block<MO - 1, NC>(outputs, columns, s);
   }
@@ -117,14 +119,15 @@ void sum_lane_block(int outputs, int columns, const LaneSum& s) {
 }
 
 // The rows of src that output rows [row, row + rows) see, with zeros where they leave the plane.
-void copy_padded(const Conv2dShape& s, const LaneWeights& p, const float* src, std::int64_t plane, int row,
+template <class T>
+void copy_padded(const Conv2dShape& s, const LaneWeights& p, const T* src, std::int64_t plane, int row,
                  int rows, float* to) {
   const int top = row * s.SH - s.PH, used_rows = (rows - 1) * s.SH + s.KH;
   for (int ic = 0; ic < p.IC; ++ic) {
     for (int h = 0; h < used_rows; ++h) {
       float* line = to + (std::int64_t{ic} * p.padded_rows + h) * p.padded_columns * kLanes;
       const bool inside = top + h >= 0 && top + h < s.IH;
-      const float* from = src + ic * plane + (std::int64_t{top} + h) * s.IW * kLanes;
+      const T* from = src + ic * plane + (std::int64_t{top} + h) * s.IW * kLanes;
       for (int w = 0; w < p.padded_columns; ++w) {
         const int iw = w - s.PW;
         store(line + w * kLanes, inside && iw >= 0 && iw < s.IW ? load(from + iw * kLanes) : zero());
@@ -134,10 +137,11 @@ void copy_padded(const Conv2dShape& s, const LaneWeights& p, const float* src, s
 }
 
 // Adds one strip of one group of images to the sums of one group of channels.
-void sum_strip(const Conv2dShape& s, const LaneWeights& p, const float* padded, const float* diff_dst,
-               int rows, float* sums) {
+template <class T>
+void sum_strip(const Conv2dShape& s, const LaneWeights& p, const float* padded, const T* diff_dst, int rows,
+               float* sums) {
   const Panels outputs(p.OC, kMaxOutputs), columns(p.columns, kMaxColumns);
-  LaneSum block;
+  LaneSum<T> block;
   block.dst_plane = plane_vectors(std::int64_t{s.OH()} * s.OW()) * kLanes;
   block.dst_row = std::int64_t{s.OW()} * kLanes;
   block.src = padded;
@@ -156,6 +160,7 @@ void sum_strip(const Conv2dShape& s, const LaneWeights& p, const float* padded, 
   }
 }
 
+template <class T>
 void lane_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
   ScratchLayout scratch(args.scratch);
   const LaneWeights p = plan_lane_weights(s, scratch);
@@ -172,8 +177,8 @@ void lane_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
     float* padded = p.padded + thread_index() * p.padded_size;
     for (std::int64_t i = 0; i < sums_size; i += kLanes) store(sums + i, zero());
     for (std::int64_t g = p.images * part / p.parts; g < p.images * (part + 1) / p.parts; ++g) {
-      const float* src = args.src + (g * s.IC + group * p.IC) * src_plane;
-      const float* diff_dst = args.diff_dst + (g * s.OC + group * p.OC) * dst_plane;
+      const T* src = static_cast<const T*>(args.src) + (g * s.IC + group * p.IC) * src_plane;
+      const T* diff_dst = static_cast<const T*>(args.diff_dst) + (g * s.OC + group * p.OC) * dst_plane;
       for (int row = 0; row < s.OH(); row += p.strip_rows) {
         const int rows = s.OH() - row < p.strip_rows ? s.OH() - row : p.strip_rows;
         copy_padded(s, p, src, src_plane, row, rows, padded);
@@ -191,9 +196,10 @@ void lane_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
       args.diff_weights[at] = sum(total);
     }
   });
-  bias_gradient(s, args);
+  bias_gradient<T>(s, args);
 }
 
+template <class T>
 std::size_t lane_weights_scratch_bytes(const Conv2dShape& shape) {
   ScratchLayout scratch(nullptr);
   plan_lane_weights(shape, scratch);

@@ -1,5 +1,6 @@
 // The definition of correct for this family: the formula of conv2d.h as plain loops over images, summed in
-// double. The code to read first, and the truth that every kernel is tested against.
+// double. The code to read first, and the truth that every kernel is tested against. Activations are f32
+// here, also those that kernels for another element take rounded.
 #pragma once
 
 #include "kernels/base/lanes.h"
@@ -50,6 +51,7 @@ inline std::size_t weights_size(const Conv2dShape& s) {
 }
 
 inline void conv2d_forward(const Conv2dShape& s, const Conv2dArgs& args) {
+  const auto *src = static_cast<const float*>(args.src), *residual = static_cast<const float*>(args.residual);
   std::vector<double> dst(dst_size(s), 0.0);
   for (std::int64_t n = 0; n < images(s); ++n) {
     for (int oc = 0; args.bias != nullptr && oc < s.OC; ++oc) {
@@ -59,35 +61,38 @@ inline void conv2d_forward(const Conv2dShape& s, const Conv2dArgs& args) {
       }
     }
     for_each_product(s, n, [&](std::int64_t weight_at, std::int64_t src_at, std::int64_t dst_at) {
-      dst[dst_at] += static_cast<double>(args.weights[weight_at]) * args.src[src_at];
+      dst[dst_at] += static_cast<double>(args.weights[weight_at]) * src[src_at];
     });
   }
   for (std::size_t i = 0; i < dst.size(); ++i) {
-    const double sum = dst[i] + (args.residual == nullptr ? 0.0 : args.residual[i]);
-    args.dst[i] = static_cast<float>(args.relu && sum < 0.0 ? 0.0 : sum);
+    const double sum = dst[i] + (residual == nullptr ? 0.0 : residual[i]);
+    static_cast<float*>(args.dst)[i] = static_cast<float>(args.relu && sum < 0.0 ? 0.0 : sum);
   }
 }
 
 inline void conv2d_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
+  const auto* diff_dst = static_cast<const float*>(args.diff_dst);
   std::vector<double> diff_src(src_size(s), 0.0);
   for (std::int64_t n = 0; n < images(s); ++n) {
     for_each_product(s, n, [&](std::int64_t weight_at, std::int64_t src_at, std::int64_t dst_at) {
-      diff_src[src_at] += static_cast<double>(args.weights[weight_at]) * args.diff_dst[dst_at];
+      diff_src[src_at] += static_cast<double>(args.weights[weight_at]) * diff_dst[dst_at];
     });
   }
-  for (std::size_t i = 0; i < diff_src.size(); ++i) args.diff_src[i] = static_cast<float>(diff_src[i]);
+  auto* out = static_cast<float*>(args.diff_src);
+  for (std::size_t i = 0; i < diff_src.size(); ++i) out[i] = static_cast<float>(diff_src[i]);
 }
 
 inline void conv2d_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
+  const auto *src = static_cast<const float*>(args.src), *diff_dst = static_cast<const float*>(args.diff_dst);
   std::vector<double> diff_weights(weights_size(s), 0.0), diff_bias(s.OC, 0.0);
   for (std::int64_t n = 0; n < images(s); ++n) {
     for_each_product(s, n, [&](std::int64_t weight_at, std::int64_t src_at, std::int64_t dst_at) {
-      diff_weights[weight_at] += static_cast<double>(args.src[src_at]) * args.diff_dst[dst_at];
+      diff_weights[weight_at] += static_cast<double>(src[src_at]) * diff_dst[dst_at];
     });
     for (int oc = 0; oc < s.OC; ++oc) {
       for (int oh = 0; oh < s.OH(); ++oh) {
         for (int ow = 0; ow < s.OW(); ++ow) {
-          diff_bias[oc] += args.diff_dst[lane_offset(n, oc, oh, ow, s.OC, s.OH(), s.OW())];
+          diff_bias[oc] += diff_dst[lane_offset(n, oc, oh, ow, s.OC, s.OH(), s.OW())];
         }
       }
     }

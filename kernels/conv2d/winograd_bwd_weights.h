@@ -112,7 +112,8 @@ struct BackwardWeightsPlan {
 };
 
 // V of the tiles t0 .. t0+tiles-1 for one panel of input channels.
-void transform_sources(const BackwardWeightsPlan& plan, const float* src, std::int64_t t0, std::int64_t tiles,
+template <class T>
+void transform_sources(const BackwardWeightsPlan& plan, const T* src, std::int64_t t0, std::int64_t tiles,
                        int panel, float* V) {
   const TiledConv& conv = plan.conv;
   for_each_run(conv, t0, t0 + tiles, [&](const TiledConv::Tile& tile, int index, int count) {
@@ -124,7 +125,8 @@ void transform_sources(const BackwardWeightsPlan& plan, const float* src, std::i
 }
 
 // D of the tiles t0 .. t0+tiles-1 for 16 output channels.
-void transform_gradients(const BackwardWeightsPlan& plan, const float* diff_dst, std::int64_t t0,
+template <class T>
+void transform_gradients(const BackwardWeightsPlan& plan, const T* diff_dst, std::int64_t t0,
                          std::int64_t tiles, int vector, float* D) {
   const TiledConv& conv = plan.conv;
   const int oc = vector * kLanes, count = conv.OC - oc < kLanes ? conv.OC - oc : kLanes;
@@ -132,13 +134,13 @@ void transform_gradients(const BackwardWeightsPlan& plan, const float* diff_dst,
   alignas(64) float pixels[kTile * kTile][kLanes][kLanes];  // [pixel][image][channel]
   for (std::int64_t i = 0; i < tiles; ++i) {
     const TiledConv::Tile tile = conv.tile(t0 + i);
-    const float* plane = diff_dst + (tile.g * conv.OC + oc) * conv.dst_plane();
+    const T* plane = diff_dst + (tile.g * conv.OC + oc) * conv.dst_plane();
     for (int pixel = 0; pixel < kTile * kTile; ++pixel) {
       const int oh = tile.row * kTile + pixel / kTile, ow = tile.col * kTile + pixel % kTile;
       const bool inside = oh < conv.OH && ow < conv.OW;
       Vec channels[kLanes];
-      load_transposed(plane + (inside ? (std::int64_t{oh} * conv.OW + ow) * kLanes : 0), conv.dst_plane(),
-                      inside ? count : 0, kLanes, channels);
+      load_lanes_transposed(plane + (inside ? (std::int64_t{oh} * conv.OW + ow) * kLanes : 0),
+                            conv.dst_plane(), inside ? count : 0, channels);
       ESPALIER_UNROLL for (int image = 0; image < kLanes; ++image)
           store(pixels[pixel][image], channels[image]);
     }
@@ -188,8 +190,10 @@ ESPALIER_INLINE void store_taps(const BackwardWeightsPlan& plan, const Vec (&tap
   store_transposed(diff_weights + (std::int64_t{oc} * IC + ic) * 9, std::int64_t{IC} * 9, count, 9, taps);
 }
 
+template <class T>
 void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   const TiledConv& conv = plan.conv;
+  const auto *src = static_cast<const T*>(args.src), *diff_dst = static_cast<const T*>(args.diff_dst);
   parallel_for(plan.tasks, [&](std::int64_t task) {
     float* V = plan.V + thread_index() * plan.v_size;
     float* D = plan.D + thread_index() * plan.d_size;
@@ -203,14 +207,14 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
       };
       const std::int64_t tiles = tiles_from(t), next = t + tiles, next_end = next + tiles_from(next);
       for (int panel = 0; panel < plan.panels.count; ++panel)
-        transform_sources(plan, args.src, t, tiles, panel, V);
+        transform_sources(plan, src, t, tiles, panel, V);
       for (int vector = 0; vector < plan.blocks.vectors(); ++vector) {
-        transform_gradients(plan, args.diff_dst, t, tiles, vector, D);
+        transform_gradients(plan, diff_dst, t, tiles, vector, D);
       }
-      TilePrefetcher src_ahead(conv, args.src, conv.IC, conv.IH, conv.IW, conv.src_plane(), conv.PH, conv.PW,
+      TilePrefetcher src_ahead(conv, src, conv.IC, conv.IH, conv.IW, conv.src_plane(), conv.PH, conv.PW,
                                kTileInput, next, next_end);
-      TilePrefetcher dst_ahead(conv, args.diff_dst, conv.OC, conv.OH, conv.OW, conv.dst_plane(), 0, 0, kTile,
-                               next, next_end);
+      TilePrefetcher dst_ahead(conv, diff_dst, conv.OC, conv.OH, conv.OW, conv.dst_plane(), 0, 0, kTile, next,
+                               next_end);
       const std::int64_t calls = kFrequencies * plan.panels.count * plan.blocks.count();
       const auto lines_a_call = [&](const TilePrefetcher& ahead) {
         return static_cast<int>((ahead.lines() + calls - 1) / calls);
@@ -242,17 +246,19 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   });
 }
 
+template <class T>
 void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   const TiledConv& conv = plan.conv;
+  const auto *src = static_cast<const T*>(args.src), *diff_dst = static_cast<const T*>(args.diff_dst);
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.chunk_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.chunk_tiles ? conv.tiles() - t : plan.chunk_tiles;
     const int panels = plan.panels.count;
     parallel_for(panels + plan.blocks.vectors(), [&](std::int64_t task) {
       const int index = static_cast<int>(task);
       if (index < panels) {
-        transform_sources(plan, args.src, t, tiles, index, plan.V);
+        transform_sources(plan, src, t, tiles, index, plan.V);
       } else {
-        transform_gradients(plan, args.diff_dst, t, tiles, index - panels, plan.D);
+        transform_gradients(plan, diff_dst, t, tiles, index - panels, plan.D);
       }
     });
     parallel_for(kFrequencies, [&](std::int64_t f) {
@@ -270,15 +276,16 @@ void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   });
 }
 
+template <class T>
 void winograd_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
   ScratchLayout scratch(args.scratch);
   const BackwardWeightsPlan plan(s, scratch);
   if (plan.staged) {
-    run_staged(plan, args);
+    run_staged<T>(plan, args);
   } else {
-    run_blocked(plan, args);
+    run_blocked<T>(plan, args);
   }
-  bias_gradient(s, args);
+  bias_gradient<T>(s, args);
 }
 
 std::size_t winograd_backward_weights_scratch(const Conv2dShape& s) {
@@ -287,15 +294,19 @@ std::size_t winograd_backward_weights_scratch(const Conv2dShape& s) {
   return scratch.bytes();
 }
 
-bool winograd_backward_weights_supports(const Conv2dShape& s) { return winograd_wins(s, s.OH(), s.OW()); }
+template <class T>
+bool winograd_backward_weights_supports(const Conv2dShape& s) {
+  return s.element == element_of<T> && winograd_wins(s, s.OH(), s.OW());
+}
 
+template <class T>
 constexpr Conv2dKernel winograd_backward_weights_kernel(const char* name) {
   return {name,
           kVecIsa,
           Conv2dPass::backward_weights,
-          winograd_backward_weights_supports,
+          winograd_backward_weights_supports<T>,
           winograd_backward_weights_scratch,
-          winograd_backward_weights};
+          winograd_backward_weights<T>};
 }
 
 }  // namespace

@@ -32,8 +32,10 @@ struct TapView {
 };
 
 // What the outputs become besides the convolution: args of the forward pass.
+template <class T>
 struct Finish {
-  const float *bias, *residual;  // null: none
+  const float* bias;  // null: none
+  const T* residual;  // null: none
   bool relu;
 };
 
@@ -116,7 +118,8 @@ ESPALIER_INLINE std::int64_t block_offset(std::int64_t tile, std::int64_t tiles,
 }
 
 // V of the tiles t0 .. t0+tiles-1 for the channels c0 .. c1-1: V[f][tiles / NV][IC][NV][16].
-void transform_inputs(const ForwardPlan& plan, const float* src, std::int64_t t0, std::int64_t tiles, int c0,
+template <class T>
+void transform_inputs(const ForwardPlan& plan, const T* src, std::int64_t t0, std::int64_t tiles, int c0,
                       int c1, float* V) {
   const TiledConv& conv = plan.conv;
   for_each_run(conv, t0, t0 + tiles, [&](const TiledConv::Tile& tile, int index, int count) {
@@ -146,23 +149,25 @@ void multiply(const ForwardPlan& plan, const float* U, const float* V, float* M,
 }
 
 // dst of the tiles t0 .. t0+tiles-1 for the panels p0 .. p1-1. Plain: no residual, no ReLU.
-template <bool plain>
-void transform_outputs(const ForwardPlan& plan, const float* M, const Finish& finish, int p0, int p1,
-                       std::int64_t t0, std::int64_t tiles, float* dst) {
+template <bool plain, class T>
+void transform_outputs(const ForwardPlan& plan, const float* M, const Finish<T>& finish, int p0, int p1,
+                       std::int64_t t0, std::int64_t tiles, T* dst) {
   const TiledConv& conv = plan.conv;
   const int c0 = plan.panels.begin(p0), c1 = plan.panels.begin(p1);
-  // Output beyond the caches goes past them: fetching the lines first would double the traffic.
-  const bool past_cache = conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
+  // Output beyond the caches goes past them: fetching the lines first would double the traffic. Not bf16: its
+  // tiles end in the middle of lines, and half a line past the caches costs more than a whole one.
+  const bool past_cache =
+      element_of<T> == Element::f32 && conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
   for (std::int64_t i = 0; i < tiles; ++i) {
     const TiledConv::Tile tile = conv.tile(t0 + i);
     const int oh0 = tile.row * kTile, ow0 = tile.col * kTile;
     const bool whole = oh0 + kTile <= conv.OH && ow0 + kTile <= conv.OW;
     for (int c = c0; c < c1; ++c) {
       const float* m = M + block_offset(i, tiles, c - c0, c1 - c0);
-      float* plane = dst + (tile.g * conv.OC + c) * conv.dst_plane();
-      float* out = plane + (std::int64_t{oh0} * conv.OW + ow0) * kLanes;
+      T* plane = dst + (tile.g * conv.OC + c) * conv.dst_plane();
+      T* out = plane + (std::int64_t{oh0} * conv.OW + ow0) * kLanes;
       const Vec b = broadcast(finish.bias == nullptr ? 0.0f : finish.bias[c]);
-      const auto finished = [&](Vec v, const float* place) __attribute__((always_inline)) {
+      const auto finished = [&](Vec v, const T* place) __attribute__((always_inline)) {
         v = v + b;
         if constexpr (!plain) {
           if (finish.residual != nullptr) v += load(finish.residual + (place - dst));
@@ -193,8 +198,9 @@ void transform_outputs(const ForwardPlan& plan, const float* M, const Finish& fi
   if (past_cache) stream_fence();
 }
 
-void transform_outputs(const ForwardPlan& plan, const float* M, const Finish& finish, int p0, int p1,
-                       std::int64_t t0, std::int64_t tiles, float* dst) {
+template <class T>
+void transform_outputs(const ForwardPlan& plan, const float* M, const Finish<T>& finish, int p0, int p1,
+                       std::int64_t t0, std::int64_t tiles, T* dst) {
   if (finish.residual == nullptr && !finish.relu) {
     transform_outputs<true>(plan, M, finish, p0, p1, t0, tiles, dst);
   } else {
@@ -208,8 +214,9 @@ void transform_all_weights(const ForwardPlan& plan, const TapView& taps, float* 
   });
 }
 
-void convolve_by_tiles(const ForwardPlan& plan, const float* U, const float* src, const Finish& finish,
-                       float* dst) {
+template <class T>
+void convolve_by_tiles(const ForwardPlan& plan, const float* U, const T* src, const Finish<T>& finish,
+                       T* dst) {
   const TiledConv& conv = plan.conv;
   const int panels = plan.panels.count;
   const std::int64_t blocks = (conv.tiles() + plan.block_tiles - 1) / plan.block_tiles;
@@ -241,8 +248,9 @@ void convolve_by_tiles(const ForwardPlan& plan, const float* U, const float* src
 }
 
 // given: all of U; null: each task makes what it uses.
-void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const float* given, const float* src,
-                          const Finish& finish, float* dst) {
+template <class T>
+void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const float* given, const T* src,
+                          const Finish<T>& finish, T* dst) {
   const TiledConv& conv = plan.conv;
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.block_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.block_tiles ? conv.tiles() - t : plan.block_tiles;
@@ -268,8 +276,9 @@ void convolve_by_channels(const ForwardPlan& plan, const TapView& taps, const fl
   }
 }
 
-void winograd_convolve(const TiledConv& conv, const TapView& taps, const void* prepared, const float* src,
-                       const Finish& finish, float* dst, void* memory) {
+template <class T>
+void winograd_convolve(const TiledConv& conv, const TapView& taps, const void* prepared, const T* src,
+                       const Finish<T>& finish, T* dst, void* memory) {
   ScratchLayout scratch(memory);
   const ForwardPlan plan(conv, prepared != nullptr, scratch);
   const float* U = static_cast<const float*>(prepared);
@@ -296,9 +305,11 @@ TapView forward_taps(const Conv2dShape& s, const float* weights) {
   return {weights, std::int64_t{s.IC} * 9, 9, false};
 }
 
+template <class T>
 void winograd_forward(const Conv2dShape& s, const Conv2dArgs& args) {
-  winograd_convolve(TiledConv::forward(s), forward_taps(s, args.weights), args.prepared, args.src,
-                    {args.bias, args.residual, args.relu}, args.dst, args.scratch);
+  const Finish<T> finish = {args.bias, static_cast<const T*>(args.residual), args.relu};
+  winograd_convolve(TiledConv::forward(s), forward_taps(s, args.weights), args.prepared,
+                    static_cast<const T*>(args.src), finish, static_cast<T*>(args.dst), args.scratch);
 }
 
 std::size_t winograd_prepared_bytes(const Conv2dShape& s) {
@@ -313,10 +324,11 @@ void winograd_prepare(const Conv2dShape& s, const float* weights, void* prepared
   transform_all_weights(plan, forward_taps(s, weights), static_cast<float*>(prepared));
 }
 
+template <class T>
 void winograd_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
   const TapView taps = {args.weights, 9, std::int64_t{s.IC} * 9, true};
-  winograd_convolve(TiledConv::backward_data(s), taps, nullptr, args.diff_dst, {nullptr, nullptr, false},
-                    args.diff_src, args.scratch);
+  winograd_convolve(TiledConv::backward_data(s), taps, nullptr, static_cast<const T*>(args.diff_dst),
+                    Finish<T>{nullptr, nullptr, false}, static_cast<T*>(args.diff_src), args.scratch);
 }
 
 std::size_t winograd_forward_scratch(const Conv2dShape& s) { return winograd_scratch(TiledConv::forward(s)); }
@@ -324,26 +336,34 @@ std::size_t winograd_backward_data_scratch(const Conv2dShape& s) {
   return winograd_scratch(TiledConv::backward_data(s));
 }
 
-bool winograd_forward_supports(const Conv2dShape& s) { return winograd_wins(s, s.OH(), s.OW()); }
-bool winograd_backward_data_supports(const Conv2dShape& s) { return winograd_wins(s, s.IH, s.IW); }
+template <class T>
+bool winograd_forward_supports(const Conv2dShape& s) {
+  return s.element == element_of<T> && winograd_wins(s, s.OH(), s.OW());
+}
+template <class T>
+bool winograd_backward_data_supports(const Conv2dShape& s) {
+  return s.element == element_of<T> && winograd_wins(s, s.IH, s.IW);
+}
 
+template <class T>
 constexpr Conv2dKernel winograd_forward_kernel(const char* name) {
   return {name,
           kVecIsa,
           Conv2dPass::forward,
-          winograd_forward_supports,
+          winograd_forward_supports<T>,
           winograd_forward_scratch,
-          winograd_forward,
+          winograd_forward<T>,
           winograd_prepared_bytes,
           winograd_prepare};
 }
+template <class T>
 constexpr Conv2dKernel winograd_backward_data_kernel(const char* name) {
   return {name,
           kVecIsa,
           Conv2dPass::backward_data,
-          winograd_backward_data_supports,
+          winograd_backward_data_supports<T>,
           winograd_backward_data_scratch,
-          winograd_backward_data};
+          winograd_backward_data<T>};
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct TiledConv {
     const std::int64_t row = t / tile_cols();
     return {row / tile_rows(), static_cast<int>(row % tile_rows()), static_cast<int>(t % tile_cols())};
   }
-  // Floats from one channel to the next.
+  // Elements from one channel to the next.
   std::int64_t src_plane() const { return plane_vectors(std::int64_t{IH} * IW) * kLanes; }
   std::int64_t dst_plane() const { return plane_vectors(std::int64_t{OH} * OW) * kLanes; }
 
@@ -60,19 +60,20 @@ constexpr std::int64_t frequency_stride(std::int64_t floats) {
 
 constexpr int kMaxRun = 8;                                         // tiles of one row transformed together
 constexpr int kMaxRunCols = kTile * kMaxRun + kTileInput - kTile;  // input columns they share
-alignas(64) constexpr float kZeroRow[kMaxRunCols * kLanes] = {};
+template <class T>
+alignas(64) constexpr T kZeroRow[kMaxRunCols * kLanes] = {};
 
 // Transforms the inputs of `count` <= kMaxRun neighbouring tiles, the first at `first`, of one channel:
 // frequency f of tile r goes to address(r) + f * stride. src is the channel's plane in the tiles' group.
-template <class Address>
-void transform_input(const TiledConv& conv, const float* src, const TiledConv::Tile& first, int count,
+template <class T, class Address>
+void transform_input(const TiledConv& conv, const T* src, const TiledConv::Tile& first, int count,
                      std::int64_t stride, const Address& address) {
   const int ih0 = first.row * kTile - conv.PH, iw0 = first.col * kTile - conv.PW;
   const int cols = kTile * count + kTileInput - kTile;
-  const float* rows[kTileInput];  // each points at column iw0
+  const T* rows[kTileInput];  // each points at column iw0
   for (int i = 0; i < kTileInput; ++i) {
     const int ih = ih0 + i;
-    rows[i] = ih >= 0 && ih < conv.IH ? src + (std::int64_t{ih} * conv.IW + iw0) * kLanes : kZeroRow;
+    rows[i] = ih >= 0 && ih < conv.IH ? src + (std::int64_t{ih} * conv.IW + iw0) * kLanes : kZeroRow<T>;
   }
   alignas(64) float half[kTileInput][kMaxRunCols][kLanes];  // columns done, rows to do
   for (int j = 0; j < cols; ++j) {
@@ -117,7 +118,8 @@ class TilePrefetcher {
   TilePrefetcher() = default;
 
   // Plane of [H*W | 1] vectors, C channels; window of the tiles: from 4*tile - pad, `reach` long.
-  TilePrefetcher(const TiledConv& conv, const float* base, int C, int H, int W, std::int64_t plane, int PH,
+  template <class T>
+  TilePrefetcher(const TiledConv& conv, const T* base, int C, int H, int W, std::int64_t plane, int PH,
                  int PW, int reach, std::int64_t t0, std::int64_t t1) {
     if (t0 >= t1) return;
     const TiledConv::Tile first = conv.tile(t0), last = conv.tile(t1 - 1);
@@ -126,36 +128,39 @@ class TilePrefetcher {
     const int ih0 = clamp(first.row * kTile - PH, H), iw0 = one_row ? clamp(first.col * kTile - PW, W) : 0;
     const int ih1 = one_group ? clamp(last.row * kTile - PH + reach, H) : H;
     const int iw1 = one_row ? clamp(last.col * kTile - PW + reach, W) : W;
-    origin_ = base + first.g * C * plane + (std::int64_t{ih0} * W + iw0) * kLanes;
+    origin_ =
+        reinterpret_cast<const char*>(base + first.g * C * plane + (std::int64_t{ih0} * W + iw0) * kLanes);
     channels_ = C;
     rows_ = ih1 - ih0;
-    cols_ = iw1 - iw0;
-    plane_ = plane;
-    row_stride_ = std::int64_t{W} * kLanes;
+    row_lines_ = ((iw1 - iw0) * kLanes * static_cast<int>(sizeof(T)) + kLineBytes - 1) / kLineBytes;
+    plane_bytes_ = plane * static_cast<std::int64_t>(sizeof(T));
+    row_bytes_ = std::int64_t{W} * kLanes * static_cast<std::int64_t>(sizeof(T));
     next_ = origin_;
   }
 
-  std::int64_t lines() const { return std::int64_t{channels_} * rows_ * cols_; }
+  std::int64_t lines() const { return std::int64_t{channels_} * rows_ * row_lines_; }
 
   ESPALIER_INLINE void fetch(int lines) {
     for (; lines > 0 && channel_ < channels_; --lines) {
       __builtin_prefetch(next_, 0, 2);
-      next_ += kLanes;
-      if (++col_ < cols_) continue;
-      col_ = 0;
+      next_ += kLineBytes;
+      if (++line_ < row_lines_) continue;
+      line_ = 0;
       if (++row_ == rows_) row_ = 0, ++channel_;
-      next_ = origin_ + channel_ * plane_ + row_ * row_stride_;
+      next_ = origin_ + channel_ * plane_bytes_ + row_ * row_bytes_;
     }
   }
 
  private:
   static int clamp(int x, int end) { return x < 0 ? 0 : x > end ? end : x; }
 
-  const float* origin_ = nullptr;
-  const float* next_ = nullptr;
-  int channels_ = 0, rows_ = 0, cols_ = 0;
-  std::int64_t plane_ = 0, row_stride_ = 0;
-  int channel_ = 0, row_ = 0, col_ = 0;
+  static constexpr int kLineBytes = 64;
+
+  const char* origin_ = nullptr;
+  const char* next_ = nullptr;
+  int channels_ = 0, rows_ = 0, row_lines_ = 0;
+  std::int64_t plane_bytes_ = 0, row_bytes_ = 0;
+  int channel_ = 0, row_ = 0, line_ = 0;
 };
 
 }  // namespace

@@ -1,12 +1,5 @@
-#include "kernels/conv2d/winograd_bwd_weights.h"
-#include "kernels/conv2d/winograd_fwd.h"
+#include "kernels/conv2d/winograd.h"
 
 namespace espalier::kernels {
-extern const Conv2dKernel conv2d_fwd_f32_wino4x4_avx2, conv2d_bwd_data_f32_wino4x4_avx2,
-    conv2d_bwd_weights_f32_wino4x4_avx2;
-const Conv2dKernel conv2d_fwd_f32_wino4x4_avx2 = winograd_forward_kernel("conv2d_fwd_f32_wino4x4_avx2");
-const Conv2dKernel conv2d_bwd_data_f32_wino4x4_avx2 =
-    winograd_backward_data_kernel("conv2d_bwd_data_f32_wino4x4_avx2");
-const Conv2dKernel conv2d_bwd_weights_f32_wino4x4_avx2 =
-    winograd_backward_weights_kernel("conv2d_bwd_weights_f32_wino4x4_avx2");
+ESPALIER_WINOGRAD_KERNELS(avx2);
 }  // namespace espalier::kernels

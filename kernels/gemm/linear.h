@@ -33,16 +33,16 @@ void multiply_tokens(std::int64_t tokens, int M, int K, const float* weights, st
     for (int k = 0; k < K; k += kBlockChannels) {
       for (int panel = panels.count * part / panel_blocks; panel < panel_end; ++panel) {
         const int height = panels.height(panel), m = panels.begin(panel);
-        BlockArgs args;
-        args.K = K - k < kBlockChannels ? K - k : kBlockChannels;
+        BlockArgs<> args;
+        args.channels = K - k < kBlockChannels ? K - k : kBlockChannels;
         args.A = packed;
         args.a_step = height;
         args.b_step = kLanes;
         args.c_step = kLanes;
         args.start = bias == nullptr ? nullptr : bias + m;
         args.accumulate = k > 0;
-        pack_strip(weights + m * m_stride + k * k_stride, m_stride, k_stride, height, args.K, 1.0f, packed,
-                   height);
+        pack_strip(weights + m * m_stride + k * k_stride, m_stride, k_stride, height, args.channels, 1.0f,
+                   packed, height);
         for (int token = 0; token < count;) {
           const int vectors = count - token < max_vectors(height) ? count - token : max_vectors(height);
           for (int n = 0; n < vectors; ++n, ++token) {
@@ -103,9 +103,10 @@ void linear_bwd_weights(const LinearShape& s, const float* src, const float* dif
       p.columns = static_cast<int>(tokens - t < kGradientPositions ? tokens - t : kGradientPositions);
       const GradientTap whole = {0, 1, 0, p.columns, 0};
       p.tap_list = &whole;
-      transpose_gradient(p, kVectors, outputs, diff_dst + (t * s.OC + oc) * kLanes, 1, 1, transposed);
+      transpose_gradient<F32Product>(p, kVectors, outputs, diff_dst + (t * s.OC + oc) * kLanes, 1, 1,
+                                     transposed);
       if (sums_bias) add_rows(transposed, p.columns * kLanes, bias_sums);
-      sum_block(p, kVectors, src + (t * s.IC + ic) * kLanes, 1, 0, 1, transposed, sums);
+      sum_block<F32Product>(p, kVectors, src + (t * s.IC + ic) * kLanes, 1, 0, 1, transposed, sums);
     }
     write_gradient(sums, p.IC, kVectors, outputs, diff_weights + std::int64_t{oc} * s.IC + ic, s.IC);
     for (int n = 0; sums_bias && n * 16 < outputs; ++n) {

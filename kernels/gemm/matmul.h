@@ -37,8 +37,8 @@ inline void multiply_panel(const float* A, int height, const float* B, int K, fl
         for (int i = 0; i < left; ++i) edge[m][i] = C[m * ldc + n + i];
       }
     }
-    BlockArgs args;
-    args.K = K;
+    BlockArgs<> args;
+    args.channels = K;
     args.A = A;
     args.a_step = height;
     args.b_step = widest * 16;

@@ -9,9 +9,11 @@
 // The vectors of a block need not be neighbours: each has its own pointer. That is what makes a convolution
 // a matrix product without copying: the taps of the kernel are offsets from the pixel, the same for
 // every pixel of a block. A plain matrix product is the case of one tap {0, 0}.
+//
+// What is multiplied is a Product (kernels/gemm/product.h): with bf16 a step of k takes in two channels.
 #pragma once
 
-#include "kernels/base/vec.h"
+#include "kernels/gemm/product.h"
 
 namespace espalier::kernels {
 namespace {
@@ -34,28 +36,33 @@ struct Tap {
 };
 inline constexpr Tap kOneTap = {0, 0};
 
+template <class Product = F32Product>
 struct BlockArgs {
-  int K = 0;
+  using Scalar = typename Product::Scalar;
+  using Element = typename Product::Element;
+
+  int channels = 0;
   const Tap* taps = &kOneTap;  // [tap_count]
   int tap_count = 1;
-  const float* A = nullptr;     // [K][a_step / MR][MR]
-  std::int64_t a_step = 0;      // floats from one k to the next
-  const float* b[kMaxVectors];  // NV pointers
-  std::int64_t b_step = 0;      // floats from one k to the next
-  float* c[kMaxVectors];        // NV pointers; row m is m * c_step floats further
+  const Scalar* A = nullptr;      // [K][a_step / MR][MR], K = channels / kChannels, rounded up
+  std::int64_t a_step = 0;        // scalars from one k to the next
+  const Element* b[kMaxVectors];  // NV pointers
+  std::int64_t b_step = 0;        // elements from one channel to the next
+  Element* c[kMaxVectors];        // NV pointers; row m is m * c_step elements further
   std::int64_t c_step = 0;
   const float* start = nullptr;  // [MR]: the sum starts with these; null: with zero
   bool accumulate = false;       // the sum starts with what c holds
 };
 
-using BlockKernel = void (*)(const BlockArgs&);
+template <class Product>
+using BlockKernel = void (*)(const BlockArgs<Product>&);
 
-template <int MR, int NV>
-void multiply_block(const BlockArgs& args) {
+template <class Product, int MR, int NV>
+void multiply_block(const BlockArgs<Product>& args) {
   Vec c[MR][NV];
   ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
     ESPALIER_UNROLL for (int n = 0; n < NV; ++n) {
-      float* at = args.c[n] + m * args.c_step;
+      auto* at = args.c[n] + m * args.c_step;
       if (args.accumulate) {
         c[m][n] = load(at);
       } else {
@@ -64,40 +71,46 @@ void multiply_block(const BlockArgs& args) {
       }
     }
   }
-  const float* base[NV];
+  const typename Product::Element* base[NV];
   ESPALIER_UNROLL for (int n = 0; n < NV; ++n) base[n] = args.b[n];
   const Tap* const taps_end = args.taps + args.tap_count;
-  const float* A = args.A;
+  const typename Product::Scalar* A = args.A;
   std::int64_t b_offset = 0;
-  for (int k = 0; k < args.K; ++k, A += args.a_step, b_offset += args.b_step) {
+  for (int left = args.channels; left > 0; left -= Product::kChannels) {
+    // A channel without a partner is its own: the scalar there is zero.
+    const std::int64_t next = left < Product::kChannels ? 0 : args.b_step;
     for (const Tap* tap = args.taps; tap != taps_end; ++tap) {
-      const float* a = A + tap->a * MR;
+      const typename Product::Scalar* a = A + tap->a * MR;
       const std::int64_t offset = b_offset + tap->b;
-      Vec b[NV];
-      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = load(base[n] + offset);
+      typename Product::Vector b[NV];
+      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = Product::load_channels(base[n] + offset, next);
       ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
-        const Vec scalar = broadcast(a[m]);
-        ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] = fma(scalar, b[n], c[m][n]);
+        const auto scalar = broadcast(a[m]);
+        ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] = Product::multiply_add(scalar, b[n], c[m][n]);
       }
     }
+    A += args.a_step;
+    b_offset += Product::kChannels * args.b_step;
   }
   ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
     ESPALIER_UNROLL for (int n = 0; n < NV; ++n) store(args.c[n] + m * args.c_step, c[m][n]);
   }
 }
 
-template <int MR, int NV>
-constexpr BlockKernel block_kernel_or_null() {
-  if constexpr (MR <= kMaxRows && NV <= max_vectors(MR)) return multiply_block<MR, NV>;
+template <class Product, int MR, int NV>
+constexpr BlockKernel<Product> block_kernel_or_null() {
+  if constexpr (MR <= kMaxRows && NV <= max_vectors(MR)) return multiply_block<Product, MR, NV>;
   return nullptr;
 }
 
-#define ESPALIER_BLOCK_ROW(MR)                                                                      \
-  {                                                                                                 \
-    block_kernel_or_null<MR, 1>(), block_kernel_or_null<MR, 2>(), block_kernel_or_null<MR, 3>(),    \
-        block_kernel_or_null<MR, 4>(), block_kernel_or_null<MR, 5>(), block_kernel_or_null<MR, 6>() \
+#define ESPALIER_BLOCK_ROW(MR)                                                          \
+  {                                                                                     \
+    block_kernel_or_null<Product, MR, 1>(), block_kernel_or_null<Product, MR, 2>(),     \
+        block_kernel_or_null<Product, MR, 3>(), block_kernel_or_null<Product, MR, 4>(), \
+        block_kernel_or_null<Product, MR, 5>(), block_kernel_or_null<Product, MR, 6>()  \
   }
-constexpr BlockKernel kBlockKernels[14][6] = {
+template <class Product>
+constexpr BlockKernel<Product> kBlockKernels[14][6] = {
     ESPALIER_BLOCK_ROW(1),  ESPALIER_BLOCK_ROW(2),  ESPALIER_BLOCK_ROW(3),  ESPALIER_BLOCK_ROW(4),
     ESPALIER_BLOCK_ROW(5),  ESPALIER_BLOCK_ROW(6),  ESPALIER_BLOCK_ROW(7),  ESPALIER_BLOCK_ROW(8),
     ESPALIER_BLOCK_ROW(9),  ESPALIER_BLOCK_ROW(10), ESPALIER_BLOCK_ROW(11), ESPALIER_BLOCK_ROW(12),
@@ -105,7 +118,10 @@ constexpr BlockKernel kBlockKernels[14][6] = {
 #undef ESPALIER_BLOCK_ROW
 
 // 1 <= rows <= kMaxRows, 1 <= vectors <= max_vectors(rows).
-inline BlockKernel block_kernel(int rows, int vectors) { return kBlockKernels[rows - 1][vectors - 1]; }
+template <class Product = F32Product>
+inline BlockKernel<Product> block_kernel(int rows, int vectors) {
+  return kBlockKernels<Product>[rows - 1][vectors - 1];
+}
 
 // M rows are cut into panels of nearly equal height, none above max_rows: 16 rows into 8 + 8 rather than 14
 // + 2. The taller panels come last. Asked for at every call of a micro-kernel, so nothing here divides.

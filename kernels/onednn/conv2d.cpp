@@ -72,7 +72,7 @@ void convert(const dnnl::reorder& reorder, const dnnl::memory::desc& from_desc, 
 
 template <Conv2dPass pass>
 bool supports(const Conv2dShape& shape) {
-  return cached_plan(shape, pass).plan != nullptr;
+  return shape.element == Element::f32 && cached_plan(shape, pass).plan != nullptr;
 }
 
 template <Conv2dPass pass>
@@ -95,7 +95,7 @@ void run(const Conv2dShape& s, const Conv2dArgs& args) {
   const Threads threads;
 
   if (pass != Conv2dPass::backward_data) {
-    layout().from_lanes(src_lanes, args.src, buffers.nchw);
+    layout().from_lanes(src_lanes, static_cast<const float*>(args.src), buffers.nchw);
     convert(cached.src_reorder, plan.plain_src(), buffers.nchw, plan.src(), operands.src);
   }
   if (pass != Conv2dPass::backward_weights) {
@@ -104,7 +104,7 @@ void run(const Conv2dShape& s, const Conv2dArgs& args) {
   if (pass == Conv2dPass::forward) {
     for (int oc = 0; oc < s.OC; ++oc) bias[oc] = args.bias == nullptr ? 0.0f : args.bias[oc];
   } else {
-    layout().from_lanes(dst_lanes, args.diff_dst, buffers.nchw);
+    layout().from_lanes(dst_lanes, static_cast<const float*>(args.diff_dst), buffers.nchw);
     convert(cached.dst_reorder, plan.plain_dst(), buffers.nchw, plan.dst(), operands.dst);
   }
 
@@ -113,11 +113,11 @@ void run(const Conv2dShape& s, const Conv2dArgs& args) {
   switch (pass) {
     case Conv2dPass::forward:
       convert(cached.dst_reorder, plan.dst(), operands.dst, plan.plain_dst(), buffers.nchw);
-      layout().to_lanes(dst_lanes, buffers.nchw, args.dst);
+      layout().to_lanes(dst_lanes, buffers.nchw, static_cast<float*>(args.dst));
       break;
     case Conv2dPass::backward_data:
       convert(cached.src_reorder, plan.src(), operands.src, plan.plain_src(), buffers.nchw);
-      layout().to_lanes(src_lanes, buffers.nchw, args.diff_src);
+      layout().to_lanes(src_lanes, buffers.nchw, static_cast<float*>(args.diff_src));
       break;
     case Conv2dPass::backward_weights:
       convert(cached.weights_reorder, plan.weights(), operands.weights, plan.plain_weights(),

@@ -10,6 +10,12 @@ dnnl::memory::desc f32(const Dims& dims, Format format) {
   return {dims, dnnl::memory::data_type::f32, format};
 }
 
+// Any layout, for the primitive to choose.
+dnnl::memory::desc any(const Dims& dims, Element element) {
+  using dnnl::memory;
+  return {dims, element == Element::bf16 ? memory::data_type::bf16 : memory::data_type::f32, Format::any};
+}
+
 Dims weights_dims(const Conv2dShape& s) {
   if (s.groups == 1) return {s.OC, s.IC, s.KH, s.KW};
   return {s.groups, s.OC / s.groups, s.IC / s.groups, s.KH, s.KW};
@@ -25,9 +31,9 @@ Conv2dPlan::Conv2dPlan(const Conv2dShape& s, Conv2dPass pass)
       bias_(f32({s.OC}, Format::x)) {
   using dnnl::algorithm;
   using dnnl::prop_kind;
-  const auto src = f32({s.N, s.IC, s.IH, s.IW}, Format::any);
-  const auto weights = f32(weights_dims(s), Format::any);
-  const auto dst = f32({s.N, s.OC, s.OH(), s.OW()}, Format::any);
+  const auto src = any({s.N, s.IC, s.IH, s.IW}, s.element);
+  const auto weights = any(weights_dims(s), s.element);
+  const auto dst = any({s.N, s.OC, s.OH(), s.OW()}, s.element);
   const Dims strides = {s.SH, s.SW}, padding = {s.PH, s.PW};
 
   const auto forward =

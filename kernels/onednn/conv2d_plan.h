@@ -20,7 +20,8 @@ struct Conv2dBuffers {
 
 class Conv2dPlan {
  public:
-  // Throws dnnl::error where oneDNN has no implementation of f32 for the shape.
+  // Operands but for the bias are shape.element, the weights too. Throws dnnl::error where oneDNN has no
+  // implementation for the shape.
   Conv2dPlan(const Conv2dShape& shape, Conv2dPass pass);
 
   // The operands as the primitive wants them.
@@ -28,7 +29,7 @@ class Conv2dPlan {
   const dnnl::memory::desc& weights() const { return weights_; }
   const dnnl::memory::desc& dst() const { return dst_; }
   const dnnl::memory::desc& scratchpad() const { return scratchpad_; }
-  // The operands as users have them: NCHW and [OC][IC/groups][KH][KW].
+  // The operands as users have them, f32: NCHW and [OC][IC/groups][KH][KW].
   const dnnl::memory::desc& plain_src() const { return plain_src_; }
   const dnnl::memory::desc& plain_weights() const { return plain_weights_; }
   const dnnl::memory::desc& plain_dst() const { return plain_dst_; }

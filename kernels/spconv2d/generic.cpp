@@ -78,7 +78,7 @@ void run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, 
       Conv2dArgs bias;
       bias.diff_dst = args.diff_dst;
       bias.diff_bias = args.diff_bias;
-      return bias_gradient(shape, bias);
+      return bias_gradient<float>(shape, bias);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "kernels/base/lanes.h"
 #include "kernels/conv2d/reference.h"
@@ -22,32 +23,82 @@ std::string describe(const Conv2dShape& s) {
   return out.str();
 }
 
-// Inputs of all three passes. As the contract says, gradients are zero in padding lanes.
+// An activation as the reference reads it and as a kernel does: two copies of the same numbers, which bf16
+// holds.
+struct Activation {
+  Floats wide;
+  Element element;
+  Floats narrow;  // the memory of bf16, unless element is f32
+
+  Activation(Floats values, Element type) : wide(std::move(values)), element(type), narrow(wide.size() / 2) {
+    for (std::size_t i = 0; element == Element::bf16 && i < wide.size(); ++i) {
+      halves()[i] = round_to_bf16(wide.data()[i]);
+      wide.data()[i] = widen(halves()[i]);
+    }
+  }
+  // What a kernel is about to write.
+  Activation(std::size_t size, Element type) : Activation(Floats(size), type) {}
+
+  void* data() { return element == Element::f32 ? wide.data() : narrow.data(); }
+  const void* data() const { return const_cast<Activation*>(this)->data(); }
+  // Zeros in the padding of the planes of dst, which may hold anything after a residual was added.
+  void clear_plane_padding(const Conv2dShape& s) {
+    const std::int64_t pixels = std::int64_t{s.OH()} * s.OW(), plane = plane_vectors(pixels);
+    for (std::int64_t channel = 0; channel < groups(s.N) * s.OC; ++channel) {
+      for (std::int64_t i = channel * plane * kLanes + pixels * kLanes; i < (channel + 1) * plane * kLanes;
+           ++i) {
+        wide.data()[i] = 0.0f;
+        if (element == Element::bf16) halves()[i] = {0};
+      }
+    }
+  }
+  // After a kernel has written.
+  const Floats& written() {
+    for (std::size_t i = 0; element == Element::bf16 && i < wide.size(); ++i)
+      wide.data()[i] = widen(halves()[i]);
+    return wide;
+  }
+
+ private:
+  Bf16* halves() { return reinterpret_cast<Bf16*>(narrow.data()); }
+};
+
+// Inputs of all three passes. As the contract says, gradients are zero in padding lanes. Weights are numbers
+// that the element holds, for kernels may round them to it.
 struct Inputs {
-  Floats src, weights, bias, diff_dst;
+  Activation src;
+  Floats weights, bias;
+  Activation diff_dst;
 
   Inputs(const Conv2dShape& s, std::uint32_t seed)
-      : src(Floats::random(reference::src_size(s), seed)),
-        weights(Floats::random(reference::weights_size(s), seed + 1)),
+      : src(Floats::random(reference::src_size(s), seed), s.element),
+        weights(Activation(Floats::random(reference::weights_size(s), seed + 1), s.element).wide),
         bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
-        diff_dst(Floats::random(reference::dst_size(s), seed + 3)) {
+        diff_dst(gradient(s, seed + 3), s.element) {}
+
+ private:
+  static Floats gradient(const Conv2dShape& s, std::uint32_t seed) {
+    Floats diff_dst = Floats::random(reference::dst_size(s), seed);
     const std::int64_t last = groups(s.N) - 1;
     const std::size_t group_size = diff_dst.size() / static_cast<std::size_t>(groups(s.N));
     for (std::size_t i = 0; i < group_size; ++i) {
       if (static_cast<int>(i % kLanes) >= lanes_in_group(s.N, last))
         diff_dst.data()[last * group_size + i] = 0.0f;
     }
+    return diff_dst;
   }
 };
 
-// What a pass writes.
+// What a pass writes: activations, or gradients of weights, which are f32.
 struct Outputs {
-  Floats main, bias;
+  Activation main;
+  Floats bias;
 
   Outputs(Conv2dPass pass, const Conv2dShape& s)
       : main(pass == Conv2dPass::forward         ? reference::dst_size(s)
              : pass == Conv2dPass::backward_data ? reference::src_size(s)
-                                                 : reference::weights_size(s)),
+                                                 : reference::weights_size(s),
+             pass == Conv2dPass::backward_weights ? Element::f32 : s.element),
         bias(static_cast<std::size_t>(s.OC)) {}
 };
 
@@ -57,24 +108,39 @@ Conv2dArgs bind(const Inputs& in, Outputs& out, bool with_bias) {
   args.weights = in.weights.data();
   args.bias = with_bias ? in.bias.data() : nullptr;
   args.diff_dst = in.diff_dst.data();
-  args.dst = args.diff_src = args.diff_weights = out.main.data();
+  args.dst = args.diff_src = out.main.data();
+  args.diff_weights = static_cast<float*>(out.main.data());
   args.diff_bias = with_bias ? out.bias.data() : nullptr;
   return args;
+}
+
+// The truth: from the same numbers, and not rounded.
+Outputs reference_outputs(Conv2dPass pass, const Conv2dShape& shape, const Inputs& in, Conv2dArgs args) {
+  Outputs out(pass, shape);
+  args.src = in.src.wide.data();
+  args.diff_dst = in.diff_dst.wide.data();
+  args.dst = args.diff_src = args.diff_weights = out.main.wide.data();
+  args.diff_bias = out.bias.data();
+  reference::conv2d(pass, shape, args);
+  return out;
+}
+
+// The largest error beyond what rounding to the element takes: half of the last of 8 bits.
+double max_error(Outputs& actual, const Outputs& expected) {
+  const Floats &a = actual.main.written(), &b = expected.main.wide;
+  if (actual.main.element == Element::f32) return max_difference(a, b);
+  double largest = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double truth = b.data()[i], error = std::fabs(a.data()[i] - truth) - std::fabs(truth) / 256.0;
+    if (!(error <= largest)) largest = std::isnan(error) ? HUGE_VAL : error;
+  }
+  return largest;
 }
 
 void run(const Conv2dKernel& kernel, const Conv2dShape& shape, Conv2dArgs args) {
   Floats scratch(kernel.scratch_bytes(shape) / sizeof(float) + 16);
   args.scratch = scratch.data();
   kernel.run(shape, args);
-}
-
-void clear_plane_padding(const Conv2dShape& s, Floats& dst) {
-  const std::int64_t pixels = std::int64_t{s.OH()} * s.OW(), plane = plane_vectors(pixels);
-  for (std::int64_t channel = 0; channel < groups(s.N) * s.OC; ++channel) {
-    for (std::int64_t i = pixels * kLanes; i < plane * kLanes; ++i) {
-      dst.data()[channel * plane * kLanes + i] = 0.0f;
-    }
-  }
 }
 
 // Products in one output of a pass.
@@ -96,20 +162,22 @@ double tolerance(const Conv2dKernel& kernel, const Conv2dShape& shape) {
 void check_all_kernels(const Conv2dShape& shape, std::uint32_t seed, bool with_bias) {
   const Inputs in(shape, seed);
   for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
-    Outputs expected(pass, shape);
-    reference::conv2d(pass, shape, bind(in, expected, with_bias));
+    Outputs unused(pass, shape);
+    const Outputs expected = reference_outputs(pass, shape, in, bind(in, unused, with_bias));
     for (const Conv2dKernel* kernel : conv2d_kernels()) {
       if (kernel->pass != pass || !isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
       INFO(std::string(kernel->name) << " " << describe(shape) << (with_bias ? " bias" : ""));
       Outputs actual(pass, shape);
       run(*kernel, shape, bind(in, actual, with_bias));
-      CHECK(max_difference(actual.main, expected.main) <= tolerance(*kernel, shape));
+      CHECK(max_error(actual, expected) <= tolerance(*kernel, shape));
       if (pass == Conv2dPass::backward_weights && with_bias) {
         CHECK(max_difference(actual.bias, expected.bias) <= tolerance(*kernel, shape));
       }
     }
   }
 }
+
+constexpr Element kElements[] = {Element::f32, Element::bf16};
 
 // {N, IC, IH, IW, OC, KH, KW, SH, SW, PH, PW, groups}
 const Conv2dShape kShapes[] = {
@@ -136,10 +204,13 @@ const Conv2dShape kShapes[] = {
 
 TEST_CASE("every conv2d kernel agrees with the reference on the shapes that networks have") {
   std::uint32_t seed = 1;
-  for (const Conv2dShape& shape : kShapes) {
+  for (Conv2dShape shape : kShapes) {
     if (kEmulated && shape.macs() > 10e6) continue;
-    check_all_kernels(shape, seed += 10, true);
-    check_all_kernels(shape, seed += 10, false);
+    for (Element element : kElements) {
+      shape.element = element;
+      check_all_kernels(shape, seed += 10, true);
+      check_all_kernels(shape, seed += 10, false);
+    }
   }
 }
 
@@ -148,7 +219,7 @@ TEST_CASE("every conv2d kernel agrees with the reference on random shapes") {
   const auto between = [&](int low, int high) {
     return std::uniform_int_distribution<int>(low, high)(engine);
   };
-  for (int i = 0; i < (kEmulated ? 40 : 200); ++i) {
+  for (int i = 0; i < (kEmulated ? 60 : 300); ++i) {
     Conv2dShape s;
     s.N = between(1, 35);
     s.groups = between(0, 3) == 0 ? between(2, 4) : 1;
@@ -162,6 +233,7 @@ TEST_CASE("every conv2d kernel agrees with the reference on random shapes") {
     s.PW = between(0, s.KW - 1);
     s.IH = std::max(between(1, 9), s.KH - 2 * s.PH);
     s.IW = std::max(between(1, 9), s.KW - 2 * s.PW);
+    s.element = kElements[between(0, 1)];
     check_all_kernels(s, 1000 + 10 * static_cast<std::uint32_t>(i), i % 2 == 0);
   }
 }
@@ -170,22 +242,26 @@ TEST_CASE("every conv2d kernel agrees with the reference on random shapes") {
 // nothing.
 TEST_CASE("forward with prepared weights, residual and ReLU agrees with the reference") {
   std::uint32_t seed = 5000;
-  for (const Conv2dShape& shape : kShapes) {
+  for (Conv2dShape shape : kShapes) {
     if (kEmulated && shape.macs() > 10e6) continue;
+    shape.element = kElements[seed / 10 % 2];
     const Inputs in(shape, seed += 10);
-    const Floats residual = Floats::random(reference::dst_size(shape), seed + 5);
+    const Activation residual(Floats::random(reference::dst_size(shape), seed + 5), shape.element);
     for (int variant = 0; variant < 4; ++variant) {
-      Outputs expected(Conv2dPass::forward, shape);
-      Conv2dArgs args = bind(in, expected, variant != 2);
+      Outputs unused(Conv2dPass::forward, shape);
+      Conv2dArgs args = bind(in, unused, variant != 2);
       args.relu = variant % 2 == 1;
+      args.residual = variant >= 2 ? residual.wide.data() : nullptr;
+      Outputs expected = reference_outputs(Conv2dPass::forward, shape, in, args);
+      expected.main.clear_plane_padding(shape);
       args.residual = variant >= 2 ? residual.data() : nullptr;
-      reference::conv2d(Conv2dPass::forward, shape, args);
       for (const Conv2dKernel* kernel : conv2d_kernels()) {
         if (kernel->pass != Conv2dPass::forward || !isa_supported(kernel->isa) || !kernel->supports(shape))
           continue;
         INFO(std::string(kernel->name) << " " << describe(shape) << " variant " << variant);
         const bool prepares = kernel->prepare != nullptr;
-        REQUIRE(prepares);
+        if (shape.element == Element::f32) REQUIRE(prepares);
+        if (!prepares) continue;
         Floats prepared(kernel->prepared_bytes(shape) / sizeof(float));
         kernel->prepare(shape, in.weights.data(), prepared.data());
         for (bool once : {true, false}) {
@@ -194,9 +270,8 @@ TEST_CASE("forward with prepared weights, residual and ReLU agrees with the refe
           args.prepared = once ? prepared.data() : nullptr;
           args.weights = once ? nullptr : in.weights.data();
           run(*kernel, shape, args);
-          clear_plane_padding(shape, expected.main);
-          clear_plane_padding(shape, actual.main);
-          CHECK(max_difference(actual.main, expected.main) <= tolerance(*kernel, shape));
+          actual.main.clear_plane_padding(shape);
+          CHECK(max_error(actual, expected) <= tolerance(*kernel, shape));
         }
       }
     }
@@ -209,27 +284,31 @@ TEST_CASE("the bits of a conv2d do not depend on the number of threads") {
       {20, 16, 9, 9, 34, 3, 3, 2, 2, 1, 1, 1}, {16, 64, 4, 4, 70, 1, 1, 1, 1, 0, 0, 1},
       {48, 6, 10, 10, 6, 3, 3, 1, 1, 1, 1, 6},
   };
-  for (const Conv2dShape& shape : shapes) {
+  for (Conv2dShape shape : shapes) {
     if (kEmulated && shape.macs() > 5e6) continue;
-    const Inputs in(shape, 7);
-    for (const Conv2dKernel* kernel : conv2d_kernels()) {
-      if (!isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
-      Outputs one(kernel->pass, shape);
-      with_threads(1, [&] { run(*kernel, shape, bind(in, one, true)); });
-      for (int threads = 2; threads <= 4; ++threads) {
-        INFO(std::string(kernel->name) << " " << describe(shape) << " threads " << threads);
-        Outputs many(kernel->pass, shape);
-        with_threads(threads, [&] { run(*kernel, shape, bind(in, many, true)); });
-        CHECK(many.main.same_bits(one.main));
-        CHECK(many.bias.same_bits(one.bias));
+    for (Element element : kElements) {
+      shape.element = element;
+      const Inputs in(shape, 7);
+      for (const Conv2dKernel* kernel : conv2d_kernels()) {
+        if (!isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
+        Outputs one(kernel->pass, shape);
+        with_threads(1, [&] { run(*kernel, shape, bind(in, one, true)); });
+        for (int threads = 2; threads <= 4; ++threads) {
+          INFO(std::string(kernel->name) << " " << describe(shape) << " threads " << threads);
+          Outputs many(kernel->pass, shape);
+          with_threads(threads, [&] { run(*kernel, shape, bind(in, many, true)); });
+          CHECK(many.main.written().same_bits(one.main.written()));
+          CHECK(many.bias.same_bits(one.bias));
+        }
       }
     }
   }
 }
 
 TEST_CASE("select_conv2d picks a kernel of the asked pass that may run here") {
-  for (const Conv2dShape& shape : kShapes) {
+  for (Conv2dShape shape : kShapes) {
     for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
+      shape.element = kElements[shape.IC % 2];
       const Conv2dKernel& kernel = select_conv2d(shape, pass);
       CHECK(kernel.pass == pass);
       CHECK(isa_supported(kernel.isa));

@@ -25,7 +25,7 @@ std::vector<const Conv2dKernel*> winograd_kernels(Conv2dPass pass) {
   std::vector<const Conv2dKernel*> found;
   for (const Conv2dKernel* kernel : conv2d_kernels()) {
     if (kernel->pass == pass && isa_supported(kernel->isa) &&
-        std::strstr(kernel->name, "_wino4x4_") != nullptr)
+        std::strstr(kernel->name, "_f32_wino4x4_") != nullptr)
       found.push_back(kernel);
   }
   return found;
@@ -191,7 +191,7 @@ TEST_CASE("Winograd of many channels agrees with the direct kernels") {
     const Conv2dKernel* direct = nullptr;
     for (const Conv2dKernel* kernel : conv2d_kernels()) {
       if (kernel->pass == pass && isa_eligible(kernel->isa) &&
-          std::strstr(kernel->name, "_direct_") != nullptr && direct == nullptr)
+          std::strstr(kernel->name, "_f32_direct_") != nullptr && direct == nullptr)
         direct = kernel;
     }
     REQUIRE(direct != nullptr);
@@ -215,8 +215,8 @@ TEST_CASE("Winograd sums a batch beyond its scratch as its parts") {
     for (int i = 0; i < 3; ++i) {
       Floats scratch(kernel->scratch_bytes(part) / sizeof(float) + 16);
       Conv2dArgs args = problem.bind(parts);
-      args.src += i * reference::src_size(part);
-      args.diff_dst += i * reference::dst_size(part);
+      args.src = problem.src.data() + i * reference::src_size(part);
+      args.diff_dst = problem.diff_dst.data() + i * reference::dst_size(part);
       args.scratch = scratch.data();
       kernel->run(part, args);
       for (std::size_t j = 0; j < sums.size(); ++j) sums.data()[j] += parts.data()[j];

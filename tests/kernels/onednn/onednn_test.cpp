@@ -56,14 +56,14 @@ TEST_CASE("oneDNN's convolutions agree with ours in all three passes, with and w
     const Floats diff_dst = lanes(dst_lanes, 4, true);
     const double taps = static_cast<double>(s.KH) * s.KW / s.groups;
     for (bool with_bias : {true, false}) {
-      const auto both = [&](Conv2dPass pass, Conv2dArgs args, float* Conv2dArgs::*output, Floats& ours,
-                            Floats& theirs, float* our_bias, float* their_bias) {
-        args.*output = ours.data();
+      const auto both = [&](Conv2dPass pass, Conv2dArgs args, Floats& ours, Floats& theirs, float* our_bias,
+                            float* their_bias) {
+        args.dst = args.diff_src = args.diff_weights = ours.data();
         args.diff_bias = our_bias;
         run(select_conv2d(s, pass), s, args);
         const Conv2dKernel* kernel = onednn::conv2d(s, pass);
         REQUIRE(kernel != nullptr);
-        args.*output = theirs.data();
+        args.dst = args.diff_src = args.diff_weights = theirs.data();
         args.diff_bias = their_bias;
         run(*kernel, s, args);
       };
@@ -71,19 +71,19 @@ TEST_CASE("oneDNN's convolutions agree with ours in all three passes, with and w
         Floats ours(static_cast<std::size_t>(dst_lanes.floats())), theirs(ours.size());
         both(Conv2dPass::forward,
              {.src = src.data(), .weights = weights.data(), .bias = with_bias ? bias.data() : nullptr},
-             &Conv2dArgs::dst, ours, theirs, nullptr, nullptr);
+             ours, theirs, nullptr, nullptr);
         CHECK(image_difference(dst_lanes, ours, theirs) <= sum_tolerance(taps * s.IC));
       }
       {
         Floats ours(static_cast<std::size_t>(src_lanes.floats())), theirs(ours.size());
         both(Conv2dPass::backward_data, {.weights = weights.data(), .diff_dst = diff_dst.data()},
-             &Conv2dArgs::diff_src, ours, theirs, nullptr, nullptr);
+             ours, theirs, nullptr, nullptr);
         CHECK(max_difference(ours, theirs) <= sum_tolerance(taps * s.OC));
       }
       {
         Floats ours(weights_size), theirs(weights_size), our_bias(bias.size()), their_bias(bias.size());
         both(Conv2dPass::backward_weights, {.src = src.data(), .diff_dst = diff_dst.data()},
-             &Conv2dArgs::diff_weights, ours, theirs, with_bias ? our_bias.data() : nullptr,
+             ours, theirs, with_bias ? our_bias.data() : nullptr,
              with_bias ? their_bias.data() : nullptr);
         const double tolerance = sum_tolerance(static_cast<double>(s.N) * s.OH() * s.OW());
         CHECK(max_difference(ours, theirs) <= tolerance);
