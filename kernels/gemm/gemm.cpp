@@ -25,4 +25,26 @@ void lane_matmul_f32(const LaneMatmulShape& shape, const float* A, const float* 
   active_kernels<GemmKernels>().lane_matmul(shape, A, B, C);
 }
 
+const std::vector<const LinearBf16Kernels*>& linear_bf16_kernels() {
+  static const std::vector<const LinearBf16Kernels*> rows = [] {
+    std::vector<const LinearBf16Kernels*> found;
+#if defined(ESPALIER_X86) && !defined(ESPALIER_PORTABLE_ONLY)
+    found.push_back(&kernels_for<LinearBf16Kernels, Isa::avx512bf16>());
+#endif
+    for (const LinearBf16Kernels* row : compiled_kernels<LinearBf16Kernels>()) found.push_back(row);
+    return found;
+  }();
+  return rows;
+}
+
+const LinearBf16Kernels& linear_bf16() {
+  static const LinearBf16Kernels& active = [&]() -> const LinearBf16Kernels& {
+    for (const LinearBf16Kernels* row : linear_bf16_kernels()) {
+      if (isa_eligible(row->isa)) return *row;
+    }
+    return *linear_bf16_kernels().back();
+  }();
+  return active;
+}
+
 }  // namespace espalier::kernels

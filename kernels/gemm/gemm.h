@@ -1,9 +1,12 @@
 // Matrix products, in the two forms that networks need.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "kernels/base/dispatch.h"
+#include "kernels/base/element.h"
 
 namespace espalier::kernels {
 
@@ -32,6 +35,23 @@ void linear_bwd_data_f32(const LinearShape&, const float* diff_dst, const float*
 // Overwrites diff_weights and, unless null, diff_bias.
 void linear_bwd_weights_f32(const LinearShape&, const float* src, const float* diff_dst, float* diff_weights,
                             float* diff_bias);
+
+// The same over activations of bf16. Weights may be multiplied rounded to bf16; sums and gradients of
+// parameters are f32. A family of its own, for AVX-512 with products of bf16 is faster here.
+struct LinearBf16Kernels {
+  Isa isa;
+  // Of fwd and bwd_data, to be aligned to 64 bytes.
+  std::size_t (*scratch_bytes)(const LinearShape&);
+  void (*fwd)(const LinearShape&, const Bf16* src, const float* weights, const float* bias, Bf16* dst,
+              void* scratch);
+  void (*bwd_data)(const LinearShape&, const Bf16* diff_dst, const float* weights, Bf16* diff_src,
+                   void* scratch);
+  void (*bwd_weights)(const LinearShape&, const Bf16* src, const Bf16* diff_dst, float* diff_weights,
+                      float* diff_bias);
+};
+// The tables, best first, whether or not this CPU can run them; and the one that this process uses.
+const std::vector<const LinearBf16Kernels*>& linear_bf16_kernels();
+const LinearBf16Kernels& linear_bf16();
 
 // Product of two activations image by image (attention's scores and values):
 //   C[n, b, m, j] = alpha * sum over k of op(A)[n, b, m, k] * op(B)[n, b, k, j]

@@ -1,6 +1,7 @@
 // Compiled once per ISA (kernels/kernels.cmake).
 #include "kernels/gemm/lane_matmul.h"
 #include "kernels/gemm/linear.h"
+#include "kernels/gemm/linear_bf16.h"
 #include "kernels/gemm/matmul.h"
 
 namespace espalier::kernels {
@@ -12,9 +13,15 @@ const GemmKernels& kernels_for<GemmKernels, kVecIsa>() {
       .gemm = gemm,
       .linear_fwd = linear_fwd,
       .linear_bwd_data = linear_bwd_data,
-      .linear_bwd_weights = linear_bwd_weights,
+      .linear_bwd_weights = linear_bwd_weights<F32Product>,
       .lane_matmul = lane_matmul,
   };
+  return kernels;
+}
+
+template <>
+const LinearBf16Kernels& kernels_for<LinearBf16Kernels, kVecIsa>() {
+  static constexpr LinearBf16Kernels kernels = linear_bf16_kernels(kVecIsa);
   return kernels;
 }
 

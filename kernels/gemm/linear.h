@@ -56,21 +56,23 @@ void multiply_tokens(std::int64_t tokens, int M, int K, const float* weights, st
   });
 }
 
-void linear_fwd(const LinearShape& s, const float* src, const float* weights, const float* bias, float* dst) {
+inline void linear_fwd(const LinearShape& s, const float* src, const float* weights, const float* bias, float* dst) {
   multiply_tokens(groups(s.N) * s.T, s.OC, s.IC, weights, s.IC, 1, bias, src, dst);
 }
 
-void linear_bwd_data(const LinearShape& s, const float* diff_dst, const float* weights, float* diff_src) {
+inline void linear_bwd_data(const LinearShape& s, const float* diff_dst, const float* weights, float* diff_src) {
   multiply_tokens(groups(s.N) * s.T, s.IC, s.OC, weights, 1, s.IC, nullptr, diff_dst, diff_src);
 }
 
 // sums[n] += the sum of `rows` rows of kGradientVectors vectors, taken in 8 chains.
-inline void add_rows(const float* from, int rows, Vec (&sums)[kGradientVectors]) {
+template <class Product>
+void add_rows(const typename Product::Scalar* from, int rows, Vec (&sums)[kGradientVectors]) {
   constexpr int kChains = 8 / kGradientVectors;
   Vec chains[kChains][kGradientVectors] = {};
   for (int row = 0; row < rows; row += kChains) {
     ESPALIER_UNROLL for (int i = 0; i < kChains; ++i) {
-      ESPALIER_UNROLL for (int n = 0; n < kGradientVectors; ++n, from += 16) chains[i][n] += load(from);
+      ESPALIER_UNROLL for (int n = 0; n < kGradientVectors; ++n, from += 16) chains[i][n] +=
+          Product::total(Product::load_vector(from));
     }
   }
   ESPALIER_UNROLL for (int i = 0; i < kChains; ++i) {
@@ -78,8 +80,9 @@ inline void add_rows(const float* from, int rows, Vec (&sums)[kGradientVectors])
   }
 }
 
-void linear_bwd_weights(const LinearShape& s, const float* src, const float* diff_dst, float* diff_weights,
-                        float* diff_bias) {
+template <class Product>
+void linear_bwd_weights(const LinearShape& s, const typename Product::Element* src,
+                        const typename Product::Element* diff_dst, float* diff_weights, float* diff_bias) {
   constexpr int kVectors = kGradientVectors, kWidth = kVectors * 16;
   const std::int64_t tokens = groups(s.N) * s.T;
   const int oc_blocks = (s.OC + kWidth - 1) / kWidth,
@@ -89,9 +92,10 @@ void linear_bwd_weights(const LinearShape& s, const float* src, const float* dif
               ic = static_cast<int>(task % ic_blocks) * kBlockChannels;
     const int outputs = s.OC - oc < kWidth ? s.OC - oc : kWidth;
     const bool sums_bias = diff_bias != nullptr && ic == 0;
-    Vec bias_sums[kVectors] = {};                                        // [oc]
-    alignas(64) float sums[kBlockChannels * kWidth] = {};                // [ic][oc]
-    alignas(64) float transposed[kGradientPositions * kLanes * kWidth];  // [token][16 lanes][oc]
+    Vec bias_sums[kVectors] = {};                          // [oc]
+    alignas(64) float sums[kBlockChannels * kWidth] = {};  // [ic][oc]
+    // [token][kLaneSteps][oc]
+    alignas(64) typename Product::Scalar transposed[kGradientPositions * Product::kLaneSteps * kWidth];
     WeightGradient p;
     p.IC = s.IC - ic < kBlockChannels ? s.IC - ic : kBlockChannels;
     p.OC = s.OC;
@@ -103,10 +107,10 @@ void linear_bwd_weights(const LinearShape& s, const float* src, const float* dif
       p.columns = static_cast<int>(tokens - t < kGradientPositions ? tokens - t : kGradientPositions);
       const GradientTap whole = {0, 1, 0, p.columns, 0};
       p.tap_list = &whole;
-      transpose_gradient<F32Product>(p, kVectors, outputs, diff_dst + (t * s.OC + oc) * kLanes, 1, 1,
-                                     transposed);
-      if (sums_bias) add_rows(transposed, p.columns * kLanes, bias_sums);
-      sum_block<F32Product>(p, kVectors, src + (t * s.IC + ic) * kLanes, 1, 0, 1, transposed, sums);
+      transpose_gradient<Product>(p, kVectors, outputs, diff_dst + (t * s.OC + oc) * kLanes, 1, 1,
+                                  transposed);
+      if (sums_bias) add_rows<Product>(transposed, p.columns * Product::kLaneSteps, bias_sums);
+      sum_block<Product>(p, kVectors, src + (t * s.IC + ic) * kLanes, 1, 0, 1, transposed, sums);
     }
     write_gradient(sums, p.IC, kVectors, outputs, diff_weights + std::int64_t{oc} * s.IC + ic, s.IC);
     for (int n = 0; sums_bias && n * 16 < outputs; ++n) {

@@ -26,6 +26,7 @@ struct F32Product {
   // What step i of the sum over the images of a vector broadcasts.
   static ESPALIER_INLINE float lane_step(const float* vector, int i) { return vector[i]; }
   static ESPALIER_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return fma(a, b, c); }
+  static ESPALIER_INLINE Vec total(Vec a) { return a; }
 };
 
 struct Bf16Product {
@@ -44,6 +45,8 @@ struct Bf16Product {
     return pair;
   }
   static ESPALIER_INLINE Vec multiply_add(Pairs a, Pairs b, Vec c) { return dot(a, b, c); }
+  // What a vector adds to a plain sum.
+  static ESPALIER_INLINE Vec total(Pairs a) { return even(a) + odd(a); }
 };
 
 }  // namespace

@@ -6,11 +6,10 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "kernels/base/lanes.h"
 #include "kernels/conv2d/reference.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/activation.h"
 
 namespace espalier::kernels {
 namespace {
@@ -22,46 +21,6 @@ std::string describe(const Conv2dShape& s) {
       << s.groups;
   return out.str();
 }
-
-// An activation as the reference reads it and as a kernel does: two copies of the same numbers, which bf16
-// holds.
-struct Activation {
-  Floats wide;
-  Element element;
-  Floats narrow;  // the memory of bf16, unless element is f32
-
-  Activation(Floats values, Element type) : wide(std::move(values)), element(type), narrow(wide.size() / 2) {
-    for (std::size_t i = 0; element == Element::bf16 && i < wide.size(); ++i) {
-      halves()[i] = round_to_bf16(wide.data()[i]);
-      wide.data()[i] = widen(halves()[i]);
-    }
-  }
-  // What a kernel is about to write.
-  Activation(std::size_t size, Element type) : Activation(Floats(size), type) {}
-
-  void* data() { return element == Element::f32 ? wide.data() : narrow.data(); }
-  const void* data() const { return const_cast<Activation*>(this)->data(); }
-  // Zeros in the padding of the planes of dst, which may hold anything after a residual was added.
-  void clear_plane_padding(const Conv2dShape& s) {
-    const std::int64_t pixels = std::int64_t{s.OH()} * s.OW(), plane = plane_vectors(pixels);
-    for (std::int64_t channel = 0; channel < groups(s.N) * s.OC; ++channel) {
-      for (std::int64_t i = channel * plane * kLanes + pixels * kLanes; i < (channel + 1) * plane * kLanes;
-           ++i) {
-        wide.data()[i] = 0.0f;
-        if (element == Element::bf16) halves()[i] = {0};
-      }
-    }
-  }
-  // After a kernel has written.
-  const Floats& written() {
-    for (std::size_t i = 0; element == Element::bf16 && i < wide.size(); ++i)
-      wide.data()[i] = widen(halves()[i]);
-    return wide;
-  }
-
- private:
-  Bf16* halves() { return reinterpret_cast<Bf16*>(narrow.data()); }
-};
 
 // Inputs of all three passes. As the contract says, gradients are zero in padding lanes. Weights are numbers
 // that the element holds, for kernels may round them to it.
@@ -125,18 +84,17 @@ Outputs reference_outputs(Conv2dPass pass, const Conv2dShape& shape, const Input
   return out;
 }
 
-// The largest error beyond what rounding to the element takes: half of the last of 8 bits.
-double max_error(Outputs& actual, const Outputs& expected) {
-  const Floats &a = actual.main.written(), &b = expected.main.wide;
-  if (actual.main.element == Element::f32) return max_difference(a, b);
-  double largest = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double truth = b.data()[i], error = std::fabs(a.data()[i] - truth) - std::fabs(truth) / 256.0;
-    if (!(error <= largest)) largest = std::isnan(error) ? HUGE_VAL : error;
+// Zeros in the padding of the planes of dst, which may hold anything after a residual was added.
+void clear_plane_padding(const Conv2dShape& s, Activation& dst) {
+  const std::int64_t pixels = std::int64_t{s.OH()} * s.OW(), plane = plane_vectors(pixels);
+  for (std::int64_t channel = 0; channel < groups(s.N) * s.OC; ++channel) {
+    for (std::int64_t i = channel * plane * kLanes + pixels * kLanes; i < (channel + 1) * plane * kLanes;
+         ++i) {
+      dst.wide.data()[i] = 0.0f;
+      if (dst.element == Element::bf16) dst.halves()[i] = {0};
+    }
   }
-  return largest;
 }
-
 void run(const Conv2dKernel& kernel, const Conv2dShape& shape, Conv2dArgs args) {
   Floats scratch(kernel.scratch_bytes(shape) / sizeof(float) + 16);
   args.scratch = scratch.data();
@@ -169,15 +127,13 @@ void check_all_kernels(const Conv2dShape& shape, std::uint32_t seed, bool with_b
       INFO(std::string(kernel->name) << " " << describe(shape) << (with_bias ? " bias" : ""));
       Outputs actual(pass, shape);
       run(*kernel, shape, bind(in, actual, with_bias));
-      CHECK(max_error(actual, expected) <= tolerance(*kernel, shape));
+      CHECK(max_error(actual.main, expected.main.wide) <= tolerance(*kernel, shape));
       if (pass == Conv2dPass::backward_weights && with_bias) {
         CHECK(max_difference(actual.bias, expected.bias) <= tolerance(*kernel, shape));
       }
     }
   }
 }
-
-constexpr Element kElements[] = {Element::f32, Element::bf16};
 
 // {N, IC, IH, IW, OC, KH, KW, SH, SW, PH, PW, groups}
 const Conv2dShape kShapes[] = {
@@ -253,7 +209,7 @@ TEST_CASE("forward with prepared weights, residual and ReLU agrees with the refe
       args.relu = variant % 2 == 1;
       args.residual = variant >= 2 ? residual.wide.data() : nullptr;
       Outputs expected = reference_outputs(Conv2dPass::forward, shape, in, args);
-      expected.main.clear_plane_padding(shape);
+      clear_plane_padding(shape, expected.main);
       args.residual = variant >= 2 ? residual.data() : nullptr;
       for (const Conv2dKernel* kernel : conv2d_kernels()) {
         if (kernel->pass != Conv2dPass::forward || !isa_supported(kernel->isa) || !kernel->supports(shape))
@@ -270,8 +226,8 @@ TEST_CASE("forward with prepared weights, residual and ReLU agrees with the refe
           args.prepared = once ? prepared.data() : nullptr;
           args.weights = once ? nullptr : in.weights.data();
           run(*kernel, shape, args);
-          actual.main.clear_plane_padding(shape);
-          CHECK(max_error(actual, expected) <= tolerance(*kernel, shape));
+          clear_plane_padding(shape, actual.main);
+          CHECK(max_error(actual.main, expected.main.wide) <= tolerance(*kernel, shape));
         }
       }
     }

@@ -8,7 +8,7 @@
 
 #include "kernels/base/lanes.h"
 #include "kernels/gemm/reference.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/activation.h"
 
 namespace espalier::kernels {
 namespace {
@@ -158,6 +158,47 @@ TEST_CASE("the three passes of linear agree with the reference") {
         if (with_bias)
           CHECK(max_difference(out_bias, diff_bias) <= sum_tolerance(static_cast<double>(tokens) * kLanes));
       });
+    }
+  }
+}
+
+TEST_CASE("the three passes of linear over bf16 agree with the reference, whatever the number of threads") {
+  for (const LinearShape& s : kLinearShapes) {
+    const std::size_t tokens = static_cast<std::size_t>(groups(s.N) * s.T);
+    const std::size_t src_size = tokens * s.IC * kLanes, dst_size = tokens * s.OC * kLanes;
+    const std::size_t weights_size = static_cast<std::size_t>(s.IC) * s.OC;
+    Floats gradient = Floats::random(dst_size, 4);
+    zero_padding_lanes(gradient, s.N);
+    const Activation src(Floats::random(src_size, 1), Element::bf16);
+    const Activation diff_dst(std::move(gradient), Element::bf16);
+    // Numbers that bf16 holds, for weights may be rounded to it.
+    const Floats weights = Activation(Floats::random(weights_size, 2), Element::bf16).wide;
+    const Floats bias = Floats::random(static_cast<std::size_t>(s.OC), 3);
+    Floats dst(dst_size), diff_src(src_size), diff_weights(weights_size), diff_bias(bias.size());
+    reference::linear_fwd(s, src.wide.data(), weights.data(), bias.data(), dst.data());
+    reference::linear_bwd_data(s, diff_dst.wide.data(), weights.data(), diff_src.data());
+    reference::linear_bwd_weights(s, src.wide.data(), diff_dst.wide.data(), diff_weights.data(),
+                                  diff_bias.data());
+    const auto halves = [](const Activation& a) { return static_cast<const Bf16*>(a.data()); };
+    for (const LinearBf16Kernels* kernels : linear_bf16_kernels()) {
+      if (!isa_supported(kernels->isa)) continue;
+      for (int threads : {1, 3}) {
+        INFO(std::string(isa_name(kernels->isa))
+             << " N" << s.N << " T" << s.T << " IC" << s.IC << " OC" << s.OC);
+        Activation out(dst_size, Element::bf16), out_src(src_size, Element::bf16);
+        Floats out_weights(weights_size), out_bias(bias.size());
+        Floats scratch(kernels->scratch_bytes(s) / sizeof(float));
+        with_threads(threads, [&] {
+          kernels->fwd(s, halves(src), weights.data(), bias.data(), out.halves(), scratch.data());
+          kernels->bwd_data(s, halves(diff_dst), weights.data(), out_src.halves(), scratch.data());
+          kernels->bwd_weights(s, halves(src), halves(diff_dst), out_weights.data(), out_bias.data());
+        });
+        const double batch = static_cast<double>(tokens) * kLanes;
+        CHECK(max_error(out, dst) <= sum_tolerance(s.IC));
+        CHECK(max_error(out_src, diff_src) <= sum_tolerance(s.OC));
+        CHECK(max_difference(out_weights, diff_weights) <= sum_tolerance(batch));
+        CHECK(max_difference(out_bias, diff_bias) <= sum_tolerance(batch));
+      }
     }
   }
 }
