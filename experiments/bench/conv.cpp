@@ -37,7 +37,7 @@ std::vector<Contender> contenders_of(const ConvBenchOptions& options, const Conv
 void run_conv_bench(const ConvBenchOptions& options,
                     const std::function<void(const std::vector<ConvTime>&)>& report) {
   bool any = false;
-  for (const ConvLayer& layer : conv_layers(options.batch)) {
+  for (const ConvLayer& layer : conv_layers(options.batch, options.element)) {
     for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
       if (pass == Conv2dPass::backward_data && !layer.has_backward_data()) continue;
       const std::vector<Contender> contenders = contenders_of(options, layer, pass);

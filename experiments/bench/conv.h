@@ -12,6 +12,7 @@ namespace espalier::bench {
 
 struct ConvBenchOptions {
   std::int64_t batch = 128;
+  kernels::Element element = kernels::Element::f32;  // of activations; oneDNN's weights too
   std::vector<std::string> only;  // words that shape, pass or backend must all contain; empty: everything
   bool every_kernel = false;      // all kernels that this CPU can run, not just the chosen one
   int rounds = 7;

@@ -23,14 +23,15 @@ Contender native_conv(const kernels::Conv2dKernel& kernel, const Conv2dShape& sh
 Contender onednn_conv(const Conv2dShape& shape, Conv2dPass pass) {
   const kernels::onednn::Threads threads;
   auto plan = std::make_shared<kernels::onednn::Conv2dPlan>(shape, pass);
-  const auto buffer = [](const dnnl::memory::desc& desc) {
-    return tune::noise(static_cast<std::int64_t>(desc.get_size() / sizeof(float) + 1));
+  const DType dtype = shape.element == kernels::Element::bf16 ? DType::bf16 : DType::f32;
+  const auto buffer = [dtype](const dnnl::memory::desc& desc) {
+    return tune::noise(static_cast<std::int64_t>(desc.get_size() / size_bytes(dtype) + 1), dtype);
   };
   return {"onednn", plan->implementation(),
           [plan, src = buffer(plan->src()), weights = buffer(plan->weights()), dst = buffer(plan->dst()),
            scratchpad = buffer(plan->scratchpad()), bias = tune::noise(shape.OC)]() mutable {
             const kernels::onednn::Threads scope;
-            plan->execute({src.data(), weights.data(), bias.data(), dst.data(), scratchpad.data()});
+            plan->execute({src.bytes(), weights.bytes(), bias.data(), dst.bytes(), scratchpad.bytes()});
           }};
 }
 #endif

@@ -24,8 +24,8 @@ std::string ConvLayer::name() const {
   return fmt::format("IC{} OC{} H{} K{} S{}", shape.IC, shape.OC, shape.IH, shape.KH, shape.SH);
 }
 
-std::vector<ConvLayer> conv_layers(std::int64_t batch) {
-  return {
+std::vector<ConvLayer> conv_layers(std::int64_t batch, kernels::Element element) {
+  std::vector<ConvLayer> layers = {
       layer(batch, 3, 64, 32, 3, 1, 1, 1),    layer(batch, 64, 64, 32, 3, 1, 4, 1),
       layer(batch, 64, 128, 32, 3, 2, 1, 0),  layer(batch, 64, 128, 32, 1, 2, 1, 0),
       layer(batch, 64, 128, 16, 3, 1, 0, 1),  layer(batch, 128, 128, 16, 3, 1, 3, 1),
@@ -35,6 +35,8 @@ std::vector<ConvLayer> conv_layers(std::int64_t batch) {
       layer(batch, 256, 512, 4, 3, 1, 0, 1),  layer(batch, 512, 512, 4, 3, 1, 3, 2),
       layer(batch, 512, 512, 2, 3, 1, 0, 3),
   };
+  for (ConvLayer& layer : layers) layer.shape.element = element;
+  return layers;
 }
 
 }  // namespace espalier::bench

@@ -18,6 +18,6 @@ struct ConvLayer {
   bool has_backward_data() const { return shape.IC != 3; }
 };
 
-std::vector<ConvLayer> conv_layers(std::int64_t batch);
+std::vector<ConvLayer> conv_layers(std::int64_t batch, kernels::Element element = kernels::Element::f32);
 
 }  // namespace espalier::bench

@@ -26,14 +26,31 @@ kernels::LinearShape linear_shape(const Tensor& x, const Tensor& weight, const T
 
 namespace {
 
-void run_dense(const kernels::LinearShape& s, kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) {
+void run_f32(const kernels::LinearShape& s, kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) {
+  const auto *src = static_cast<const float*>(args.src), *diff_dst = static_cast<const float*>(args.diff_dst);
   switch (pass) {
     case kernels::Conv2dPass::forward:
-      return kernels::linear_fwd_f32(s, args.src, args.weights, args.bias, args.dst);
+      return kernels::linear_fwd_f32(s, src, args.weights, args.bias, static_cast<float*>(args.dst));
     case kernels::Conv2dPass::backward_data:
-      return kernels::linear_bwd_data_f32(s, args.diff_dst, args.weights, args.diff_src);
+      return kernels::linear_bwd_data_f32(s, diff_dst, args.weights, static_cast<float*>(args.diff_src));
     case kernels::Conv2dPass::backward_weights:
-      return kernels::linear_bwd_weights_f32(s, args.src, args.diff_dst, args.diff_weights, args.diff_bias);
+      return kernels::linear_bwd_weights_f32(s, src, diff_dst, args.diff_weights, args.diff_bias);
+  }
+}
+
+void run_bf16(const kernels::LinearShape& s, kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) {
+  using kernels::Bf16;
+  const kernels::LinearBf16Kernels& k = kernels::linear_bf16();
+  const auto *src = static_cast<const Bf16*>(args.src), *diff_dst = static_cast<const Bf16*>(args.diff_dst);
+  Tensor memory = Tensor::empty({static_cast<std::int64_t>(k.scratch_bytes(s))}, Layout::plain, DType::u8);
+  void* scratch = memory.bytes();
+  switch (pass) {
+    case kernels::Conv2dPass::forward:
+      return k.fwd(s, src, args.weights, args.bias, static_cast<Bf16*>(args.dst), scratch);
+    case kernels::Conv2dPass::backward_data:
+      return k.bwd_data(s, diff_dst, args.weights, static_cast<Bf16*>(args.diff_src), scratch);
+    case kernels::Conv2dPass::backward_weights:
+      return k.bwd_weights(s, src, diff_dst, args.diff_weights, args.diff_bias);
   }
 }
 
@@ -42,7 +59,9 @@ void run_dense(const kernels::LinearShape& s, kernels::Conv2dPass pass, const ke
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const SparsePasses& sparse) {
   const kernels::LinearShape s = linear_shape(x, weight, bias);
   const LayerKernels layer = {
-      [s](kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) { run_dense(s, pass, args); },
+      [s, dtype = x.dtype()](kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) {
+        dtype == DType::bf16 ? run_bf16(s, pass, args) : run_f32(s, pass, args);
+      },
       [s](kernels::Conv2dPass pass, const SparsePattern& pattern, const kernels::SpConv2dArgs& args) {
         run_sparse(kernels::splinear(), s, pass, pattern, args);
       }};

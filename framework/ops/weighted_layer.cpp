@@ -1,5 +1,7 @@
 #include "framework/ops/weighted_layer.h"
 
+#include "framework/tensor/lanes.h"
+
 namespace espalier::ops {
 
 using kernels::Conv2dPass;
@@ -8,16 +10,20 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
                       const Shape& y_shape, const SparsePasses& sparse, const LayerKernels& kernels,
                       std::initializer_list<Attribute> attributes) {
   sparse.check_for(weight, op);
-  Tensor y = Tensor::empty(y_shape, Layout::lanes);
+  const DType dtype = x.dtype();
   const float* b_data = bias.defined() ? bias.data() : nullptr;
+  Tensor y = Tensor::empty(y_shape, Layout::lanes, sparse.forward ? DType::f32 : dtype);
   // The values of kept weights serve forward and backward data.
   Tensor values = sparse.forward || sparse.backward_data ? sparse.pattern->gather(weight) : Tensor();
   if (sparse.forward) {
+    // Sparse passes compute on f32, whatever the activations are.
+    const Tensor wide_x = converted(x, DType::f32);
     kernels.sparse(Conv2dPass::forward, *sparse.pattern,
-                   {.src = x.data(), .values = values.data(), .bias = b_data, .dst = y.data()});
+                   {.src = wide_x.data(), .values = values.data(), .bias = b_data, .dst = y.data()});
+    y = converted(y, dtype);
   } else {
     kernels.dense(Conv2dPass::forward,
-                  {.src = x.data(), .weights = weight.data(), .bias = b_data, .dst = y.data()});
+                  {.src = x.bytes(), .weights = weight.data(), .bias = b_data, .dst = y.bytes()});
   }
   // Each operand's gradient reads the other operand; a frozen layer keeps no activation, and the first
   // layer's images have no gradient.
@@ -26,7 +32,9 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
   Tensor saved_weight = x.requires_grad() && !sparse.backward_data ? weight.detach() : Tensor();
   if (!x.requires_grad()) values = Tensor();
   const BackwardFunction backward = [=, x_shape = x.shape(), weight_shape = weight.shape()](Backward& b) {
-    const float* dy = b.grad().data();
+    const void* dy = b.grad().bytes();
+    const bool any_sparse = sparse.backward_weights || sparse.backward_data;
+    const Tensor wide_dy = any_sparse ? converted(b.grad(), DType::f32) : Tensor();
     if (b.needs(1) || b.needs(2)) {
       Tensor dbias = b.needs(2) ? Tensor::empty({weight_shape[0]}) : Tensor();
       float* dbias_data = b.needs(2) ? dbias.data() : nullptr;
@@ -34,29 +42,33 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       if (sparse.backward_weights) {
         const std::int64_t size = sparse.pattern->block_size();
         Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
-        kernels.sparse(
-            Conv2dPass::backward_weights, *sparse.pattern,
-            {.src = saved_x.data(), .diff_dst = dy, .diff_values = dvalues.data(), .diff_bias = dbias_data});
+        const Tensor wide_x = converted(saved_x, DType::f32);
+        kernels.sparse(Conv2dPass::backward_weights, *sparse.pattern,
+                       {.src = wide_x.data(),
+                        .diff_dst = wide_dy.data(),
+                        .diff_values = dvalues.data(),
+                        .diff_bias = dbias_data});
         dweight = sparse.pattern->scatter(dvalues);
       } else {
         dweight = Tensor::empty(weight_shape);
-        kernels.dense(
-            Conv2dPass::backward_weights,
-            {.src = saved_x.data(), .diff_dst = dy, .diff_weights = dweight.data(), .diff_bias = dbias_data});
+        kernels.dense(Conv2dPass::backward_weights, {.src = saved_x.bytes(),
+                                                     .diff_dst = dy,
+                                                     .diff_weights = dweight.data(),
+                                                     .diff_bias = dbias_data});
       }
       b.give(1, std::move(dweight));
       b.give(2, std::move(dbias));
     }
     if (b.needs(0)) {
-      Tensor dx = Tensor::empty(x_shape, Layout::lanes);
+      Tensor dx = Tensor::empty(x_shape, Layout::lanes, sparse.backward_data ? DType::f32 : dtype);
       if (sparse.backward_data) {
         kernels.sparse(Conv2dPass::backward_data, *sparse.pattern,
-                       {.values = values.data(), .diff_dst = dy, .diff_src = dx.data()});
+                       {.values = values.data(), .diff_dst = wide_dy.data(), .diff_src = dx.data()});
       } else {
         kernels.dense(Conv2dPass::backward_data,
-                      {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.data()});
+                      {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.bytes()});
       }
-      b.give(0, std::move(dx));
+      b.give(0, converted(dx, dtype));
     }
   };
   return record(op, {x, weight, bias}, y, backward, attributes);

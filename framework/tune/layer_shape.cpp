@@ -35,16 +35,30 @@ LayerShape at_compared_batch(LayerShape shape) {
 
 ShapeKey shape_key(const LayerShape& shape) {
   if (const auto* s = std::get_if<Conv2dShape>(&shape))
-    return {s->N, s->IC, s->IH, s->IW, s->OC, s->KH, s->KW, s->SH, s->SW, s->PH, s->PW, s->groups, 0};
+    return {s->N,
+            s->IC,
+            s->IH,
+            s->IW,
+            s->OC,
+            s->KH,
+            s->KW,
+            s->SH,
+            s->SW,
+            s->PH,
+            s->PW,
+            s->groups,
+            static_cast<int>(s->element),
+            0};
   const auto& s = std::get<LinearShape>(shape);
-  return {s.N, s.IC, 0, 0, s.OC, 0, 0, 0, 0, 0, 0, 0, s.T};
+  return {s.N, s.IC, 0, 0, s.OC, 0, 0, 0, 0, 0, 0, 0, 0, s.T};
 }
 
 std::string shape_name(const LayerShape& shape) {
   if (const auto* s = std::get_if<Conv2dShape>(&shape)) {
-    return fmt::format("conv2d N{} IC{} OC{} H{} W{} K{}x{} S{}x{} P{}x{}{}", s->N, s->IC, s->OC, s->IH,
+    return fmt::format("conv2d N{} IC{} OC{} H{} W{} K{}x{} S{}x{} P{}x{}{}{}", s->N, s->IC, s->OC, s->IH,
                        s->IW, s->KH, s->KW, s->SH, s->SW, s->PH, s->PW,
-                       s->groups == 1 ? "" : fmt::format(" G{}", s->groups));
+                       s->groups == 1 ? "" : fmt::format(" G{}", s->groups),
+                       s->element == kernels::Element::f32 ? "" : " bf16");
   }
   const auto& s = std::get<LinearShape>(shape);
   return fmt::format("linear N{} T{} IC{} OC{}", s.N, s.T, s.IC, s.OC);

@@ -22,11 +22,11 @@ const char* pass_name(kernels::Conv2dPass pass);
 LayerShape at_compared_batch(LayerShape shape);
 
 // Equal for equal shapes, to look things up by.
-using ShapeKey = std::array<std::int64_t, 13>;
+using ShapeKey = std::array<std::int64_t, 14>;
 ShapeKey shape_key(const LayerShape& shape);
 
-// "conv2d N128 IC64 OC128 H32 W32 K3x3 S2x2 P1x1", groups (" G8") where there are any; "linear N128 T64 IC192
-// OC576".
+// "conv2d N128 IC64 OC128 H32 W32 K3x3 S2x2 P1x1", groups (" G8") and "bf16" where there are any; "linear
+// N128 T64 IC192 OC576".
 std::string shape_name(const LayerShape& shape);
 
 }  // namespace espalier::tune

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "framework/core/random.h"
@@ -15,14 +16,19 @@ using kernels::Conv2dPass;
 using kernels::Conv2dShape;
 using kernels::LinearShape;
 
-std::int64_t src_floats(const Conv2dShape& s) {
+std::int64_t src_elements(const Conv2dShape& s) {
   return kernels::image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW).floats();
 }
-std::int64_t dst_floats(const Conv2dShape& s) {
+std::int64_t dst_elements(const Conv2dShape& s) {
   return kernels::image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()).floats();
 }
-std::int64_t src_floats(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.IC).floats(); }
-std::int64_t dst_floats(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.OC).floats(); }
+std::int64_t src_elements(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.IC).floats(); }
+std::int64_t dst_elements(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.OC).floats(); }
+
+DType element_type(const Conv2dShape& s) {
+  return s.element == kernels::Element::bf16 ? DType::bf16 : DType::f32;
+}
+DType element_type(const LinearShape&) { return DType::f32; }
 
 Tensor bytes(std::size_t count) {
   return Tensor::empty({static_cast<std::int64_t>(count)}, Layout::plain, DType::u8);
@@ -50,12 +56,17 @@ std::function<void()> sparse_run(const Kernels& kernels, const S& shape, Conv2dP
 
 }  // namespace
 
-Tensor noise(std::int64_t floats) {
-  Tensor tensor = Tensor::empty({floats});
+Tensor noise(std::int64_t elements, DType dtype) {
+  Tensor tensor = Tensor::empty({elements}, Layout::plain, dtype);
   std::uint32_t state = 1;
-  for (std::int64_t i = 0; i < floats; ++i) {
+  const auto next = [&] {
     state = state * 1664525u + 1013904223u;
-    tensor.data()[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
+    return static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
+  };
+  if (dtype == DType::bf16) {
+    std::generate_n(tensor.data<kernels::Bf16>(), elements, [&] { return kernels::round_to_bf16(next()); });
+  } else {
+    std::generate_n(tensor.data(), elements, next);
   }
   return tensor;
 }
@@ -80,8 +91,8 @@ std::shared_ptr<const SparsePattern> random_pattern(const Shape& weights, int bl
 Operands::Operands(const LayerShape& shape) {
   std::visit(
       [&](const auto& s) {
-        src = noise(src_floats(s));
-        dst = noise(dst_floats(s));
+        src = noise(src_elements(s), element_type(s));
+        dst = noise(dst_elements(s), element_type(s));
       },
       shape);
   weights = noise(weights_shape(shape).numel());
@@ -97,12 +108,12 @@ Trial dense_trial(const kernels::Conv2dKernel& kernel, const Conv2dShape& shape,
   Tensor scratch = bytes(kernel.scratch_bytes(shape));
   return {kernel.name, [&kernel, shape, o = operands, scratch]() mutable {
             kernels::Conv2dArgs args;
-            args.src = o.src.data();
+            args.src = o.src.bytes();
             args.weights = o.weights.data();
-            args.diff_dst = o.dst.data();
+            args.diff_dst = o.dst.bytes();
             args.scratch = scratch.data<std::uint8_t>();
-            if (kernel.pass == Conv2dPass::forward) args.dst = o.dst.data();
-            if (kernel.pass == Conv2dPass::backward_data) args.diff_src = o.src.data();
+            if (kernel.pass == Conv2dPass::forward) args.dst = o.dst.bytes();
+            if (kernel.pass == Conv2dPass::backward_data) args.diff_src = o.src.bytes();
             if (kernel.pass == Conv2dPass::backward_weights) args.diff_weights = o.weights.data();
             kernel.run(shape, args);
           }};

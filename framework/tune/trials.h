@@ -17,14 +17,14 @@ struct Trial {
   std::function<void()> run;
 };
 
-// Small numbers of both signs: zeros and denormals would be another speed.
-Tensor noise(std::int64_t floats);
+// Small numbers of both signs: zeros and denormals would be another speed. f32 or bf16.
+Tensor noise(std::int64_t elements, DType dtype = DType::f32);
 
 // Keeps blocks of b x b channels at one tap at random; `weights` is [OC, IC, KH, KW] or [OC, IC]. A denser
 // pattern of the same shape keeps what a sparser one keeps.
 std::shared_ptr<const SparsePattern> random_pattern(const Shape& weights, int block_size, double density);
 
-// The operands of all passes. Activations in lanes.
+// The operands of all passes. Activations in lanes, of the shape's element.
 struct Operands {
   Tensor src, weights, dst;
 
