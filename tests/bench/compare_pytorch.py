@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""Training speed and memory of espalier and of PyTorch (f32, channels last) on the same machine, in one run.
+"""Training speed and memory of espalier and of PyTorch (channels last) on the same machine, in one run.
 
 The two take turns, so that what the machine does besides slows both alike; medians count. Memory is the most that
 a process had resident, its libraries included.
 
-  tests/bench/compare_pytorch.py [--model resnet18,resnet20,vgg16] [--batch 128] [--threads 2] [--rounds 3]
+  tests/bench/compare_pytorch.py [--model resnet18,resnet20,vgg16,vit] [--batch 128] [--threads 2] [--rounds 3]
+                                 [--precision f32,bf16]
+
+Both with activations of f32, or of bf16, which PyTorch calls autocast.
 
 With weights removed, against PyTorch's dense step; experiments/results/plot_sparse.py draws what --json prints:
 
@@ -77,6 +80,29 @@ def vgg16(torch):
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 10))
 
 
+def vit(torch):
+    """Patches of 4, 192 features, 9 layers of 3 heads, a class token and learned positions."""
+    nn = torch.nn
+
+    class VisionTransformer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches = nn.Conv2d(3, 192, 4, 4)
+            self.token = nn.Parameter(torch.zeros(1, 1, 192))
+            self.positions = nn.Parameter(torch.randn(1, 65, 192) * 0.02)
+            self.layers = nn.Sequential(*[
+                nn.TransformerEncoderLayer(192, 3, 768, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+                for _ in range(9)])
+            self.norm, self.head = nn.LayerNorm(192), nn.Linear(192, 10)
+
+        def forward(self, x):
+            x = self.patches(x).flatten(2).transpose(1, 2)
+            x = torch.cat([self.token.expand(x.shape[0], -1, -1).to(x.dtype), x], 1) + self.positions
+            return self.head(self.norm(self.layers(x)[:, 0]))
+
+    return VisionTransformer()
+
+
 def build(torch, model):
     if model == "resnet18":
         return resnet(torch, 64, [64, 128, 256, 512], 2, True)
@@ -84,10 +110,12 @@ def build(torch, model):
         return resnet(torch, 16, [16, 32, 64], 3, False)
     if model == "vgg16":
         return vgg16(torch)
-    sys.exit(f"no PyTorch counterpart of model {model!r} (known: resnet18, resnet20, vgg16)")
+    if model == "vit":
+        return vit(torch)
+    sys.exit(f"no PyTorch counterpart of model {model!r} (known: resnet18, resnet20, vgg16, vit)")
 
 
-def pytorch_images_per_second(model, batch, threads, steps):
+def pytorch_images_per_second(model, precision, batch, threads, steps):
     """Run in a process of its own: the median step of `steps`, after three that warm up."""
     import torch
     torch.set_num_threads(threads)
@@ -99,7 +127,8 @@ def pytorch_images_per_second(model, batch, threads, steps):
     seconds = []
     for _ in range(3 + steps):
         start = time.perf_counter()
-        loss = torch.nn.functional.cross_entropy(network(images), labels)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+            loss = torch.nn.functional.cross_entropy(network(images), labels)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -121,39 +150,39 @@ def child(arguments):
     return printed, usage.ru_maxrss / 1024
 
 
-def pytorch(options, model, shared):
+def pytorch(options, model, precision, shared):
     """A round of PyTorch's: images a second, MiB."""
-    printed, mib = child([sys.executable, __file__, "--pytorch-once", "--model", model, *shared,
+    printed, mib = child([sys.executable, __file__, "--pytorch-once", "--model", model, "--precision", precision, *shared,
                           "--steps", str(options.steps)])
     return float(printed), mib
 
 
-def compare_dense(options, model, shared):
+def compare_dense(options, model, precision, shared):
     ours, theirs, our_mib, their_mib = [], [], 0, 0
     for _ in range(options.rounds):
-        speed, mib = pytorch(options, model, shared)
+        speed, mib = pytorch(options, model, precision, shared)
         theirs.append(speed)
         their_mib = max(their_mib, mib)
-        printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds",
-                            str(options.steps), "--json"])
+        printed, _ = child([options.espalier, "bench", "train", "--model", model, "--precision", precision, *shared,
+                            "--rounds", str(options.steps), "--json"])
         speed = json.loads(printed)
         ours.append(speed["images_per_second"])
         # Its own figure: afterwards the benchmark measures the machine, which takes memory too.
         our_mib = max(our_mib, speed["process_bytes"] / 2**20)
     a, b = statistics.median(ours), statistics.median(theirs)
     if options.json:
-        print(json.dumps({"model": model, "batch": options.batch, "threads": options.threads,
+        print(json.dumps({"model": model, "dtype": precision, "batch": options.batch, "threads": options.threads,
                           "espalier_images_per_second": a, "pytorch_images_per_second": b, "ratio": a / b,
                           "espalier_mib": our_mib, "pytorch_mib": their_mib}), flush=True)
     else:
-        print(f"{model:<10} {a:>9.0f} {b:>9.0f} {a / b:>6.2f} {our_mib:>13.0f} {their_mib:>12.0f}", flush=True)
+        print(f"{model:<10} {precision:<5} {a:>9.0f} {b:>9.0f} {a / b:>6.2f} {our_mib:>13.0f} {their_mib:>12.0f}", flush=True)
 
 
 def compare_sparse(options, model, shared):
     """Each line of `bench train --sparsity --json` with PyTorch's dense step beside it."""
     rounds, theirs, their_mib = [], [], 0
     for _ in range(options.rounds):
-        speed, mib = pytorch(options, model, shared)
+        speed, mib = pytorch(options, model, "f32", shared)
         theirs.append(1e3 * options.batch / speed)
         their_mib = max(their_mib, mib)
         printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds", "1",
@@ -182,6 +211,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=7, help="training steps a round")
+    parser.add_argument("--precision", default="f32", help="without --sparsity: f32, bf16, or both: f32,bf16")
     parser.add_argument("--sparsity", help="fractions of weights removed: 0.5,0.9")
     parser.add_argument("--blocks", default="1x1,4x4", help="with --sparsity: single weights, blocks of channels")
     parser.add_argument("--espalier", default=os.path.join(ROOT, "build", "espalier"))
@@ -190,19 +220,23 @@ def main():
     options = parser.parse_args()
 
     if options.pytorch_once:
-        print(pytorch_images_per_second(options.model, options.batch, options.threads, options.steps))
+        print(pytorch_images_per_second(options.model, options.precision, options.batch, options.threads, options.steps))
         return
 
     shared = ["--batch", str(options.batch), "--threads", str(options.threads)]
     if not options.json:
-        print(f"batch {options.batch}, {options.threads} threads, f32; medians of {options.rounds} rounds of "
+        print(f"batch {options.batch}, {options.threads} threads; medians of {options.rounds} rounds of "
               f"{'3' if options.sparsity else options.steps} steps (PyTorch: {options.steps}); MiB resident at most")
         print(f"{'model':<10} {'blocks':>6} {'removed':>8} {'ms a step':>9} {'times dense':>11} {'times PyTorch':>13} "
               f"{'espalier MiB':>13} {'PyTorch MiB':>12}" if options.sparsity else
-              f"{'model':<10} {'espalier':>9} {'PyTorch':>9} {'ratio':>6} {'espalier MiB':>13} {'PyTorch MiB':>12}"
+              f"{'model':<10} {'dtype':<5} {'espalier':>9} {'PyTorch':>9} {'ratio':>6} {'espalier MiB':>13} {'PyTorch MiB':>12}"
               "   images a second")
     for model in options.model.split(","):
-        (compare_sparse if options.sparsity else compare_dense)(options, model, shared)
+        if options.sparsity:
+            compare_sparse(options, model, shared)
+            continue
+        for precision in options.precision.split(","):
+            compare_dense(options, model, precision, shared)
 
 
 if __name__ == "__main__":
