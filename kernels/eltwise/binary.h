@@ -79,7 +79,7 @@ void binary_channel(BinaryOp op, bool swapped, const LaneShape& shape, const T* 
                    [b, C = shape.C](std::int64_t row) { return broadcast(b[row % C]); });
 }
 template <class T>
-void binary_plane(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const T* b, T* dst) {
+void binary_plane(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const float* b, T* dst) {
   binary_broadcast(op, swapped, shape, a, dst, [=](std::int64_t row) { return load(b + row * kLanes); });
 }
 

@@ -72,8 +72,9 @@ struct EltwiseKernels {
   // `swapped`: b op a. A parameter [T, C] over tokens is one with T = 1 and T*C channels.
   void (*binary_channel)(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const float* b,
                          T* dst);
-  // dst[g, t, c, p] = a[g, t, c, p] op b[g, t, c]: b [G][T][C][16] has one value a plane of each image.
-  void (*binary_plane)(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const T* b, T* dst);
+  // dst[g, t, c, p] = a[g, t, c, p] op b[g, t, c]: b [G][T][C][16], of f32, has one value a plane of each
+  // image.
+  void (*binary_plane)(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const float* b, T* dst);
 
   // dst = kept ? src / (1 - p) : 0. It is its own backward: diff_src = dropout(diff_dst) with the same
   // params.

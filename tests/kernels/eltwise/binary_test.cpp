@@ -64,9 +64,9 @@ TEST_CASE_TEMPLATE("binary operations spread a value over a channel, a feature o
       const LaneShape planes = {n, shape.T, shape.C, 1, 1};
       const Doubles a = random_values<T>(logical_size(shape), 1, 3.0);
       const Doubles per_channel = random_values(static_cast<std::size_t>(shape.C), 2, 2.0);
-      const Doubles per_plane = random_values<T>(logical_size(planes), 3, 2.0);
-      const Buffer<T> fa = in_lanes<T>(shape, a, 1.0f), fp = in_lanes<T>(planes, per_plane, 1.0f);
-      const Floats fc = plain_floats(per_channel);
+      const Doubles per_plane = random_values(logical_size(planes), 3, 2.0);
+      const Buffer<T> fa = in_lanes<T>(shape, a, 1.0f);
+      const Floats fp = in_lanes(planes, per_plane, 1.0f), fc = plain_floats(per_channel);
       const auto pixels = static_cast<std::size_t>(shape.HW), channels = static_cast<std::size_t>(shape.C);
       for_each_isa<EltwiseKernels<T>>([&](const EltwiseKernels<T>& kernels) {
         for (BinaryOp op : kOps) {
