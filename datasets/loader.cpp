@@ -9,6 +9,7 @@
 #include "datasets/permutation.h"
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/base/lanes.h"
 
 namespace espalier::datasets {
@@ -89,6 +90,8 @@ std::optional<Batch> Loader::next() {
   ready_.pop_front();
   lock.unlock();
   changed_.notify_all();
+  // Here, with the threads of the training loop: the loader's own has none beside it.
+  batch.images = converted(batch.images, options_.precision);
   return batch;
 }
 

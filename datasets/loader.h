@@ -32,7 +32,8 @@ struct LoaderOptions {
   Augmentation augment = {};
   Normalisation normalisation = {};
   std::uint64_t seed = 0;
-  bool drop_last = false;  // leave out a last batch that is not full
+  bool drop_last = false;        // leave out a last batch that is not full
+  DType precision = DType::f32;  // of the images: f32, or rounded to bf16
 };
 
 using train::Batch;

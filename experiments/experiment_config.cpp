@@ -44,6 +44,9 @@ void ExperimentConfig::fields(FieldVisitor& v) {
   v.field("execution", execution,
           "layers with pruned weights: sparse kernels where they are faster, never, or always",
           nn::execution_names());
+  v.field("precision", precision,
+          "activations and their gradients in memory: f32, or bf16 in half of it; weights and sums are f32",
+          {"f32", "bf16"});
   v.table("evaluate", evaluate, "how accuracy is measured");
   v.table("checkpoint", checkpoint, "how often the state of training is saved");
   v.tables("stage", stages, "what is done, in order");

@@ -47,6 +47,7 @@ struct ExperimentConfig {
   datasets::Augmentation augment;
   std::int64_t batch = 128;
   std::string execution = "auto";
+  std::string precision = "f32";
   EvaluationSettings evaluate;
   CheckpointSettings checkpoint;
   std::vector<StageConfig> stages;
@@ -54,6 +55,8 @@ struct ExperimentConfig {
   std::optional<std::int64_t> width_within_budget;
 
   void fields(FieldVisitor& v);
+  // What `precision` says activations are made of.
+  DType activation_type() const { return precision == "bf16" ? DType::bf16 : DType::f32; }
   // The network with its initial weights, within the budget. `image` is [C, H, W].
   std::shared_ptr<nn::Module> build_model(const Shape& image, std::int64_t classes);
 };

@@ -16,10 +16,12 @@ void EvaluationSettings::fields(FieldVisitor& v) {
 }
 
 train::Metrics measure(nn::Module& model, const std::shared_ptr<const datasets::Dataset>& images,
-                       const datasets::Normalisation& normalisation, const EvaluationSettings& settings) {
+                       const datasets::Normalisation& normalisation, const EvaluationSettings& settings,
+                       DType precision) {
   datasets::LoaderOptions options;
   options.batch = settings.batch;
   options.normalisation = normalisation;
+  options.precision = precision;
   datasets::Loader loader(images, options);
   const std::vector<View> views = views_from(settings.views);
   return train::evaluate(

@@ -20,7 +20,9 @@ struct EvaluationSettings {
   void fields(FieldVisitor& v);
 };
 
+// `precision`: of activations, f32 or bf16.
 train::Metrics measure(nn::Module& model, const std::shared_ptr<const datasets::Dataset>& images,
-                       const datasets::Normalisation& normalisation, const EvaluationSettings& settings);
+                       const datasets::Normalisation& normalisation, const EvaluationSettings& settings,
+                       DType precision);
 
 }  // namespace espalier

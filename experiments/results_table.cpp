@@ -17,11 +17,14 @@ constexpr std::size_t kMaxFileBytes = 4 << 20;
 constexpr const char* kBegin = "<!-- table: written by `espalier results` -->\n";
 constexpr const char* kEnd = "<!-- end of table -->\n";
 
-// "94.05%", and over which views of an image where these are more than one.
+// "94.05%", over which views of an image where these are more than one, and with which precision unless f32.
 std::string percent(const nlohmann::json& summary, const char* key) {
   if (!summary.contains(key) || !summary[key].is_number()) return "";
   const std::string views = summary.value("views", "");
-  return fmt::format("{:.2f}%{}", summary[key].get<double>(), views.empty() ? "" : " (views: " + views + ")");
+  const std::string precision = summary.value("precision", "");
+  return fmt::format("{:.2f}%{}{}", summary[key].get<double>(),
+                     views.empty() ? "" : " (views: " + views + ")",
+                     precision.empty() ? "" : " (" + precision + ")");
 }
 
 // What it takes to choose the same kernels; runs of older programs chose by the fixed rule.

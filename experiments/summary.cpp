@@ -138,6 +138,7 @@ Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, 
                   {"test_accuracy", nullptr}};
   if (stages.back().contains("test_accuracy")) summary["test_accuracy"] = stages.back()["test_accuracy"];
   if (config.evaluate.views != "one") summary["views"] = config.evaluate.views;
+  if (config.precision != "f32") summary["precision"] = config.precision;
   add_dense_accuracy(summary, stages);
   summary["parameters"] = dense_parameters(stages);
   summary["nonzero_parameters"] = cost.total.nonzeros;
@@ -161,6 +162,7 @@ std::string summary_table(const Json& summary) {
   text += fmt::format("\n{} on {}: test accuracy {}", summary["model"].get<std::string>(),
                       summary["dataset"].get<std::string>(), percent_or_dash(summary, "test_accuracy"));
   if (summary.contains("views")) text += fmt::format(" (views: {})", summary["views"].get<std::string>());
+  if (summary.contains("precision")) text += fmt::format(" ({})", summary["precision"].get<std::string>());
   if (kept < 1.0 && summary.contains("dense_test_accuracy"))
     text += fmt::format(" (dense: {})", percent_or_dash(summary, "dense_test_accuracy"));
   text += fmt::format(", {} of {} parameters ({:.1f}%), {}\n",

@@ -6,6 +6,8 @@
 #include "framework/core/error.h"
 #include "framework/ops/add.h"
 #include "framework/ops/scale.h"
+#include "framework/ops/to_dtype.h"
+#include "framework/tensor/element.h"
 #include "framework/tensor/lanes.h"
 
 namespace espalier {
@@ -47,20 +49,22 @@ Tensor view_of(const Tensor& images, const View& view) {
         images.shape().str());
   const kernels::LaneShape lanes = lane_shape(images.shape());
   const std::int64_t plane = lanes.P * kernels::kLanes;
-  Tensor result = Tensor::empty(images.shape(), Layout::lanes);
-  for (std::int64_t at = 0; at < lanes.floats(); at += plane) {
-    const float* from = images.data() + at;
-    float* to = result.data() + at;
-    for (std::int64_t y = 0; y < H; ++y) {
-      const std::int64_t row = reflected(y - view.down, H);
-      for (std::int64_t x = 0; x < W; ++x) {
-        const std::int64_t column = reflected((view.mirrored ? W - 1 - x : x) - view.right, W);
-        std::copy_n(from + (row * W + column) * kernels::kLanes, kernels::kLanes,
-                    to + (y * W + x) * kernels::kLanes);
+  Tensor result = Tensor::zeros(images.shape(), Layout::lanes, images.dtype());
+  with_element(images.dtype(), [&](auto element) {
+    using T = decltype(element);
+    for (std::int64_t at = 0; at < lanes.floats(); at += plane) {
+      const T* from = images.data<T>() + at;
+      T* to = result.data<T>() + at;
+      for (std::int64_t y = 0; y < H; ++y) {
+        const std::int64_t row = reflected(y - view.down, H);
+        for (std::int64_t x = 0; x < W; ++x) {
+          const std::int64_t column = reflected((view.mirrored ? W - 1 - x : x) - view.right, W);
+          std::copy_n(from + (row * W + column) * kernels::kLanes, kernels::kLanes,
+                      to + (y * W + x) * kernels::kLanes);
+        }
       }
     }
-    std::fill(to + H * W * kernels::kLanes, to + plane, 0.0f);
-  }
+  });
   return result;
 }
 
@@ -69,7 +73,9 @@ Tensor predict_over_views(nn::Module& model, const Tensor& images, const std::ve
   Tensor sum;
   for (const View& view : views) {
     const bool as_it_is = view.down == 0 && view.right == 0 && !view.mirrored;
-    const Tensor logits = ops::scale(model(as_it_is ? images : view_of(images, view)), view.weight);
+    // The mean is taken in f32: logits of bf16 would lose what tells the views apart.
+    const Tensor of_view = ops::to_dtype(model(as_it_is ? images : view_of(images, view)), DType::f32);
+    const Tensor logits = ops::scale(of_view, view.weight);
     sum = sum.defined() ? ops::add(sum, logits) : logits;
   }
   return sum;

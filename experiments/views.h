@@ -22,9 +22,9 @@ const std::vector<std::string>& view_choices();
 // Throws Error (usage) for a name that is none of them.
 std::vector<View> views_from(const std::string& name);
 
-// `images` [N, C, H, W] in lanes, larger than the shifts.
+// `images` [N, C, H, W] in lanes of f32 or bf16, larger than the shifts.
 Tensor view_of(const Tensor& images, const View& view);
-// The weighted mean of the views' logits [N, K].
+// The weighted mean of the views' logits [N, K]; f32 where there are several.
 Tensor predict_over_views(nn::Module& model, const Tensor& images, const std::vector<View>& views);
 
 }  // namespace espalier

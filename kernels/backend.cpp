@@ -76,10 +76,11 @@ void backend_gemm_f32(const GemmShape& shape, const float* A, const float* B, fl
   gemm_f32(shape, A, B, C);
 }
 
-const NormKernels& backend_norm() {
+template <>
+const NormKernels<float>& backend_norm() {
 #if defined(ESPALIER_WITH_ONEDNN)
-  static const NormKernels with_onednn = [] {
-    NormKernels kernels = norm();
+  static const NormKernels<> with_onednn = [] {
+    NormKernels<> kernels = norm();
     kernels.batch_norm_fwd_training = onednn::batch_norm_fwd_training;
     kernels.batch_norm_fwd_inference = onednn::batch_norm_fwd_inference;
     kernels.batch_norm_bwd = onednn::batch_norm_bwd;
@@ -88,6 +89,10 @@ const NormKernels& backend_norm() {
   if (active_backend() == Backend::onednn) return with_onednn;
 #endif
   return norm();
+}
+template <>
+const NormKernels<Bf16>& backend_norm() {
+  return norm<Bf16>();
 }
 
 }  // namespace espalier::kernels

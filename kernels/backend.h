@@ -30,7 +30,12 @@ const Conv2dKernel& backend_conv2d(const Conv2dShape& shape, Conv2dPass pass);
 // The active backend's plain matrix product (kernels/gemm/gemm.h).
 void backend_gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C);
 
-// The active backend's batch norm; layer norm is always native (kernels/norm/norm.h).
-const NormKernels& backend_norm();
+// The active backend's batch norm; layer norm, and all of bf16, is always native (kernels/norm/norm.h).
+template <class T = float>
+const NormKernels<T>& backend_norm();
+template <>
+const NormKernels<float>& backend_norm();
+template <>
+const NormKernels<Bf16>& backend_norm();
 
 }  // namespace espalier::kernels

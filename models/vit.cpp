@@ -46,7 +46,8 @@ Vit::Vit(const VitSettings& settings, const Shape& image, std::int64_t classes) 
 
 Tensor Vit::forward(const Tensor& x) {
   Tensor y = (*patch_embed_)(x);
-  if (cls_token_ != nullptr) y = ops::concat({ops::repeat_batch(cls_token_->value, x.dim(0)), y}, 1);
+  if (cls_token_ != nullptr)
+    y = ops::concat({ops::repeat_batch(cls_token_->value, x.dim(0), y.dtype()), y}, 1);
   y = (*blocks_)((*pos_drop_)(ops::add(y, pos_embed_ != nullptr ? pos_embed_->value : sines_)));
   // The norm works token by token: that of the class token alone is all that the classifier needs.
   y = cls_token_ != nullptr ? ops::reshape(ops::slice(y, 1, 0, 1), {y.dim(0), y.dim(2)}) : ops::mean(y, {1});

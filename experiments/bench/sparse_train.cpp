@@ -53,7 +53,7 @@ void take_turn(const SparseTrainOptions& options, SparseTrainRow& row, std::vect
   prune_at_random(*subject.model, subject.image, row.sparsity, row.unit);
   row.macs = nn::summary(*subject.model, subject.image).total.macs;
   give_back_freed_memory();  // of earlier turns, of building and pruning
-  TrainingStep step(subject, options.batch);
+  TrainingStep step(subject, options.batch, options.precision);
   for (int i = 0; i < options.warm_up; ++i) step.run();
   for (int i = 0; i < options.steps; ++i) {
     const double start = now_seconds();

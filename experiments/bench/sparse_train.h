@@ -17,6 +17,7 @@ namespace espalier::bench {
 struct SparseTrainOptions {
   SubjectOptions subject = {};
   std::int64_t batch = 128;
+  DType precision = DType::f32;    // of activations and their gradients: f32 or bf16
   std::vector<double> sparsities;  // of every layer that can be pruned; with filters, of the multiply-adds
   std::vector<Unit> units = {Unit::weight};
   int rounds = 7;

@@ -12,7 +12,7 @@ namespace espalier::bench {
 
 TrainSpeed measure_training(const TrainBenchOptions& options) {
   const Subject subject = find_subject(options.subject);
-  TrainingStep step(subject, options.batch);
+  TrainingStep step(subject, options.batch, options.precision);
   TrainSpeed speed;
   speed.macs = nn::summary(*subject.model, subject.image).total.macs;
 

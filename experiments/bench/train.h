@@ -12,8 +12,9 @@ namespace espalier::bench {
 struct TrainBenchOptions {
   SubjectOptions subject = {};
   std::int64_t batch = 128;
-  int steps = 10;   // that count; their median does
-  int warm_up = 3;  // before them
+  DType precision = DType::f32;  // of activations and their gradients: f32 or bf16
+  int steps = 10;                // that count; their median does
+  int warm_up = 3;               // before them
 };
 
 struct TrainSpeed {

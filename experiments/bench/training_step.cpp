@@ -24,10 +24,10 @@ Tensor some_labels(std::int64_t batch, std::int64_t classes) {
 
 }  // namespace
 
-TrainingStep::TrainingStep(const Subject& subject, std::int64_t batch)
+TrainingStep::TrainingStep(const Subject& subject, std::int64_t batch, DType precision)
     : model_(*subject.model),
       optimizer_(model_.parameters(), sgd_settings()),
-      images_(to_lanes(random_images(batch, subject.image))),
+      images_(to_lanes(random_images(batch, subject.image), precision)),
       labels_(some_labels(batch, subject.classes)) {}
 
 double TrainingStep::run(Profile* profile) {

@@ -11,7 +11,8 @@ namespace espalier::bench {
 
 class TrainingStep {
  public:
-  TrainingStep(const Subject& subject, std::int64_t batch);
+  // `precision`: of activations and their gradients, f32 or bf16.
+  TrainingStep(const Subject& subject, std::int64_t batch, DType precision);
 
   // Returns the loss. `profile`, unless null, sees every operation and the optimizer.
   double run(Profile* profile = nullptr);

@@ -37,6 +37,7 @@ struct Request {
   std::string model, checkpoint;
   std::vector<double> sparsities;
   std::vector<bench::Unit> units;
+  DType precision;
 };
 
 // "1x1,4x4"
@@ -45,6 +46,13 @@ std::vector<bench::Unit> units(const std::string& names) {
   for (const std::string& name : words(names)) found.push_back(bench::unit_from(name));
   if (found.empty()) fail(ErrorKind::usage, "espalier bench", "--blocks names none");
   return found;
+}
+
+DType precision(const std::string& name) {
+  for (const DType type : {DType::f32, DType::bf16}) {
+    if (name == dtype_name(type)) return type;
+  }
+  fail(ErrorKind::usage, "espalier bench", "--precision is f32 or bf16, got '{}'", name);
 }
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
@@ -142,6 +150,7 @@ void bench_sparse_train(const Request& request) {
   options.rounds = request.rounds;
   options.sparsities = request.sparsities;
   options.units = request.units;
+  options.precision = request.precision;
   request.json ? print_sparse_train_json(options) : print_sparse_train_table(options);
 }
 
@@ -151,8 +160,10 @@ int bench_train(const Request& request) {
   if (!request.sparsities.empty()) {
     bench_sparse_train(request);
   } else {
-    const bench::TrainBenchOptions options{
-        .subject = subject_options(request), .batch = request.batch, .steps = request.rounds};
+    const bench::TrainBenchOptions options{.subject = subject_options(request),
+                                           .batch = request.batch,
+                                           .precision = request.precision,
+                                           .steps = request.rounds};
     request.json ? print_train_json(options) : print_train_table(options);
   }
   kernels_chosen.save();
@@ -202,7 +213,9 @@ int bench(int argc, char** argv) {
            "with --sparsity: what is removed as one, single weights (1x1), blocks of channels (4x4), or "
            "filters: then the fraction is of the multiply-adds; train: \"1x1,4x4\" compares both",
            cxxopts::value<std::string>()->default_value("1x1"),
-           "SIZES")("tune", "infer: measure every convolution's kernels and take the fastest")(
+           "SIZES")("precision", "train: activations and their gradients in memory, f32 or bf16",
+                    cxxopts::value<std::string>()->default_value("f32"),
+                    "TYPE")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
   add_tuning_option(options);
   options.parse_positional("what");
@@ -225,7 +238,8 @@ int bench(int argc, char** argv) {
                            .model = (*arguments)["model"].as<std::string>(),
                            .checkpoint = (*arguments)["checkpoint"].as<std::string>(),
                            .sparsities = numbers((*arguments)["sparsity"].as<std::string>(), "sparsity"),
-                           .units = units((*arguments)["blocks"].as<std::string>())};
+                           .units = units((*arguments)["blocks"].as<std::string>()),
+                           .precision = precision((*arguments)["precision"].as<std::string>())};
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);
   if (what == "train") return bench_train(request);

@@ -16,20 +16,24 @@ namespace {
 
 using bench::SparseTrainRow;
 
-std::string title(const bench::SubjectOptions& subject, std::int64_t batch) {
-  return fmt::format("{}, batch {}, {} thread{}, {} {}", subject.name(), batch, kernels::num_threads(),
+// Of either benchmark's options.
+template <class Options>
+std::string title(const Options& options) {
+  return fmt::format("{}, batch {}, {}, {} thread{}, {} {}", options.subject.name(), options.batch,
+                     dtype_name(options.precision), kernels::num_threads(),
                      kernels::num_threads() == 1 ? "" : "s", kernels::isa_name(kernels::active_isa()),
                      kernels::backend_name(kernels::active_backend()));
 }
 
-nlohmann::ordered_json circumstances(const bench::SubjectOptions& subject, std::int64_t batch) {
-  return {{"model", subject.name()},
-          {"batch", batch},
+template <class Options>
+nlohmann::ordered_json circumstances(const Options& options) {
+  return {{"model", options.subject.name()},
+          {"batch", options.batch},
           {"threads", kernels::num_threads()},
           {"isa", kernels::isa_name(kernels::active_isa())},
           {"backend", kernels::backend_name(kernels::active_backend())},
           {"kernels", tuning_wanted() ? "measured" : "fixed"},
-          {"dtype", "f32"}};
+          {"dtype", dtype_name(options.precision)}};
 }
 
 constexpr std::pair<const char*, bool bench::SparsePassesOf::*> kPasses[] = {
@@ -68,7 +72,7 @@ void print_train_json(const bench::TrainBenchOptions& options) {
   const bench::MachineLimits limits = bench::measure_limits();
   double total = 0.0;
   for (const Profile::Row& row : speed.operations) total += row.seconds();
-  nlohmann::ordered_json json = circumstances(options.subject, options.batch), shares;
+  nlohmann::ordered_json json = circumstances(options), shares;
   for (const Profile::Row& row : speed.operations) shares[row.name] = row.seconds() / total;
   json["images_per_second"] = speed.images_per_s;
   json["step_ms"] = 1e3 * speed.step_seconds;
@@ -85,7 +89,7 @@ void print_train_json(const bench::TrainBenchOptions& options) {
 void print_train_table(const bench::TrainBenchOptions& options) {
   const bench::TrainSpeed speed = bench::measure_training(options);
   const bench::MachineLimits limits = bench::measure_limits();
-  fmt::print("{}\n", title(options.subject, options.batch));
+  fmt::print("{}\n", title(options));
   fmt::print("{:.0f} images/s, {:.1f} ms a step\n", speed.images_per_s, 1e3 * speed.step_seconds);
   fmt::print(
       "{:.0f} GFLOP/s, {:.2f} of the {:.0f} that multiply-adds in registers reach; copies reach {:.1f} "
@@ -106,7 +110,7 @@ void print_train_table(const bench::TrainBenchOptions& options) {
 void print_sparse_train_json(const bench::SparseTrainOptions& options) {
   const std::vector<SparseTrainRow> rows = bench::measure_sparse_training(options);
   for (const SparseTrainRow& row : rows) {
-    nlohmann::ordered_json json = circumstances(options.subject, options.batch);
+    nlohmann::ordered_json json = circumstances(options);
     json["blocks"] = bench::unit_name(row.unit);
     json["sparsity"] = row.sparsity;
     json["density"] = row.density;
@@ -124,7 +128,7 @@ void print_sparse_train_json(const bench::SparseTrainOptions& options) {
 }
 
 void print_sparse_train_table(const bench::SparseTrainOptions& options) {
-  fmt::print("{}; whole steps with weights removed\n", title(options.subject, options.batch));
+  fmt::print("{}; whole steps with weights removed\n", title(options));
   fmt::print("{:<7} {:>8} {:>7} {:>10} {:>12} {:>9} {:>12} {:>12}  {}\n", "blocks", "removed", "MMACs",
              "ms a step", "times dense", "images/s", "tensors MiB", "process MiB",
              "sparse layers: forward/backward data/backward weights");

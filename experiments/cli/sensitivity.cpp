@@ -134,6 +134,7 @@ int sensitivity(int argc, char** argv) {
                                     {"granularity", settings.granularity},
                                     {"sparsities", settings.sparsities}};
   if (settings.each) subject["each"] = true;
+  if (opened.config.precision != "f32") subject["precision"] = opened.config.precision;
   std::vector<SensitivityPoint> points;
   std::optional<MetricsFile> out;
   if (arguments->count("out") > 0) {
@@ -145,10 +146,10 @@ int sensitivity(int argc, char** argv) {
       out->append(subject);
     }
   }
-  const ScoringBatches scoring(*opened.saved.model, opened.data, opened.config.batch,
-                               static_cast<std::uint64_t>(opened.config.seed), 0.0);
+  const ScoringBatches scoring(*opened.saved.model, opened.data, opened.config, 0.0);
   const auto measure_model = [&] {
-    return measure(*opened.saved.model, opened.split, opened.data.normalisation, opened.config.evaluate);
+    return measure(*opened.saved.model, opened.split, opened.data.normalisation, opened.config.evaluate,
+                   opened.config.activation_type());
   };
   const std::vector<SensitivityPoint> known = points;
   measure_sensitivity(scoring.data(), settings, measure_model, known, [&](const SensitivityPoint& point) {

@@ -7,6 +7,7 @@
 #include "framework/ops/cross_entropy.h"
 #include "framework/ops/scale.h"
 #include "framework/ops/softmax.h"
+#include "framework/ops/to_dtype.h"
 
 namespace espalier {
 namespace {
@@ -52,9 +53,10 @@ train::Loss Distillation::loss(const StageContext& context, double label_smoothi
     Tensor targets;
     {
       const NoGrad off;
-      targets = ops::softmax(ops::scale((*model)(batch.images), cooling));
+      targets = ops::softmax(ops::scale(ops::to_dtype((*model)(batch.images), DType::f32), cooling));
     }
-    const Tensor soft = ops::soft_cross_entropy(ops::scale(logits, cooling), targets);
+    const Tensor cooled = ops::scale(ops::to_dtype(logits, DType::f32), cooling);
+    const Tensor soft = ops::soft_cross_entropy(cooled, targets);
     const Tensor hard = label_loss(logits, batch, smoothing);
     return ops::add(ops::scale(hard, hard_share), ops::scale(soft, soft_share));
   };

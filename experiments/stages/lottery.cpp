@@ -130,8 +130,7 @@ void LotteryStage::draw_ticket(StageContext& context, std::int64_t round) const 
          "shuffle would break up the units of granularity '{}'; use granularity 'element'",
          settings.granularity_kind);
   }
-  const ScoringBatches scoring(context.model, context.data, context.config.batch,
-                               static_cast<std::uint64_t>(context.config.seed), 0.0);
+  const ScoringBatches scoring(context.model, context.data, context.config, 0.0);
   pruning::Pruner pruner(std::move(settings), context.model.parameters(), 0);
   pruner.set_data(&scoring.data());
   pruner.start();

@@ -17,8 +17,7 @@ void PruneStage::fields(FieldVisitor& v) {
 StageResult PruneStage::run(StageContext& context) const {
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
-  const ScoringBatches batches(context.model, context.data, context.config.batch,
-                               static_cast<std::uint64_t>(context.config.seed), 0.0);
+  const ScoringBatches batches(context.model, context.data, context.config, 0.0);
   for (pruning::PrunerSettings& settings : prune_) {
     // No steps are taken, so every schedule is at its start and its end at once.
     pruning::Pruner pruner(clone_settings(settings), parameters, 0);

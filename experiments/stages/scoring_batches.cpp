@@ -1,26 +1,31 @@
 #include "experiments/stages/scoring_batches.h"
 
+#include "experiments/experiment_config.h"
 #include "framework/ops/cross_entropy.h"
 
 namespace espalier {
 namespace {
 
-datasets::LoaderOptions options_of(const datasets::Splits& data, std::int64_t batch, std::uint64_t seed) {
+std::uint64_t seed_of(const ExperimentConfig& config) { return static_cast<std::uint64_t>(config.seed); }
+
+datasets::LoaderOptions options_of(const datasets::Splits& data, const ExperimentConfig& config) {
   datasets::LoaderOptions options;
-  options.batch = batch;
+  options.batch = config.batch;
   options.shuffle = true;
   options.normalisation = data.normalisation;
-  options.seed = seed;
+  options.seed = seed_of(config);
+  options.precision = config.activation_type();
   return options;
 }
 
 }  // namespace
 
-ScoringBatches::ScoringBatches(nn::Module& model, const datasets::Splits& data, std::int64_t batch,
-                               std::uint64_t seed, double label_smoothing)
-    : loader_(data.train, options_of(data, batch, seed)),
+ScoringBatches::ScoringBatches(nn::Module& model, const datasets::Splits& data,
+                               const ExperimentConfig& config, double label_smoothing)
+    : loader_(data.train, options_of(data, config)),
       label_smoothing_(static_cast<float>(label_smoothing)),
-      data_{model, data.train->image_shape(), [this](std::int64_t i) { return loss_of_batch(i); }, seed} {}
+      data_{model, data.train->image_shape(), [this](std::int64_t i) { return loss_of_batch(i); },
+            seed_of(config)} {}
 
 Tensor ScoringBatches::loss_of_batch(std::int64_t i) {
   const std::int64_t in_epoch = i % loader_.batches();

@@ -7,9 +7,12 @@
 
 namespace espalier {
 
+struct ExperimentConfig;
+
 class ScoringBatches {
  public:
-  ScoringBatches(nn::Module& model, const datasets::Splits& data, std::int64_t batch, std::uint64_t seed,
+  // `config` says how many images a batch has, in which order and precision.
+  ScoringBatches(nn::Module& model, const datasets::Splits& data, const ExperimentConfig& config,
                  double label_smoothing);
   ScoringBatches(const ScoringBatches&) = delete;
   ScoringBatches& operator=(const ScoringBatches&) = delete;

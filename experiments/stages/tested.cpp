@@ -6,8 +6,8 @@
 namespace espalier {
 
 StageResult tested(const StageContext& context) {
-  const train::Metrics test =
-      measure(context.model, context.data.test, context.data.normalisation, context.config.evaluate);
+  const train::Metrics test = measure(context.model, context.data.test, context.data.normalisation,
+                                      context.config.evaluate, context.config.activation_type());
   StageResult result;
   result.test_accuracy_percent = test.accuracy_percent();
   result.test_loss = test.loss();

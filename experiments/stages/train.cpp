@@ -29,6 +29,7 @@ datasets::LoaderOptions training_options(const StageContext& context) {
   options.augment = context.config.augment;
   options.normalisation = context.data.normalisation;
   options.seed = stage_seed(context);
+  options.precision = context.config.activation_type();
   return options;
 }
 
@@ -58,8 +59,7 @@ StageResult TrainStage::train(StageContext& context, train::Callback* callback, 
                          loader, {.epochs = epochs_, .seed = stage_seed(context), .lr_factor = lr_factor});
 
   TrainingState state(context, *optimizer, trainer);
-  const ScoringBatches scoring(context.model, context.data, context.config.batch,
-                               static_cast<std::uint64_t>(context.config.seed), label_smoothing_);
+  const ScoringBatches scoring(context.model, context.data, context.config, label_smoothing_);
   for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings), scoring.data());
   if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
   state.begin_or_resume();

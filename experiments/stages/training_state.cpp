@@ -147,8 +147,8 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
                   trainer_.epochs(), report.training.loss(), report.training.accuracy_percent());
   const auto add = [&](const char* name, const std::shared_ptr<const datasets::Dataset>& images) {
     const optim::AveragedWeights averaged(ema_.get());
-    const train::Metrics metrics =
-        measure(context_.model, images, context_.data.normalisation, context_.config.evaluate);
+    const train::Metrics metrics = measure(context_.model, images, context_.data.normalisation,
+                                           context_.config.evaluate, context_.config.activation_type());
     line[fmt::format("{}_loss", name)] = metrics.loss();
     line[fmt::format("{}_accuracy", name)] = metrics.accuracy_percent();
     text += fmt::format("  {} {:.2f}%", name, metrics.accuracy_percent());

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "framework/tensor/element.h"
 #include "kernels/eltwise/eltwise.h"
 
 namespace espalier {
@@ -14,7 +15,10 @@ void accumulate(Tensor& sum, Tensor gradient) {
   Tensor target = sum.owns_storage_alone()        ? sum
                   : gradient.owns_storage_alone() ? gradient
                                                   : Tensor::empty_like(sum);
-  kernels::eltwise().add(sum.data(), gradient.data(), target.data(), sum.storage_elements());
+  with_element(sum.dtype(), [&](auto element) {
+    using T = decltype(element);
+    kernels::eltwise<T>().add(sum.data<T>(), gradient.data<T>(), target.data<T>(), sum.storage_elements());
+  });
   sum = std::move(target);
 }
 

@@ -19,7 +19,7 @@ DetectAnomaly::~DetectAnomaly() { detecting = before_; }
 
 void throw_if_not_finite(const Tensor& tensor, std::string_view what, std::string_view op,
                          const std::string* layer) {
-  if (!tensor.defined() || tensor.dtype() != DType::f32) return;
+  if (!tensor.defined() || (tensor.dtype() != DType::f32 && tensor.dtype() != DType::bf16)) return;
   // Row-major and without padding, whose contents mean nothing.
   const std::vector<float> values = tensor.to_vector();
   for (std::size_t i = 0; i < values.size(); ++i) {

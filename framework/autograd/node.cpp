@@ -25,7 +25,11 @@ TapeState& tape() {
 
 Edge edge_to(const Tensor& input) {
   if (!input.defined()) return {};
-  Edge edge{.node = input.node(), .leaf = {}, .shape = input.shape(), .layout = input.layout()};
+  Edge edge{.node = input.node(),
+            .leaf = {},
+            .shape = input.shape(),
+            .layout = input.layout(),
+            .dtype = input.dtype()};
   if (edge.node == nullptr && input.requires_grad()) edge.leaf = input;
   return edge;
 }
@@ -62,6 +66,8 @@ void Backward::give(int input, Tensor gradient) {
   check(gradient.shape() == target.shape && gradient.layout() == target.layout, node_.op,
         "the gradient of input {} has shape {}, the input has {}", input, gradient.shape().str(),
         target.shape.str());
+  check(gradient.dtype() == target.dtype, node_.op, "the gradient of input {} is {}, the input is {}", input,
+        dtype_name(gradient.dtype()), dtype_name(target.dtype));
   if (target.node != nullptr) {
     accumulate(target.node->pending, std::move(gradient));
   } else {

@@ -23,7 +23,7 @@ class Backward {
  public:
   Backward(Node& node, Tensor grad) : node_(node), grad_(std::move(grad)) {}
 
-  // dL/doutput, of the output's shape and layout.
+  // dL/doutput, of the output's shape, layout and type.
   const Tensor& grad() const { return grad_; }
   // Memory of grad()'s shape for the gradient of an input: grad()'s own when nothing else refers to it, so an
   // operation that works element by element overwrites it; otherwise fresh.
@@ -47,6 +47,7 @@ struct Edge {
   Tensor leaf;                 // undefined unless a leaf that requires gradients
   Shape shape;
   Layout layout = Layout::plain;
+  DType dtype = DType::f32;
 
   bool wanted() const { return node != nullptr || leaf.defined(); }
 };

@@ -3,6 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
+#include "framework/tensor/element.h"
 #include "framework/tensor/lanes.h"
 #include "kernels/backend.h"
 #include "kernels/eltwise/eltwise.h"
@@ -21,8 +22,8 @@ void check_inputs(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   check_parameter(running_mean, channels, op, "running_mean");
   check_parameter(running_var, channels, op, "running_var");
   if (residual.defined()) {
-    check(residual.is_lanes() && residual.shape() == x.shape(), op, "residual expects lanes {}, got {}",
-          x.shape().str(), describe(residual));
+    check(residual.is_lanes() && residual.shape() == x.shape() && residual.dtype() == x.dtype(), op,
+          "residual expects {}, got {}", describe(x), describe(residual));
   }
   check(!options.training || x.dim(0) * x.dim(2) * x.dim(3) > 1, op,
         "training expects more than one value a channel, got shape {}; use a larger batch", x.shape().str());
@@ -46,22 +47,27 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
   Tensor variance = training ? Tensor::empty({shape.C}) : running_var;
   Tensor inv_std = Tensor::empty({shape.C});
   Tensor y = Tensor::empty_like(x);
-  const kernels::BatchNormFwd forward{.src = x.data(),
-                                      .gamma = gamma.data(),
-                                      .beta = beta.data(),
-                                      .residual = residual.defined() ? residual.data() : nullptr,
-                                      .relu = relu,
-                                      .epsilon = options.eps,
-                                      .dst = y.data(),
-                                      .mean = mean.data(),
-                                      .variance = variance.data(),
-                                      .inv_std = inv_std.data()};
+  with_element(x.dtype(), [&](auto element) {
+    using T = decltype(element);
+    const kernels::BatchNormFwd<T> forward{.src = x.data<T>(),
+                                           .gamma = gamma.data(),
+                                           .beta = beta.data(),
+                                           .residual = residual.defined() ? residual.data<T>() : nullptr,
+                                           .relu = relu,
+                                           .epsilon = options.eps,
+                                           .dst = y.data<T>(),
+                                           .mean = mean.data(),
+                                           .variance = variance.data(),
+                                           .inv_std = inv_std.data()};
+    if (training) {
+      kernels::backend_norm<T>().batch_norm_fwd_training(shape, forward);
+    } else {
+      kernels::backend_norm<T>().batch_norm_fwd_inference(shape, forward);
+    }
+  });
   if (training) {
-    kernels::backend_norm().batch_norm_fwd_training(shape, forward);
     move_towards(running_mean, mean, options.momentum);
     move_towards(running_var, variance, options.momentum);
-  } else {
-    kernels::backend_norm().batch_norm_fwd_inference(shape, forward);
   }
   // Where the ReLU passed follows from x alone, unless a residual was added: then the output is kept to tell.
   // The residual itself is never read again.
@@ -74,20 +80,23 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
                   Tensor dresidual = b.needs(3) && relu ? Tensor::empty_like(x) : Tensor();
                   Tensor dgamma = b.needs(1) ? Tensor::empty({shape.C}) : Tensor();
                   Tensor dbeta = b.needs(2) ? Tensor::empty({shape.C}) : Tensor();
-                  kernels::backend_norm().batch_norm_bwd(
-                      shape, {.src = x.data(),
-                              .gamma = gamma.data(),
-                              .beta = beta.data(),
-                              .mean = mean.data(),
-                              .inv_std = inv_std.data(),
-                              .batch_statistics = training,
-                              .relu = relu,
-                              .dst = saved_y.defined() ? saved_y.data() : nullptr,
-                              .diff_dst = b.grad().data(),
-                              .diff_src = dx.data(),
-                              .diff_residual = dresidual.defined() ? dresidual.data() : nullptr,
-                              .diff_gamma = dgamma.defined() ? dgamma.data() : nullptr,
-                              .diff_beta = dbeta.defined() ? dbeta.data() : nullptr});
+                  with_element(x.dtype(), [&](auto element) {
+                    using T = decltype(element);
+                    kernels::backend_norm<T>().batch_norm_bwd(
+                        shape, {.src = x.data<T>(),
+                                .gamma = gamma.data(),
+                                .beta = beta.data(),
+                                .mean = mean.data(),
+                                .inv_std = inv_std.data(),
+                                .batch_statistics = training,
+                                .relu = relu,
+                                .dst = saved_y.defined() ? saved_y.data<T>() : nullptr,
+                                .diff_dst = b.grad().data<T>(),
+                                .diff_src = dx.data<T>(),
+                                .diff_residual = dresidual.defined() ? dresidual.data<T>() : nullptr,
+                                .diff_gamma = dgamma.defined() ? dgamma.data() : nullptr,
+                                .diff_beta = dbeta.defined() ? dbeta.data() : nullptr});
+                  });
                   b.give(0, std::move(dx));
                   b.give(1, std::move(dgamma));
                   b.give(2, std::move(dbeta));

@@ -7,18 +7,25 @@
 #include "framework/ops/relayout.h"
 #include "framework/ops/strided.h"
 #include "framework/ops/sum_dimensions.h"
+#include "framework/tensor/element.h"
 #include "framework/tensor/lanes.h"
 
 namespace espalier::ops {
 namespace {
 
 Shape checked_shape(const Tensor& a, const Tensor& b, const char* op) {
-  check(a.defined() && b.defined() && a.dtype() == DType::f32 && b.dtype() == DType::f32, op,
-        "expected two f32 tensors, got {} and {}", describe(a), describe(b));
+  const auto fits = [](const Tensor& t) {
+    return t.defined() && (is_activation(t) || (!t.is_lanes() && t.dtype() == DType::f32));
+  };
+  check(fits(a) && fits(b), op, "expected activations or plain f32 tensors, got {} and {}", describe(a),
+        describe(b));
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), op);
   if (a.is_lanes() && b.is_lanes()) {
     check(a.rank() == b.rank() && a.dim(0) == b.dim(0), op,
           "expected activations of the same rank and batch, got {} and {}", describe(a), describe(b));
+    check(a.dtype() == b.dtype(), op,
+          "expected activations of the same type, got {} and {}; convert one with to_dtype", describe(a),
+          describe(b));
   } else if (a.is_lanes() || b.is_lanes()) {
     const Tensor& lanes = a.is_lanes() ? a : b;
     const Tensor& plain = a.is_lanes() ? b : a;
@@ -57,18 +64,26 @@ bool binary_in_runs(kernels::BinaryOp op, bool swapped, const Tensor& a, const T
   if (!a.is_lanes() || a.shape() != y.shape()) return false;
   const std::optional<kernels::LaneShape> s = runs(y.shape(), part);
   if (!s) return false;
-  const auto kernel = part.is_lanes() ? kernels::eltwise().binary_plane : kernels::eltwise().binary_channel;
-  kernel(op, swapped, *s, a.data(), part.data(), y.data());
+  const Tensor values = converted(part, DType::f32);
+  with_element(y.dtype(), [&](auto element) {
+    using T = decltype(element);
+    const kernels::EltwiseKernels<T>& k = kernels::eltwise<T>();
+    const auto kernel = part.is_lanes() ? k.binary_plane : k.binary_channel;
+    kernel(op, swapped, *s, a.data<T>(), values.data(), y.data<T>());
+  });
   return true;
 }
 
 void binary_equal(kernels::BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) {
-  const kernels::EltwiseKernels& k = kernels::eltwise();
-  const auto kernel = op == kernels::BinaryOp::add   ? k.add
-                      : op == kernels::BinaryOp::sub ? k.sub
-                      : op == kernels::BinaryOp::mul ? k.mul
-                                                     : k.div;
-  kernel(a.data(), b.data(), y.data(), y.storage_elements());
+  with_element(y.dtype(), [&](auto element) {
+    using T = decltype(element);
+    const kernels::EltwiseKernels<T>& k = kernels::eltwise<T>();
+    const auto kernel = op == kernels::BinaryOp::add   ? k.add
+                        : op == kernels::BinaryOp::sub ? k.sub
+                        : op == kernels::BinaryOp::mul ? k.mul
+                                                       : k.div;
+    kernel(a.data<T>(), b.data<T>(), y.data<T>(), y.storage_elements());
+  });
 }
 
 }  // namespace
@@ -76,18 +91,19 @@ void binary_equal(kernels::BinaryOp op, const Tensor& a, const Tensor& b, Tensor
 Tensor binary(kernels::BinaryOp op, const Tensor& a, const Tensor& b, const char* op_name) {
   const Shape shape = checked_shape(a, b, op_name);
   const Layout layout = a.is_lanes() || b.is_lanes() ? Layout::lanes : Layout::plain;
-  Tensor y = Tensor::empty(shape, layout);
+  const DType dtype = a.is_lanes() ? a.dtype() : b.dtype();
+  Tensor y = Tensor::empty(shape, layout, dtype);
   const bool same = a.shape() == b.shape() && a.layout() == b.layout();
   if (same || !(binary_in_runs(op, false, a, b, y) || binary_in_runs(op, true, b, a, y))) {
-    binary_equal(op, expand(a, shape, layout), expand(b, shape, layout), y);
+    binary_equal(op, expand(a, shape, layout, dtype), expand(b, shape, layout, dtype), y);
   }
   if (op == kernels::BinaryOp::div) clear_padding_lanes(y);  // 0 / 0
   return y;
 }
 
-Tensor expand(const Tensor& t, const Shape& shape, Layout layout) {
+Tensor expand(const Tensor& t, const Shape& shape, Layout layout, DType dtype) {
   if (t.shape() == shape && t.layout() == layout) return t;
-  Tensor y = Tensor::empty(shape, layout);
+  Tensor y = Tensor::empty(shape, layout, dtype);
   const Strided from = strided(t.shape(), t.layout()), to = strided(shape, layout);
   Move move{.size = to.size, .dst_stride = to.stride};
   const int missing = shape.rank() - t.rank();

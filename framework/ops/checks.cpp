@@ -11,12 +11,15 @@ std::string describe(const Tensor& t) {
   return text + t.shape().str();
 }
 
+bool is_activation(const Tensor& x) {
+  return x.defined() && x.is_lanes() && (x.dtype() == DType::f32 || x.dtype() == DType::bf16);
+}
+
 void check_activation(const Tensor& x, int rank, std::string_view op, std::string_view name,
                       std::string_view dimensions) {
-  const bool fits = x.defined() && x.dtype() == DType::f32 && x.rank() == rank;
-  const bool only_layout = fits && !x.is_lanes();
-  check(fits && x.is_lanes(), op, "{} expects {} in lanes, got {}{}", name, dimensions, describe(x),
-        only_layout ? "; convert it with to_lanes" : "");
+  const bool only_layout = x.defined() && !x.is_lanes() && x.dtype() == DType::f32 && x.rank() == rank;
+  check(is_activation(x) && x.rank() == rank, op, "{} expects {} in lanes, got {}{}", name, dimensions,
+        describe(x), only_layout ? "; convert it with to_lanes" : "");
 }
 
 void check_parameter(const Tensor& p, const Shape& shape, std::string_view op, std::string_view name) {

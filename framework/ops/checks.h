@@ -7,7 +7,11 @@
 
 namespace espalier::ops {
 
-// Throws unless x is an f32 tensor in lanes of `rank` dimensions, described by `dimensions`: "[N, IC, H, W]".
+// Is x in lanes, of f32 or bf16?
+bool is_activation(const Tensor& x);
+
+// Throws unless x is an activation, of f32 or bf16 in lanes, of `rank` dimensions, described by `dimensions`:
+// "[N, IC, H, W]".
 void check_activation(const Tensor& x, int rank, std::string_view op, std::string_view name,
                       std::string_view dimensions);
 

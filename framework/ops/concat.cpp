@@ -17,7 +17,7 @@ Shape checked_shape(const std::vector<Tensor>& parts, int dimension) {
   std::int64_t total = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool fits = parts[i].defined() && parts[i].layout() == first.layout() &&
-                      parts[i].rank() == first.rank() &&
+                      parts[i].dtype() == first.dtype() && parts[i].rank() == first.rank() &&
                       parts[i].shape().with(d, 0) == first.shape().with(d, 0);
     check(fits, op, "part {} expects {} but for dimension {}, got {}", i, describe(first), d,
           describe(parts[i]));
@@ -31,7 +31,7 @@ Shape checked_shape(const std::vector<Tensor>& parts, int dimension) {
 Tensor concat(const std::vector<Tensor>& parts, int dimension) {
   const Shape shape = checked_shape(parts, dimension);
   const int d = shape.wrap(dimension);
-  Tensor y = Tensor::empty(shape, parts[0].layout());
+  Tensor y = Tensor::empty(shape, parts[0].layout(), parts[0].dtype());
   const Strided whole = strided(shape, y.layout());
   std::vector<Shape> shapes;
   std::int64_t offset = 0;
@@ -46,7 +46,7 @@ Tensor concat(const std::vector<Tensor>& parts, int dimension) {
     std::int64_t at = 0;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       if (b.needs(static_cast<int>(i))) {
-        Tensor dpart = Tensor::empty(shapes[i], b.grad().layout());
+        Tensor dpart = Tensor::empty(shapes[i], b.grad().layout(), b.grad().dtype());
         const Strided p = strided(shapes[i], dpart.layout());
         move_elements({.size = p.size, .src_stride = whole.stride, .dst_stride = p.stride, .src_offset = at},
                       shapes[i].rank(), b.grad(), dpart);

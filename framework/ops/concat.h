@@ -6,7 +6,7 @@
 
 namespace espalier::ops {
 
-// The tensors one after another along a dimension; they agree in layout and in every other size. Lanes are
+// The tensors one after another along a dimension; they agree in layout, type and every other size. Lanes are
 // not joined along their batch.
 Tensor concat(const std::vector<Tensor>& parts, int dimension);
 

@@ -3,6 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
+#include "framework/ops/to_dtype.h"
 #include "framework/tensor/lanes.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/softmax/softmax.h"
@@ -37,6 +38,9 @@ Tensor empty_log_sum_exp(const Tensor& logits) {
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, float label_smoothing) {
   check_logits(logits, "cross_entropy");
+  if (logits.dtype() == DType::bf16) {
+    return cross_entropy(to_dtype(logits, DType::f32), labels, label_smoothing);
+  }
   check_labels(logits, labels);
   check(label_smoothing >= 0.0f && label_smoothing <= 1.0f, "cross_entropy",
         "label_smoothing expects 0 to 1, got {}", label_smoothing);
@@ -60,8 +64,11 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, float label_smo
 Tensor soft_cross_entropy(const Tensor& logits, const Tensor& targets) {
   constexpr const char* op = "soft_cross_entropy";
   check_logits(logits, op);
-  check(targets.defined() && targets.is_lanes() && targets.shape() == logits.shape(), op,
-        "targets expects lanes {}, got {}", logits.shape().str(), describe(targets));
+  check(is_activation(targets) && targets.shape() == logits.shape(), op, "targets expects lanes {}, got {}",
+        logits.shape().str(), describe(targets));
+  if (logits.dtype() == DType::bf16 || targets.dtype() == DType::bf16) {
+    return soft_cross_entropy(to_dtype(logits, DType::f32), to_dtype(targets, DType::f32));
+  }
   const kernels::LaneShape shape = lane_shape(logits.shape());
   Tensor log_sum_exp = empty_log_sum_exp(logits);
   const double loss = kernels::softmax().cross_entropy_fwd(

@@ -3,6 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
+#include "framework/ops/to_dtype.h"
 #include "kernels/backend.h"
 #include "kernels/base/lanes.h"
 #include "kernels/gemm/gemm.h"
@@ -12,10 +13,11 @@ namespace {
 
 void check_inputs(const Tensor& a, const Tensor& b) {
   constexpr const char* op = "matmul";
-  const bool kinds = a.defined() && b.defined() && a.layout() == b.layout() && a.rank() == b.rank() &&
-                     (a.is_lanes() ? a.rank() == 3 || a.rank() == 4 : a.rank() == 2);
+  const bool kinds = a.defined() && b.defined() && a.layout() == b.layout() && a.dtype() == b.dtype() &&
+                     a.rank() == b.rank() && (a.is_lanes() ? a.rank() == 3 || a.rank() == 4 : a.rank() == 2);
   check(kinds, op,
-        "expected two plain matrices, or two activations of rank 3 or 4, got {} and {}; activations times a "
+        "expected two plain matrices, or two activations of one type and of rank 3 or 4, got {} and {}; "
+        "activations times a "
         "plain "
         "matrix is ops::linear",
         describe(a), describe(b));
@@ -65,6 +67,10 @@ Tensor product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpos
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_inputs(a, b);
+  // The kernels are of f32.
+  if (is_activation(a) && a.dtype() == DType::bf16) {
+    return to_dtype(matmul(to_dtype(a, DType::f32), to_dtype(b, DType::f32)), DType::bf16);
+  }
   // Each operand is saved for the other's gradient:  da = dc b^T,  db = a^T dc.
   Tensor saved_a = b.requires_grad() ? a.detach() : Tensor();
   Tensor saved_b = a.requires_grad() ? b.detach() : Tensor();

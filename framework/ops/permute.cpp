@@ -40,7 +40,7 @@ Tensor permuted(const Tensor& x, const Order& order) {
     move.size[i] = from.size[source];
     move.src_stride[i] = from.stride[source];
   }
-  Tensor y = Tensor::empty(shape, x.layout());
+  Tensor y = Tensor::empty(shape, x.layout(), x.dtype());
   move.dst_stride = strided(shape, x.layout()).stride;
   move_elements(move, x.rank(), x, y);
   return y;

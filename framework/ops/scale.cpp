@@ -1,16 +1,27 @@
 #include "framework/ops/scale.h"
 
 #include "framework/autograd/node.h"
+#include "framework/tensor/element.h"
 #include "kernels/eltwise/eltwise.h"
 
 namespace espalier::ops {
+namespace {
+
+void multiply(const Tensor& x, float factor, Tensor& y) {
+  with_element(x.dtype(), [&](auto element) {
+    using T = decltype(element);
+    kernels::eltwise<T>().affine(x.data<T>(), factor, 0.0f, y.data<T>(), x.storage_elements());
+  });
+}
+
+}  // namespace
 
 Tensor scale(const Tensor& x, float factor) {
   Tensor y = Tensor::empty_like(x);
-  kernels::eltwise().affine(x.data(), factor, 0.0f, y.data(), x.storage_elements());
+  multiply(x, factor, y);
   return record("scale", {x}, y, [factor](Backward& b) {
     Tensor dx = b.grad_memory();
-    kernels::eltwise().affine(b.grad().data(), factor, 0.0f, dx.data(), dx.storage_elements());
+    multiply(b.grad(), factor, dx);
     b.give(0, std::move(dx));
   });
 }

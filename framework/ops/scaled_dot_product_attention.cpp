@@ -5,6 +5,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"
+#include "framework/tensor/element.h"
 #include "kernels/attention/attention.h"
 
 namespace espalier::ops {
@@ -30,28 +31,36 @@ kernels::AttentionShape checked_shape(const Tensor& qkv, std::int64_t heads,
 
 Tensor scaled_dot_product_attention(const Tensor& qkv, std::int64_t heads, const AttentionOptions& options) {
   const kernels::AttentionShape s = checked_shape(qkv, heads, options);
-  Tensor y = Tensor::empty(qkv.shape().with(2, s.NH * s.D), Layout::lanes);
+  Tensor y = Tensor::empty(qkv.shape().with(2, s.NH * s.D), Layout::lanes, qkv.dtype());
   Tensor log_sum_exp = Tensor::empty({s.N, s.NH, s.T}, Layout::lanes);
-  kernels::attention().forward(s, {.q = head_rows(s, qkv.data(), 0, 3),
-                                   .k = head_rows(s, qkv.data(), 1, 3),
-                                   .v = head_rows(s, qkv.data(), 2, 3),
-                                   .dst = head_rows(s, y.data(), 0, 1),
-                                   .log_sum_exp = log_sum_exp.data()});
+  with_element(qkv.dtype(), [&](auto element) {
+    using T = decltype(element);
+    Tensor scratch = Tensor::empty({kernels::attention_fwd_scratch_floats<T>(s)});
+    kernels::attention<T>().forward(s, {.q = head_rows(s, qkv.data<T>(), 0, 3),
+                                        .k = head_rows(s, qkv.data<T>(), 1, 3),
+                                        .v = head_rows(s, qkv.data<T>(), 2, 3),
+                                        .dst = head_rows(s, y.data<T>(), 0, 1),
+                                        .log_sum_exp = log_sum_exp.data(),
+                                        .scratch = scratch.data()});
+  });
   // The probabilities follow from q, k and one number a row; the output stands for their mean gradient.
   return record("scaled_dot_product_attention", {qkv}, y,
                 [s, qkv = qkv.detach(), y = y.detach(), log_sum_exp](Backward& b) {
                   Tensor dqkv = Tensor::empty_like(qkv);
-                  Tensor scratch = Tensor::empty({kernels::attention_bwd_scratch_floats(s)});
-                  kernels::attention().backward(s, {.q = head_rows(s, qkv.data(), 0, 3),
-                                                    .k = head_rows(s, qkv.data(), 1, 3),
-                                                    .v = head_rows(s, qkv.data(), 2, 3),
-                                                    .dst = head_rows(s, y.data(), 0, 1),
-                                                    .diff_dst = head_rows(s, b.grad().data(), 0, 1),
-                                                    .log_sum_exp = log_sum_exp.data(),
-                                                    .diff_q = head_rows(s, dqkv.data(), 0, 3),
-                                                    .diff_k = head_rows(s, dqkv.data(), 1, 3),
-                                                    .diff_v = head_rows(s, dqkv.data(), 2, 3),
-                                                    .scratch = scratch.data()});
+                  with_element(qkv.dtype(), [&](auto element) {
+                    using T = decltype(element);
+                    Tensor scratch = Tensor::empty({kernels::attention_bwd_scratch_floats<T>(s)});
+                    kernels::attention<T>().backward(s, {.q = head_rows(s, qkv.data<T>(), 0, 3),
+                                                         .k = head_rows(s, qkv.data<T>(), 1, 3),
+                                                         .v = head_rows(s, qkv.data<T>(), 2, 3),
+                                                         .dst = head_rows(s, y.data<T>(), 0, 1),
+                                                         .diff_dst = head_rows(s, b.grad().data<T>(), 0, 1),
+                                                         .log_sum_exp = log_sum_exp.data(),
+                                                         .diff_q = head_rows(s, dqkv.data<T>(), 0, 3),
+                                                         .diff_k = head_rows(s, dqkv.data<T>(), 1, 3),
+                                                         .diff_v = head_rows(s, dqkv.data<T>(), 2, 3),
+                                                         .scratch = scratch.data()});
+                  });
                   b.give(0, std::move(dqkv));
                 },
                 {{"heads", heads}});

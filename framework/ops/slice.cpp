@@ -13,14 +13,14 @@ Tensor slice(const Tensor& x, int dimension, std::int64_t begin, std::int64_t en
   check(0 <= begin && begin <= end && end <= x.dim(d), op, "expected 0 <= begin <= end <= {}, got {} and {}",
         x.dim(d), begin, end);
   const Strided whole = strided(x.shape(), x.layout());
-  Tensor y = Tensor::empty(x.shape().with(d, end - begin), x.layout());
+  Tensor y = Tensor::empty(x.shape().with(d, end - begin), x.layout(), x.dtype());
   const Strided part = strided(y.shape(), y.layout());
   const std::int64_t offset = begin * whole.stride[static_cast<std::size_t>(d)];
   move_elements(
       {.size = part.size, .src_stride = whole.stride, .dst_stride = part.stride, .src_offset = offset},
       x.rank(), x, y);
   const BackwardFunction backward = [=, shape = x.shape()](Backward& b) {
-    Tensor dx = Tensor::zeros(shape, b.grad().layout());
+    Tensor dx = Tensor::zeros(shape, b.grad().layout(), b.grad().dtype());
     move_elements(
         {.size = part.size, .src_stride = part.stride, .dst_stride = whole.stride, .dst_offset = offset},
         shape.rank(), b.grad(), dx);

@@ -1,5 +1,6 @@
 #include "framework/ops/strided.h"
 
+#include "framework/tensor/element.h"
 #include "framework/tensor/lanes.h"
 #include "kernels/layout/strided_copy.h"
 
@@ -22,9 +23,9 @@ Strided strided(const Shape& shape, Layout layout) {
 
 void move_elements(const Move& move, int rank, const Tensor& src, Tensor& dst) {
   kernels::StridedCopy copy;
-  copy.element = !dst.is_lanes()  ? kernels::CopyElement::floats
+  copy.element = !dst.is_lanes()  ? kernels::CopyElement::numbers
                  : src.is_lanes() ? kernels::CopyElement::vectors
-                                  : kernels::CopyElement::floats_to_vectors;
+                                  : kernels::CopyElement::numbers_to_vectors;
   const int first = kernels::StridedCopy::kRank - rank;
   for (int d = 0; d < rank; ++d) {
     const auto i = static_cast<std::size_t>(d);
@@ -34,8 +35,16 @@ void move_elements(const Move& move, int rank, const Tensor& src, Tensor& dst) {
   }
   const std::int64_t src_width = src.is_lanes() ? kernels::kLanes : 1;
   const std::int64_t dst_width = dst.is_lanes() ? kernels::kLanes : 1;
-  kernels::strided_copy(copy, src.data() + move.src_offset * src_width,
-                        dst.data() + move.dst_offset * dst_width);
+  with_element(dst.dtype(), [&](auto element) {
+    using To = decltype(element);
+    To* to = dst.data<To>() + move.dst_offset * dst_width;
+    const std::int64_t from = move.src_offset * src_width;
+    if (src.is_lanes()) {
+      kernels::strided_copy(copy, src.data<To>() + from, to);
+    } else {
+      kernels::strided_copy(copy, src.data() + from, to);
+    }
+  });
 }
 
 }  // namespace espalier::ops

@@ -2,6 +2,7 @@
 
 #include "framework/autograd/node.h"
 #include "framework/ops/broadcast.h"
+#include "framework/tensor/element.h"
 
 namespace espalier::ops {
 
@@ -15,7 +16,10 @@ Tensor sub(const Tensor& a, const Tensor& b) {
         if (g.needs(1)) {
           const Tensor sums = reduce_to(g.grad(), shape_b, layout_b);
           Tensor db = Tensor::empty_like(sums);
-          kernels::eltwise().affine(sums.data(), -1.0f, 0.0f, db.data(), db.storage_elements());
+          with_element(db.dtype(), [&](auto element) {
+            using T = decltype(element);
+            kernels::eltwise<T>().affine(sums.data<T>(), -1.0f, 0.0f, db.data<T>(), db.storage_elements());
+          });
           g.give(1, std::move(db));
         }
       });

@@ -14,7 +14,7 @@ Tensor subsample(const Tensor& x, int stride, std::int64_t channels) {
   check(channels >= x.dim(1), op, "{} channels do not fit into {}", x.dim(1), channels);
   Tensor y =
       Tensor::zeros({x.dim(0), channels, (x.dim(2) + stride - 1) / stride, (x.dim(3) + stride - 1) / stride},
-                    Layout::lanes);
+                    Layout::lanes, x.dtype());
   const Strided from = strided(x.shape(), Layout::lanes), to = strided(y.shape(), Layout::lanes);
   Move kept = {.size = to.size,
                .src_stride = from.stride,
@@ -26,7 +26,7 @@ Tensor subsample(const Tensor& x, int stride, std::int64_t channels) {
   move_elements(kept, 4, x, y);
   return record(op, {x}, y,
                 [kept, shape = x.shape()](Backward& b) {
-                  Tensor dx = Tensor::zeros(shape, Layout::lanes);
+                  Tensor dx = Tensor::zeros(shape, Layout::lanes, b.grad().dtype());
                   const Move back = {.size = kept.size,
                                      .src_stride = kept.dst_stride,
                                      .dst_stride = kept.src_stride,

@@ -6,11 +6,11 @@
 
 namespace espalier::ops {
 
-// The sum of all elements: a scalar.
+// The sum of all elements: an f32 scalar.
 Tensor sum(const Tensor& x);
 
 // The sum over some dimensions, which go, or stay with size 1 (keepdim). Lanes summed over their batch become
-// plain.
+// plain f32.
 Tensor sum(const Tensor& x, const std::vector<int>& dimensions, bool keepdim = false);
 
 }  // namespace espalier::ops

@@ -1,6 +1,7 @@
 #include "framework/ops/sum_dimensions.h"
 
 #include "framework/ops/relayout.h"
+#include "framework/tensor/element.h"
 #include "framework/tensor/lanes.h"
 #include "kernels/reduce/reduce.h"
 
@@ -19,25 +20,35 @@ Tensor sum_axes(Tensor t, DimensionSet dimensions, int first) {
     for (int i = d + 1; i < shape.rank(); ++i) inner *= shape[i];
     const std::int64_t size = shape[d];
     shape = shape.with(d, 1);
-    Tensor sum = Tensor::empty(t.is_lanes() ? Shape{t.dim(0), shape.numel() / t.dim(0)} : shape, t.layout());
-    kernels::reduce().axis_sum(outer, size, inner, t.data(), sum.data());
+    Tensor sum = Tensor::empty(t.is_lanes() ? Shape{t.dim(0), shape.numel() / t.dim(0)} : shape, t.layout(),
+                               t.dtype());
+    with_element(t.dtype(), [&](auto element) {
+      using T = decltype(element);
+      kernels::reduce<T>().axis_sum(outer, size, inner, t.data<T>(), sum.data<T>());
+    });
     t = std::move(sum);
   }
   return relayout(t, shape);
 }
 
 Tensor sum_planes(const Tensor& t) {
-  Tensor sums = Tensor::empty({t.dim(0), t.dim(1), 1, 1}, Layout::lanes);
-  kernels::reduce().plane_sum(lane_shape(t.shape()), t.data(), sums.data());
+  Tensor sums = Tensor::empty({t.dim(0), t.dim(1), 1, 1}, Layout::lanes, t.dtype());
+  with_element(t.dtype(), [&](auto element) {
+    using T = decltype(element);
+    kernels::reduce<T>().plane_sum(lane_shape(t.shape()), t.data<T>(), sums.data<T>());
+  });
   return sums;
 }
 
-// Over the images, which leaves no batch: plain.
+// Over the images, which leaves no batch: plain, and so f32.
 Tensor sum_batch(const Tensor& t) {
   const std::int64_t features = t.numel() / t.dim(0);
   const Tensor rows = relayout(t, {t.dim(0), features});
   Tensor sums = Tensor::empty(t.shape().with(0, 1));
-  kernels::reduce().channel_sum(lane_shape(rows.shape()), rows.data(), sums.data());
+  with_element(t.dtype(), [&](auto element) {
+    using T = decltype(element);
+    kernels::reduce<T>().channel_sum(lane_shape(rows.shape()), rows.data<T>(), sums.data());
+  });
   return sums;
 }
 

@@ -10,8 +10,8 @@ namespace espalier::ops {
 
 using DimensionSet = std::bitset<Shape::kMaxRank>;
 
-// t with the sizes of `dimensions` summed to 1. Plain where lanes are summed over their batch. t itself where
-// there is nothing to sum.
+// t with the sizes of `dimensions` summed to 1: lanes of t's type, or plain f32 where lanes are summed over
+// their batch. t itself where there is nothing to sum.
 Tensor sum_dimensions(const Tensor& t, DimensionSet dimensions);
 
 }  // namespace espalier::ops

@@ -1,9 +1,12 @@
-// Element types. Training is f32; masks are u8, labels and indices i32; bf16 is storage only.
+// Element types. Parameters, statistics and sums are f32; activations f32 or bf16, which kernels widen as
+// they load; masks are u8, labels and indices i32.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "kernels/base/element.h"
 
 namespace espalier {
 
@@ -42,6 +45,10 @@ constexpr DType dtype_of();
 template <>
 constexpr DType dtype_of<float>() {
   return DType::f32;
+}
+template <>
+constexpr DType dtype_of<kernels::Bf16>() {
+  return DType::bf16;
 }
 template <>
 constexpr DType dtype_of<std::int32_t>() {

@@ -7,10 +7,12 @@
 
 namespace espalier {
 
-// [N, ...] plain -> lanes. The padding lanes become zeros. Outside any graph.
-Tensor to_lanes(const Tensor& plain);
-// [N, ...] lanes -> plain. Outside any graph.
+// [N, ...] plain f32 -> lanes of f32, or rounded to bf16. The padding lanes become zeros. Outside any graph.
+Tensor to_lanes(const Tensor& plain, DType dtype = DType::f32);
+// [N, ...] lanes of either type -> plain f32. Outside any graph.
 Tensor from_lanes(const Tensor& lanes);
+// The same elements as f32 or, rounded, as bf16; t itself where it is of that type. Outside any graph.
+Tensor converted(const Tensor& t, DType dtype);
 
 // Images [N, C, H, W] with their padded planes; tokens [N, T, C] and features [N, F] as they are; every other
 // rank as one row of features.

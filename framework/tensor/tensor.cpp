@@ -4,8 +4,10 @@
 #include <cstring>
 
 #include "framework/core/error.h"
+#include "framework/tensor/element.h"
 #include "framework/tensor/lanes.h"
 #include "kernels/base/lanes.h"
+#include "kernels/eltwise/eltwise.h"
 
 namespace espalier {
 
@@ -39,8 +41,8 @@ Tensor Tensor::zeros(const Shape& shape, Layout layout, DType dtype) {
   return tensor;
 }
 
-Tensor Tensor::full(const Shape& shape, float value, Layout layout) {
-  Tensor tensor = empty(shape, layout);
+Tensor Tensor::full(const Shape& shape, float value, Layout layout, DType dtype) {
+  Tensor tensor = empty(shape, layout, dtype);
   tensor.fill_(value);
   return tensor;
 }
@@ -79,7 +81,12 @@ float Tensor::item() const {
 
 std::vector<float> Tensor::to_vector() const {
   if (is_lanes()) return from_lanes(*this).to_vector();
-  return std::vector<float>(data(), data() + numel());
+  std::vector<float> values(static_cast<std::size_t>(numel()));
+  with_element(dtype(), [&](auto element) {
+    using T = decltype(element);
+    kernels::eltwise<T>().widen(data<T>(), values.data(), numel());
+  });
+  return values;
 }
 
 Tensor Tensor::view(const Shape& target) const {
@@ -118,7 +125,13 @@ void Tensor::zero_() {
   std::memset(impl().storage->data(), 0, static_cast<std::size_t>(storage_elements()) * size_bytes(dtype()));
 }
 
-void Tensor::fill_(float value) { std::fill_n(data(), storage_elements(), value); }
+void Tensor::fill_(float value) {
+  if (dtype() == DType::bf16) {
+    std::fill_n(data<kernels::Bf16>(), storage_elements(), kernels::round_to_bf16(value));
+  } else {
+    std::fill_n(data(), storage_elements(), value);
+  }
+}
 
 bool Tensor::shares_storage_with(const Tensor& other) const { return impl().storage == other.impl().storage; }
 

@@ -36,7 +36,8 @@ class Tensor {
   static Tensor empty(const Shape& shape, Layout layout = Layout::plain, DType dtype = DType::f32);
   static Tensor empty_like(const Tensor& other);
   static Tensor zeros(const Shape& shape, Layout layout = Layout::plain, DType dtype = DType::f32);
-  static Tensor full(const Shape& shape, float value, Layout layout = Layout::plain);
+  static Tensor full(const Shape& shape, float value, Layout layout = Layout::plain,
+                     DType dtype = DType::f32);
   // Plain, from row-major values.
   static Tensor from(const std::vector<float>& values, const Shape& shape);
   static Tensor scalar(float value);
@@ -67,7 +68,7 @@ class Tensor {
   const void* bytes() const { return raw_data(dtype()); }
   // The only element of a tensor of one.
   float item() const;
-  // The logical elements in row-major order, whatever the layout.
+  // The logical elements in row-major order, whatever the layout, of f32 or bf16.
   std::vector<float> to_vector() const;
 
   // Same elements under another shape of as many; shares storage. Layouts must agree in memory (plain always;

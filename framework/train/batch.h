@@ -9,7 +9,7 @@
 namespace espalier::train {
 
 struct Batch {
-  Tensor images;  // f32 lanes [N, C, H, W]; N = batch, or fewer in the last
+  Tensor images;  // lanes [N, C, H, W] of f32 or bf16; N = batch, or fewer in the last
   Tensor labels;  // i32 plain [N]
   // Where pairs of images are mixed: the partners' labels (undefined: not mixed), and an image's own share.
   Tensor mixed_labels = {};

@@ -1,6 +1,7 @@
 #include "framework/train/metrics.h"
 
 #include "framework/core/error.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/base/lanes.h"
 
 namespace espalier::train {
@@ -13,6 +14,7 @@ void Metrics::add(double loss, const Tensor& logits, const Tensor& labels) {
 }
 
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
+  if (logits.dtype() == DType::bf16) return count_correct(converted(logits, DType::f32), labels);
   check(logits.rank() == 2 && logits.dim(0) == labels.numel(), "accuracy",
         "expected logits [{}, classes] for {} labels, got {}", labels.numel(), labels.numel(),
         logits.shape().str());

@@ -22,7 +22,7 @@ struct Metrics {
   }
 };
 
-// Rows of logits [N, K] (lanes or plain) whose largest element is the label's.
+// Rows of logits [N, K] (lanes of f32 or bf16, or plain) whose largest element is the label's.
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
 
 }  // namespace espalier::train

@@ -3,12 +3,21 @@
 #include "kernels/attention/forward.h"
 
 namespace espalier::kernels {
+namespace {
+
+template <class T>
+constexpr AttentionKernels<T> kKernels = {
+    .isa = kVecIsa, .forward = attention_fwd<T>, .backward = attention_bwd<T>};
+
+}  // namespace
 
 template <>
-const AttentionKernels& kernels_for<AttentionKernels, kVecIsa>() {
-  static constexpr AttentionKernels kernels = {
-      .isa = kVecIsa, .forward = attention_fwd, .backward = attention_bwd};
-  return kernels;
+const AttentionKernels<float>& kernels_for<AttentionKernels<float>, kVecIsa>() {
+  return kKernels<float>;
+}
+template <>
+const AttentionKernels<Bf16>& kernels_for<AttentionKernels<Bf16>, kVecIsa>() {
+  return kKernels<Bf16>;
 }
 
 }  // namespace espalier::kernels

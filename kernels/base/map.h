@@ -2,34 +2,43 @@
 // included.
 #pragma once
 
+#include "kernels/base/lanes.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/vec.h"
 
 namespace espalier::kernels {
 namespace {
 
-// 64 KiB of each array a task: large enough to hide the start of a task, small enough to balance.
+// 64 KiB of floats a task, 32 KiB of bf16: large enough to hide the start of a task, small enough to balance.
 constexpr std::int64_t kTaskFloats = 16 * 1024;
 
 // An output from this size on is streamed past the caches: it would push out what is there and be gone itself
 // before the next pass reads it. Measured: 19 instead of 10 GB/s.
-constexpr std::int64_t kStreamFloats = std::int64_t{1} << 20;
+constexpr std::size_t kStreamBytes = std::size_t{4} << 20;
 
 enum class Output { cached, streamed };
 
 // `dst` must be none of the arrays that the loop reads: then its lines are in the cache already.
-ESPALIER_INLINE Output output_for(const float* dst, std::int64_t n, bool in_place) {
-  const bool aligned = reinterpret_cast<std::uintptr_t>(dst) % 64 == 0;
-  return n >= kStreamFloats && aligned && !in_place ? Output::streamed : Output::cached;
+template <class T>
+ESPALIER_INLINE Output output_for(const T* dst, std::int64_t n, bool in_place) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(dst) % (kLanes * sizeof(T)) == 0;
+  const bool large = static_cast<std::size_t>(n) * sizeof(T) >= kStreamBytes;
+  return large && aligned && !in_place ? Output::streamed : Output::cached;
 }
 
 // How a vector is written. A kernel's loop is compiled for either kind: with_output calls body(write), and
 // write(p, value) stores.
 struct WriteCached {
-  ESPALIER_INLINE void operator()(float* p, Vec value) const { store(p, value); }
+  template <class T>
+  ESPALIER_INLINE void operator()(T* p, Vec value) const {
+    store(p, value);
+  }
 };
 struct WriteStreamed {
-  ESPALIER_INLINE void operator()(float* p, Vec value) const { stream(p, value); }
+  template <class T>
+  ESPALIER_INLINE void operator()(T* p, Vec value) const {
+    stream(p, value);
+  }
 };
 template <class Body>
 ESPALIER_INLINE void with_output(Output output, const Body& body) {
@@ -44,22 +53,34 @@ ESPALIER_INLINE void with_output(Output output, const Body& body) {
 template <class Write>
 struct WholeVector {
   std::int64_t i;
-  ESPALIER_INLINE Vec get(const float* array) const { return load(array + i); }
+  template <class T>
+  ESPALIER_INLINE Vec get(const T* array) const {
+    return load(array + i);
+  }
   ESPALIER_INLINE Mask16 get_mask(const std::uint8_t* array) const { return mask_from_bytes(array + i); }
-  ESPALIER_INLINE void set(float* array, Vec value) const { Write{}(array + i, value); }
+  template <class T>
+  ESPALIER_INLINE void set(T* array, Vec value) const {
+    Write{}(array + i, value);
+  }
 };
 
 // The same for the last `count` < 16 elements: the other lanes read as zero and are not written.
 struct LastVector {
   std::int64_t i;
   int count;
-  ESPALIER_INLINE Vec get(const float* array) const { return load_first(array + i, count); }
+  template <class T>
+  ESPALIER_INLINE Vec get(const T* array) const {
+    return load_first(array + i, count);
+  }
   ESPALIER_INLINE Mask16 get_mask(const std::uint8_t* array) const {
     std::uint8_t bytes[16] = {};
     for (int lane = 0; lane < count; ++lane) bytes[lane] = array[i + lane];
     return mask_from_bytes(bytes);
   }
-  ESPALIER_INLINE void set(float* array, Vec value) const { store_first(array + i, value, count); }
+  template <class T>
+  ESPALIER_INLINE void set(T* array, Vec value) const {
+    store_first(array + i, value, count);
+  }
 };
 
 // body(at) for each vector of n elements, where at.get(array) and at.set(array, value) reach the arrays.

@@ -8,29 +8,39 @@
 namespace espalier::kernels {
 namespace {
 
-void add(const float* a, const float* b, float* dst, std::int64_t n) {
+template <class T>
+void add(const T* a, const T* b, T* dst, std::int64_t n) {
   binary(a, b, dst, n, [](Vec x, Vec y) { return x + y; });
 }
-void sub(const float* a, const float* b, float* dst, std::int64_t n) {
+template <class T>
+void sub(const T* a, const T* b, T* dst, std::int64_t n) {
   binary(a, b, dst, n, [](Vec x, Vec y) { return x - y; });
 }
-void mul(const float* a, const float* b, float* dst, std::int64_t n) {
+template <class T>
+void mul(const T* a, const T* b, T* dst, std::int64_t n) {
   binary(a, b, dst, n, [](Vec x, Vec y) { return x * y; });
 }
-void div(const float* a, const float* b, float* dst, std::int64_t n) {
+template <class T>
+void div(const T* a, const T* b, T* dst, std::int64_t n) {
   binary(a, b, dst, n, [](Vec x, Vec y) { return x / y; });
 }
-void affine(const float* src, float scale, float shift, float* dst, std::int64_t n) {
+template <class T>
+void affine(const T* src, float scale, float shift, T* dst, std::int64_t n) {
   unary(src, dst, n, [=](Vec x) { return fma(broadcast(scale), x, broadcast(shift)); });
 }
-void accumulate(const float* src, float scale, float* dst, std::int64_t n) {
+template <class T>
+void accumulate(const T* src, float scale, T* dst, std::int64_t n) {
   binary(src, dst, dst, n, [=](Vec x, Vec y) { return fma(broadcast(scale), x, y); });
 }
 
+template <class From, class To>
+void convert(const From* src, To* dst, std::int64_t n) {
+  map(n, output_for(dst, n, false), [&](const auto& at) { at.set(dst, at.get(src)); });
+}
+
 // dst = f(a, other(row)) over the planes of `shape`; a row is one channel's plane of one group.
-template <class Other, class Function>
-void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const Other& other,
-                      const Function& f) {
+template <class T, class Other, class Function>
+void broadcast_planes(const LaneShape& shape, const T* a, T* dst, const Other& other, const Function& f) {
   const std::int64_t row_floats = shape.P * kLanes;
   const Output output = output_for(dst, shape.floats(), dst == a);
   with_output(output, [&](auto write) {
@@ -38,16 +48,16 @@ void broadcast_planes(const LaneShape& shape, const float* a, float* dst, const 
         shape.G() * shape.T * shape.C, row_floats,
         [&](std::int64_t row) {
           const Vec b = other(row);
-          const float* from = a + row * row_floats;
-          float* to = dst + row * row_floats;
+          const T* from = a + row * row_floats;
+          T* to = dst + row * row_floats;
           for (std::int64_t i = 0; i < row_floats; i += kLanes) write(to + i, f(load(from + i), b));
         },
         output);
   });
 }
 
-template <class Other>
-void binary_broadcast(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, float* dst,
+template <class T, class Other>
+void binary_broadcast(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, T* dst,
                       const Other& other) {
   switch (op) {
     case BinaryOp::add:
@@ -63,13 +73,13 @@ void binary_broadcast(BinaryOp op, bool swapped, const LaneShape& shape, const f
   }
 }
 
-void binary_channel(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b,
-                    float* dst) {
+template <class T>
+void binary_channel(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const float* b, T* dst) {
   binary_broadcast(op, swapped, shape, a, dst,
                    [b, C = shape.C](std::int64_t row) { return broadcast(b[row % C]); });
 }
-void binary_plane(BinaryOp op, bool swapped, const LaneShape& shape, const float* a, const float* b,
-                  float* dst) {
+template <class T>
+void binary_plane(BinaryOp op, bool swapped, const LaneShape& shape, const T* a, const float* b, T* dst) {
   binary_broadcast(op, swapped, shape, a, dst, [=](std::int64_t row) { return load(b + row * kLanes); });
 }
 

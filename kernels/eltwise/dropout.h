@@ -8,7 +8,8 @@
 namespace espalier::kernels {
 namespace {
 
-void dropout(const float* src, float* dst, std::int64_t n, const DropoutParams& params) {
+template <class T>
+void dropout(const T* src, T* dst, std::int64_t n, const DropoutParams& params) {
   // Element i is dropped when its 32 random bits, as a number in [0, 1), are below p.
   const double scaled = static_cast<double>(params.probability) * 4294967296.0;
   const std::uint32_t threshold = static_cast<std::uint32_t>(scaled);

@@ -4,40 +4,51 @@
 #include "kernels/eltwise/unary.h"
 
 namespace espalier::kernels {
+namespace {
+
+template <class T>
+constexpr EltwiseKernels<T> kKernels = {
+    .isa = kVecIsa,
+    .relu_fwd = relu_fwd<T>,
+    .relu_bwd = relu_bwd<T>,
+    .gelu_fwd = gelu_fwd<T>,
+    .gelu_bwd = gelu_bwd<T>,
+    .gelu_tanh_fwd = gelu_tanh_fwd<T>,
+    .gelu_tanh_bwd = gelu_tanh_bwd<T>,
+    .exp_fwd = exp_fwd<T>,
+    .exp_bwd = exp_bwd<T>,
+    .log_fwd = log_fwd<T>,
+    .log_bwd = log_bwd<T>,
+    .sqrt_fwd = sqrt_fwd<T>,
+    .sqrt_bwd = sqrt_bwd<T>,
+    .sigmoid_fwd = sigmoid_fwd<T>,
+    .sigmoid_bwd = sigmoid_bwd<T>,
+    .tanh_fwd = tanh_fwd<T>,
+    .tanh_bwd = tanh_bwd<T>,
+    .erf_fwd = erf_fwd<T>,
+    .erf_bwd = erf_bwd<T>,
+    .add = add<T>,
+    .sub = sub<T>,
+    .mul = mul<T>,
+    .div = div<T>,
+    .affine = affine<T>,
+    .accumulate = accumulate<T>,
+    .widen = convert<T, float>,
+    .round = convert<float, T>,
+    .binary_channel = binary_channel<T>,
+    .binary_plane = binary_plane<T>,
+    .dropout = dropout<T>,
+};
+
+}  // namespace
 
 template <>
-const EltwiseKernels& kernels_for<EltwiseKernels, kVecIsa>() {
-  static constexpr EltwiseKernels kernels = {
-      .isa = kVecIsa,
-      .relu_fwd = relu_fwd,
-      .relu_bwd = relu_bwd,
-      .gelu_fwd = gelu_fwd,
-      .gelu_bwd = gelu_bwd,
-      .gelu_tanh_fwd = gelu_tanh_fwd,
-      .gelu_tanh_bwd = gelu_tanh_bwd,
-      .exp_fwd = exp_fwd,
-      .exp_bwd = exp_bwd,
-      .log_fwd = log_fwd,
-      .log_bwd = log_bwd,
-      .sqrt_fwd = sqrt_fwd,
-      .sqrt_bwd = sqrt_bwd,
-      .sigmoid_fwd = sigmoid_fwd,
-      .sigmoid_bwd = sigmoid_bwd,
-      .tanh_fwd = tanh_fwd,
-      .tanh_bwd = tanh_bwd,
-      .erf_fwd = erf_fwd,
-      .erf_bwd = erf_bwd,
-      .add = add,
-      .sub = sub,
-      .mul = mul,
-      .div = div,
-      .affine = affine,
-      .accumulate = accumulate,
-      .binary_channel = binary_channel,
-      .binary_plane = binary_plane,
-      .dropout = dropout,
-  };
-  return kernels;
+const EltwiseKernels<float>& kernels_for<EltwiseKernels<float>, kVecIsa>() {
+  return kKernels<float>;
+}
+template <>
+const EltwiseKernels<Bf16>& kernels_for<EltwiseKernels<Bf16>, kVecIsa>() {
+  return kKernels<Bf16>;
 }
 
 }  // namespace espalier::kernels

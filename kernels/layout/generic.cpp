@@ -31,18 +31,20 @@ void for_each_piece(const LaneShape& shape, const Runs& runs, const Body& body) 
   });
 }
 
-void clear_plane_padding(const Runs& runs, std::int64_t end, float* plane) {
+template <class T>
+void clear_plane_padding(const Runs& runs, std::int64_t end, T* plane) {
   if (end != runs.length) return;
   for (std::int64_t i = runs.length; i < runs.stride; ++i) store(plane + i * kLanes, zero());
 }
 
-void to_lanes(const LaneShape& shape, const float* plain, float* lanes) {
+template <class T>
+void to_lanes(const LaneShape& shape, const float* plain, T* lanes) {
   const Runs runs = runs_of(shape);
   const std::int64_t features = runs.count * runs.length;
   for_each_piece(shape, runs, [&](std::int64_t g, std::int64_t run, std::int64_t begin, std::int64_t end) {
     const int images = lanes_in_group(shape.N, g);
     const float* from = plain + g * kLanes * features + run * runs.length;  // [images][features]
-    float* to = lanes + (g * runs.count + run) * runs.stride * kLanes;      // [length][16]
+    T* to = lanes + (g * runs.count + run) * runs.stride * kLanes;          // [length][16]
     for (std::int64_t i = begin; i < end; i += 16) {
       const int count = end - i < 16 ? static_cast<int>(end - i) : 16;
       Vec block[16];
@@ -53,13 +55,14 @@ void to_lanes(const LaneShape& shape, const float* plain, float* lanes) {
   });
 }
 
-void from_lanes(const LaneShape& shape, const float* lanes, float* plain) {
+template <class T>
+void from_lanes(const LaneShape& shape, const T* lanes, float* plain) {
   const Runs runs = runs_of(shape);
   const std::int64_t features = runs.count * runs.length;
   for_each_piece(shape, runs, [&](std::int64_t g, std::int64_t run, std::int64_t begin, std::int64_t end) {
     const int images = lanes_in_group(shape.N, g);
-    const float* from = lanes + (g * runs.count + run) * runs.stride * kLanes;  // [length][16]
-    float* to = plain + g * kLanes * features + run * runs.length;              // [images][features]
+    const T* from = lanes + (g * runs.count + run) * runs.stride * kLanes;  // [length][16]
+    float* to = plain + g * kLanes * features + run * runs.length;          // [images][features]
     for (std::int64_t i = begin; i < end; i += 16) {
       const int count = end - i < 16 ? static_cast<int>(end - i) : 16;
       Vec block[16];
@@ -70,47 +73,56 @@ void from_lanes(const LaneShape& shape, const float* lanes, float* plain) {
   });
 }
 
-void compact(const LaneShape& shape, const float* padded, float* compacted) {
+template <class T>
+void compact(const LaneShape& shape, const T* padded, T* compacted) {
   const Runs runs = runs_of(shape);
   for_each_piece(shape, runs, [&](std::int64_t g, std::int64_t run, std::int64_t begin, std::int64_t end) {
-    const float* from = padded + (g * runs.count + run) * runs.stride * kLanes;
-    float* to = compacted + (g * runs.count + run) * runs.length * kLanes;
+    const T* from = padded + (g * runs.count + run) * runs.stride * kLanes;
+    T* to = compacted + (g * runs.count + run) * runs.length * kLanes;
     for (std::int64_t i = begin; i < end; ++i) store(to + i * kLanes, load(from + i * kLanes));
   });
 }
 
-void expand(const LaneShape& shape, const float* compacted, float* padded) {
+template <class T>
+void expand(const LaneShape& shape, const T* compacted, T* padded) {
   const Runs runs = runs_of(shape);
   for_each_piece(shape, runs, [&](std::int64_t g, std::int64_t run, std::int64_t begin, std::int64_t end) {
-    const float* from = compacted + (g * runs.count + run) * runs.length * kLanes;
-    float* to = padded + (g * runs.count + run) * runs.stride * kLanes;
+    const T* from = compacted + (g * runs.count + run) * runs.length * kLanes;
+    T* to = padded + (g * runs.count + run) * runs.stride * kLanes;
     for (std::int64_t i = begin; i < end; ++i) store(to + i * kLanes, load(from + i * kLanes));
     clear_plane_padding(runs, end, to);
   });
 }
 
-void clear_padding_lanes(const LaneShape& shape, float* lanes) {
+template <class T>
+void clear_padding_lanes(const LaneShape& shape, T* lanes) {
   if (shape.N % kLanes == 0) return;
   const std::int64_t vectors = shape.T * shape.C * shape.P;
-  float* last = lanes + (shape.G() - 1) * vectors * kLanes;
+  T* last = lanes + (shape.G() - 1) * vectors * kLanes;
   const Mask16 images = first_lanes(lanes_in_group(shape.N, shape.G() - 1));
   map(vectors * kLanes, Output::cached,
       [&](const auto& at) { at.set(last, select(images, at.get(last), zero())); });
 }
 
+template <class T>
+constexpr LayoutKernels<T> kKernels = {
+    .isa = kVecIsa,
+    .to_lanes = to_lanes<T>,
+    .from_lanes = from_lanes<T>,
+    .compact = compact<T>,
+    .expand = expand<T>,
+    .clear_padding_lanes = clear_padding_lanes<T>,
+};
+
 }  // namespace
 
 template <>
-const LayoutKernels& kernels_for<LayoutKernels, kVecIsa>() {
-  static constexpr LayoutKernels kernels = {
-      .isa = kVecIsa,
-      .to_lanes = to_lanes,
-      .from_lanes = from_lanes,
-      .compact = compact,
-      .expand = expand,
-      .clear_padding_lanes = clear_padding_lanes,
-  };
-  return kernels;
+const LayoutKernels<float>& kernels_for<LayoutKernels<float>, kVecIsa>() {
+  return kKernels<float>;
+}
+template <>
+const LayoutKernels<Bf16>& kernels_for<LayoutKernels<Bf16>, kVecIsa>() {
+  return kKernels<Bf16>;
 }
 
 }  // namespace espalier::kernels

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/base/lanes.h"
 #include "kernels/base/parallel.h"
@@ -9,31 +10,41 @@
 namespace espalier::kernels {
 namespace {
 
-constexpr std::int64_t kTaskFloats = 16 * 1024;  // a task copies at least this much
+constexpr std::int64_t kTaskNumbers = 16 * 1024;  // a task copies at least this much
 
-// One run along the last dimension.
-template <int src_width, int dst_width>
-void copy_row(const StridedCopy& c, const float* src, float* dst) {
-  constexpr int last = StridedCopy::kRank - 1;
-  const std::int64_t n = c.size[last];
-  if (src_width == dst_width && c.src_stride[last] == 1 && c.dst_stride[last] == 1) {
-    std::memcpy(dst, src, static_cast<std::size_t>(n * src_width) * sizeof(float));
-    return;
-  }
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float* from = src + i * c.src_stride[last] * src_width;
-    float* to = dst + i * c.dst_stride[last] * dst_width;
-    for (int lane = 0; lane < dst_width; ++lane) to[lane] = from[src_width == 1 ? 0 : lane];
+template <class To, class From>
+To copied(From x) {
+  if constexpr (std::is_same_v<To, From>) {
+    return x;
+  } else {
+    return round_to_bf16(x);
   }
 }
 
-template <int src_width, int dst_width>
-void copy_rows(const StridedCopy& c, const float* src, float* dst) {
+// One run along the last dimension.
+template <int src_width, int dst_width, class From, class To>
+void copy_row(const StridedCopy& c, const From* src, To* dst) {
+  constexpr int last = StridedCopy::kRank - 1;
+  const std::int64_t n = c.size[last];
+  if (std::is_same_v<From, To> && src_width == dst_width && c.src_stride[last] == 1 &&
+      c.dst_stride[last] == 1) {
+    std::memcpy(dst, src, static_cast<std::size_t>(n * src_width) * sizeof(To));
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    const From* from = src + i * c.src_stride[last] * src_width;
+    To* to = dst + i * c.dst_stride[last] * dst_width;
+    for (int lane = 0; lane < dst_width; ++lane) to[lane] = copied<To>(from[src_width == 1 ? 0 : lane]);
+  }
+}
+
+template <int src_width, int dst_width, class From, class To>
+void copy_rows(const StridedCopy& c, const From* src, To* dst) {
   constexpr int last = StridedCopy::kRank - 1;
   std::int64_t rows = 1;
   for (int d = 0; d < last; ++d) rows *= c.size[d];
-  const std::int64_t row_floats = std::max<std::int64_t>(c.size[last] * dst_width, 1);
-  const std::int64_t rows_per_task = std::max<std::int64_t>(kTaskFloats / row_floats, 1);
+  const std::int64_t row_numbers = std::max<std::int64_t>(c.size[last] * dst_width, 1);
+  const std::int64_t rows_per_task = std::max<std::int64_t>(kTaskNumbers / row_numbers, 1);
   parallel_for((rows + rows_per_task - 1) / rows_per_task, [&](std::int64_t task) {
     const std::int64_t end = std::min((task + 1) * rows_per_task, rows);
     for (std::int64_t row = task * rows_per_task; row < end; ++row) {
@@ -49,17 +60,22 @@ void copy_rows(const StridedCopy& c, const float* src, float* dst) {
   });
 }
 
-}  // namespace
-
-void strided_copy(const StridedCopy& copy, const float* src, float* dst) {
+template <class From, class To>
+void copy_elements(const StridedCopy& copy, const From* src, To* dst) {
   switch (copy.element) {
-    case CopyElement::floats:
+    case CopyElement::numbers:
       return copy_rows<1, 1>(copy, src, dst);
     case CopyElement::vectors:
       return copy_rows<kLanes, kLanes>(copy, src, dst);
-    case CopyElement::floats_to_vectors:
+    case CopyElement::numbers_to_vectors:
       return copy_rows<1, kLanes>(copy, src, dst);
   }
 }
+
+}  // namespace
+
+void strided_copy(const StridedCopy& copy, const float* src, float* dst) { copy_elements(copy, src, dst); }
+void strided_copy(const StridedCopy& copy, const Bf16* src, Bf16* dst) { copy_elements(copy, src, dst); }
+void strided_copy(const StridedCopy& copy, const float* src, Bf16* dst) { copy_elements(copy, src, dst); }
 
 }  // namespace espalier::kernels

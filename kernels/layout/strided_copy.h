@@ -4,10 +4,12 @@
 
 #include <cstdint>
 
+#include "kernels/base/element.h"
+
 namespace espalier::kernels {
 
-// What one element is: a float, a vector of 16 lanes, or a float that fills the 16 lanes of a vector.
-enum class CopyElement { floats, vectors, floats_to_vectors };
+// What one element is: a number, a vector of 16 lanes, or a number that fills the 16 lanes of a vector.
+enum class CopyElement { numbers, vectors, numbers_to_vectors };
 
 //   dst[i0 * dst_stride[0] + i1 * dst_stride[1] + ...] = src[i0 * src_stride[0] + ...]   for all i[d] <
 //   size[d]
@@ -16,12 +18,15 @@ enum class CopyElement { floats, vectors, floats_to_vectors };
 // source.
 struct StridedCopy {
   static constexpr int kRank = 6;
-  CopyElement element = CopyElement::floats;
+  CopyElement element = CopyElement::numbers;
   std::int64_t size[kRank] = {1, 1, 1, 1, 1, 1};
   std::int64_t src_stride[kRank] = {};
   std::int64_t dst_stride[kRank] = {};
 };
 
+// From f32 to bf16 numbers are rounded to the nearest.
 void strided_copy(const StridedCopy& copy, const float* src, float* dst);
+void strided_copy(const StridedCopy& copy, const Bf16* src, Bf16* dst);
+void strided_copy(const StridedCopy& copy, const float* src, Bf16* dst);
 
 }  // namespace espalier::kernels

@@ -41,8 +41,8 @@ ESPALIER_INLINE void for_each_group(const LaneShape& shape, std::int64_t c, cons
   }
 }
 
-template <bool relu, bool residual, class Write>
-void normalise_channel(Write write, const LaneShape& shape, const BatchNormFwd& args,
+template <bool relu, bool residual, class T, class Write>
+void normalise_channel(Write write, const LaneShape& shape, const BatchNormFwd<T>& args,
                        const ChannelScale& normalised, std::int64_t c) {
   for_each_group(shape, c, [&](std::int64_t plane, int) {
     for (std::int64_t i = plane; i < plane + shape.HW * kLanes; i += kLanes) {
@@ -54,7 +54,8 @@ void normalise_channel(Write write, const LaneShape& shape, const BatchNormFwd& 
   });
 }
 
-void normalise(const LaneShape& shape, const BatchNormFwd& args, const ChannelScale& normalised,
+template <class T>
+void normalise(const LaneShape& shape, const BatchNormFwd<T>& args, const ChannelScale& normalised,
                std::int64_t c) {
   const bool in_place = args.dst == args.src || args.dst == args.residual;
   with_output(output_for(args.dst, shape.floats(), in_place), [&](auto write) {
@@ -71,7 +72,8 @@ float inverse_deviation(double variance, float epsilon) {
   return static_cast<float>(1.0 / __builtin_sqrt(variance + static_cast<double>(epsilon)));
 }
 
-void batch_norm_fwd_training(const LaneShape& shape, const BatchNormFwd& args) {
+template <class T>
+void batch_norm_fwd_training(const LaneShape& shape, const BatchNormFwd<T>& args) {
   const double count = static_cast<double>(shape.N * shape.HW);
   parallel_for(shape.C, [&](std::int64_t c) {
     Moments moments;
@@ -85,7 +87,8 @@ void batch_norm_fwd_training(const LaneShape& shape, const BatchNormFwd& args) {
   });
 }
 
-void batch_norm_fwd_inference(const LaneShape& shape, const BatchNormFwd& args) {
+template <class T>
+void batch_norm_fwd_inference(const LaneShape& shape, const BatchNormFwd<T>& args) {
   parallel_for(shape.C, [&](std::int64_t c) {
     args.inv_std[c] = inverse_deviation(static_cast<double>(args.variance[c]), args.epsilon);
     normalise(shape, args, channel_scale(args.mean[c], args.inv_std[c], args.gamma, args.beta, c), c);
@@ -95,10 +98,10 @@ void batch_norm_fwd_inference(const LaneShape& shape, const BatchNormFwd& args) 
 // Where the gradient behind the ReLU comes through.
 enum class Gate { open, by_dst, by_src };
 
-// The gradient dy of the normalised value at float i, and x - mean there.
-template <Gate gate>
+// The gradient dy of the normalised value at element i, and x - mean there.
+template <Gate gate, class T>
 struct ChannelGradient {
-  const BatchNormBwd& args;
+  const BatchNormBwd<T>& args;
   ChannelScale normalised;
 
   ESPALIER_INLINE Vec centred(std::int64_t i) const { return load(args.src + i) - normalised.mean; }
@@ -118,9 +121,9 @@ struct GradientTerms {
   Vec scale, factor, offset;
 };
 
-template <bool residual, Gate gate, class Write>
-void channel_diff_src(Write write, const LaneShape& shape, const BatchNormBwd& args,
-                      const ChannelGradient<gate>& channel, const GradientTerms& terms, std::int64_t c) {
+template <bool residual, Gate gate, class T, class Write>
+void channel_diff_src(Write write, const LaneShape& shape, const BatchNormBwd<T>& args,
+                      const ChannelGradient<gate, T>& channel, const GradientTerms& terms, std::int64_t c) {
   for_each_group(shape, c, [&](std::int64_t plane, int images) {
     const Mask16 counted = first_lanes(images);
     for (std::int64_t i = plane; i < plane + shape.HW * kLanes; i += kLanes) {
@@ -132,8 +135,8 @@ void channel_diff_src(Write write, const LaneShape& shape, const BatchNormBwd& a
   });
 }
 
-template <Gate gate>
-void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd& args) {
+template <Gate gate, class T>
+void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd<T>& args) {
   const double count = static_cast<double>(shape.N * shape.HW);
   const bool residual = args.diff_residual != nullptr;
   // diff_residual streams only along with diff_src: one loop writes both.
@@ -143,8 +146,8 @@ void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd& args) {
     output = Output::cached;
   parallel_for(shape.C, [&](std::int64_t c) {
     const float inv_std = args.inv_std[c];
-    const ChannelGradient<gate> channel = {args,
-                                           channel_scale(args.mean[c], inv_std, args.gamma, args.beta, c)};
+    const ChannelGradient<gate, T> channel = {args,
+                                              channel_scale(args.mean[c], inv_std, args.gamma, args.beta, c)};
     // sum of dy and of dy * (x - mean); dy is zero in padding lanes
     BlockedSums<2> sums;
     for_each_group(shape, c, [&](std::int64_t plane, int) {
@@ -175,7 +178,8 @@ void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd& args) {
   });
 }
 
-void batch_norm_bwd(const LaneShape& shape, const BatchNormBwd& args) {
+template <class T>
+void batch_norm_bwd(const LaneShape& shape, const BatchNormBwd<T>& args) {
   if (!args.relu) return batch_norm_bwd_gated<Gate::open>(shape, args);
   if (args.dst != nullptr) return batch_norm_bwd_gated<Gate::by_dst>(shape, args);
   return batch_norm_bwd_gated<Gate::by_src>(shape, args);

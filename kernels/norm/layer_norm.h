@@ -13,12 +13,13 @@ ESPALIER_INLINE Vec value_or(const float* values, std::int64_t c, float otherwis
   return broadcast(values != nullptr ? values[c] : otherwise);
 }
 
-void layer_norm_fwd(const LaneShape& shape, const LayerNormFwd& args) {
+template <class T>
+void layer_norm_fwd(const LaneShape& shape, const LayerNormFwd<T>& args) {
   const std::int64_t C = shape.C;
   const Vec share = broadcast(1.0f / static_cast<float>(C));
   for_each_row(shape.G() * shape.T, C * kLanes, [&](std::int64_t row) {
-    const float* x = args.src + row * C * kLanes;
-    float* y = args.dst + row * C * kLanes;
+    const T* x = args.src + row * C * kLanes;
+    T* y = args.dst + row * C * kLanes;
     const Vec mean = lane_sum(C, [&](std::int64_t c) { return load(x + c * kLanes); }) * share;
     const Vec variance = lane_sum(C,
                                   [&](std::int64_t c) {
@@ -37,7 +38,8 @@ void layer_norm_fwd(const LaneShape& shape, const LayerNormFwd& args) {
 }
 
 // dx = inv_std (g - mean(g) - xhat mean(g xhat)),  g = gamma dy,  xhat = (x - mean) inv_std
-void layer_norm_bwd(const LaneShape& shape, const LayerNormBwd& args) {
+template <class T>
+void layer_norm_bwd(const LaneShape& shape, const LayerNormBwd<T>& args) {
   const std::int64_t C = shape.C, rows = shape.G() * shape.T, parts = layer_norm_parts(shape);
   const Vec share = broadcast(1.0f / static_cast<float>(C));
   parallel_for(parts, [&](std::int64_t part) {
@@ -45,9 +47,9 @@ void layer_norm_bwd(const LaneShape& shape, const LayerNormBwd& args) {
     float* beta_sums = gamma_sums + C * kLanes;                // [C][16] of dy
     for (std::int64_t i = 0; i < 2 * C * kLanes; i += kLanes) store(gamma_sums + i, zero());
     for (std::int64_t row = rows * part / parts; row < rows * (part + 1) / parts; ++row) {
-      const float* x = args.src + row * C * kLanes;
-      const float* dy = args.diff_dst + row * C * kLanes;
-      float* dx = args.diff_src + row * C * kLanes;
+      const T* x = args.src + row * C * kLanes;
+      const T* dy = args.diff_dst + row * C * kLanes;
+      T* dx = args.diff_src + row * C * kLanes;
       const Vec mean = load(args.mean + row * kLanes), inv_std = load(args.inv_std + row * kLanes);
       Vec sum_g = zero(), sum_g_xhat = zero();
       for (std::int64_t i = 0; i < C * kLanes; i += kLanes) {

@@ -17,7 +17,8 @@ class Moments {
   Moments() { block_.clear(); }
 
   // Takes in `vectors` vectors at x, of which the first `images` lanes count.
-  ESPALIER_INLINE void add(const float* x, std::int64_t vectors, int images) {
+  template <class T>
+  ESPALIER_INLINE void add(const T* x, std::int64_t vectors, int images) {
     const Mask16 counted = first_lanes(images);
     if (count_ == 0.0 && pending_ == 0 && vectors > 0) {
       set_shift(static_cast<double>(sum(select(counted, load(x), zero()))) / images);

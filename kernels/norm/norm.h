@@ -8,33 +8,36 @@
 //   inv_std = 1 / sqrt(variance + epsilon), variance biased (divided by the count).
 //
 // Buffers called src, residual, dst, diff_* without a shape are activations [G][T][C][P][16]
-// (kernels/base/lanes.h); batch norm takes T = 1, layer norm HW = P = 1. gamma and beta are [C]; null: ones
-// and zeros.
+// (kernels/base/lanes.h), f32 or bf16; batch norm takes T = 1, layer norm HW = P = 1. gamma and beta are [C];
+// null: ones and zeros.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels/base/dispatch.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes.h"
 
 namespace espalier::kernels {
 
+template <class T = float>
 struct BatchNormFwd {
-  const float* src = nullptr;
+  const T* src = nullptr;
   const float* gamma = nullptr;
   const float* beta = nullptr;
-  const float* residual = nullptr;  // null: none
+  const T* residual = nullptr;  // null: none
   bool relu = false;
   float epsilon = 1e-5f;
-  float* dst = nullptr;  // may be src or residual
+  T* dst = nullptr;  // may be src or residual
   // [C] each. Training writes all three; inference reads mean and variance and writes inv_std.
   float* mean = nullptr;
   float* variance = nullptr;  // unbiased in training (what running statistics take in); as given in inference
   float* inv_std = nullptr;
 };
 
+template <class T = float>
 struct BatchNormBwd {
-  const float* src = nullptr;
+  const T* src = nullptr;
   const float* gamma = nullptr;
   const float* beta = nullptr;     // for relu with dst null
   const float* mean = nullptr;     // [C]
@@ -43,31 +46,33 @@ struct BatchNormBwd {
   bool relu = false;
   // What forward returned, for relu: gradients pass where it is positive. Null where no residual was added:
   // then its sign is computed again from src, which saves the reading.
-  const float* dst = nullptr;
-  const float* diff_dst = nullptr;
-  float* diff_src = nullptr;       // may be diff_dst
-  float* diff_residual = nullptr;  // null: none was added
-  float* diff_gamma = nullptr;     // [C]; null: not wanted
-  float* diff_beta = nullptr;      // [C]; null: not wanted
+  const T* dst = nullptr;
+  const T* diff_dst = nullptr;
+  T* diff_src = nullptr;        // may be diff_dst
+  T* diff_residual = nullptr;   // null: none was added
+  float* diff_gamma = nullptr;  // [C]; null: not wanted
+  float* diff_beta = nullptr;   // [C]; null: not wanted
 };
 
+template <class T = float>
 struct LayerNormFwd {
-  const float* src = nullptr;
+  const T* src = nullptr;
   const float* gamma = nullptr;
   const float* beta = nullptr;
   float epsilon = 1e-5f;
-  float* dst = nullptr;      // may be src
+  T* dst = nullptr;          // may be src
   float* mean = nullptr;     // [G][T][16]
   float* inv_std = nullptr;  // [G][T][16]
 };
 
+template <class T = float>
 struct LayerNormBwd {
-  const float* src = nullptr;
+  const T* src = nullptr;
   const float* gamma = nullptr;
   const float* mean = nullptr;     // [G][T][16]
   const float* inv_std = nullptr;  // [G][T][16]
-  const float* diff_dst = nullptr;
-  float* diff_src = nullptr;    // may be diff_dst
+  const T* diff_dst = nullptr;
+  T* diff_src = nullptr;        // may be diff_dst
   float* diff_gamma = nullptr;  // [C]; null: not wanted
   float* diff_beta = nullptr;   // [C]; null: not wanted
   float* scratch = nullptr;     // layer_norm_bwd_scratch_floats(shape)
@@ -82,15 +87,19 @@ inline std::int64_t layer_norm_bwd_scratch_floats(const LaneShape& shape) {
   return layer_norm_parts(shape) * 2 * shape.C * kLanes;
 }
 
+template <class T = float>
 struct NormKernels {
   Isa isa;
-  void (*batch_norm_fwd_training)(const LaneShape& shape, const BatchNormFwd& args);
-  void (*batch_norm_fwd_inference)(const LaneShape& shape, const BatchNormFwd& args);
-  void (*batch_norm_bwd)(const LaneShape& shape, const BatchNormBwd& args);
-  void (*layer_norm_fwd)(const LaneShape& shape, const LayerNormFwd& args);
-  void (*layer_norm_bwd)(const LaneShape& shape, const LayerNormBwd& args);
+  void (*batch_norm_fwd_training)(const LaneShape& shape, const BatchNormFwd<T>& args);
+  void (*batch_norm_fwd_inference)(const LaneShape& shape, const BatchNormFwd<T>& args);
+  void (*batch_norm_bwd)(const LaneShape& shape, const BatchNormBwd<T>& args);
+  void (*layer_norm_fwd)(const LaneShape& shape, const LayerNormFwd<T>& args);
+  void (*layer_norm_bwd)(const LaneShape& shape, const LayerNormBwd<T>& args);
 };
 
-inline const NormKernels& norm() { return active_kernels<NormKernels>(); }
+template <class T = float>
+const NormKernels<T>& norm() {
+  return active_kernels<NormKernels<T>>();
+}
 
 }  // namespace espalier::kernels

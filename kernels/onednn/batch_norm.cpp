@@ -103,7 +103,7 @@ dnnl::memory memory(const dnnl::memory::desc& desc, const void* data) {
   return dnnl::memory(desc, engine(), const_cast<void*>(data));
 }
 
-void run_forward(const LaneShape& s, const BatchNormFwd& args, Mode mode, const Buffers& buffers) {
+void run_forward(const LaneShape& s, const BatchNormFwd<>& args, Mode mode, const Buffers& buffers) {
   const Plan& plan = cached_plan(s, mode, args.epsilon);
   layout().from_lanes(s, args.src, buffers.src);
   copy_channels(args.gamma, 1.0f, buffers.gamma, s.C);
@@ -129,7 +129,7 @@ void run_forward(const LaneShape& s, const BatchNormFwd& args, Mode mode, const 
 
 }  // namespace
 
-void batch_norm_fwd_training(const LaneShape& s, const BatchNormFwd& args) {
+void batch_norm_fwd_training(const LaneShape& s, const BatchNormFwd<>& args) {
   const Threads threads;
   const Buffers buffers = buffers_for(s, cached_plan(s, Mode::training, args.epsilon));
   run_forward(s, args, Mode::training, buffers);
@@ -139,14 +139,14 @@ void batch_norm_fwd_training(const LaneShape& s, const BatchNormFwd& args) {
   }
 }
 
-void batch_norm_fwd_inference(const LaneShape& s, const BatchNormFwd& args) {
+void batch_norm_fwd_inference(const LaneShape& s, const BatchNormFwd<>& args) {
   const Threads threads;
   const Buffers buffers = buffers_for(s, cached_plan(s, Mode::inference, args.epsilon));
   copy_channels(args.variance, 1.0f, buffers.variance, s.C);
   run_forward(s, args, Mode::inference, buffers);
 }
 
-void batch_norm_bwd(const LaneShape& s, const BatchNormBwd& args) {
+void batch_norm_bwd(const LaneShape& s, const BatchNormBwd<>& args) {
   // oneDNN takes the variance and an epsilon where the contract has their inverse root: 1 / inv_std^2 and 0.
   constexpr float kNoEpsilon = 0.0f;
   const Threads threads;
@@ -161,7 +161,7 @@ void batch_norm_bwd(const LaneShape& s, const BatchNormBwd& args) {
   if (args.relu) {
     const float* dst = args.dst;
     if (dst == nullptr) {
-      BatchNormFwd again = {.src = args.src, .gamma = args.gamma, .beta = args.beta};
+      BatchNormFwd<> again = {.src = args.src, .gamma = args.gamma, .beta = args.beta};
       again.dst = buffers.lanes;
       again.epsilon = kNoEpsilon;
       std::vector<float> mean(args.mean, args.mean + s.C), inv_std(static_cast<std::size_t>(s.C));

@@ -25,8 +25,8 @@ const Conv2dKernel* conv2d(const Conv2dShape& shape, Conv2dPass pass);
 
 void gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C);
 
-void batch_norm_fwd_training(const LaneShape& shape, const BatchNormFwd& args);
-void batch_norm_fwd_inference(const LaneShape& shape, const BatchNormFwd& args);
-void batch_norm_bwd(const LaneShape& shape, const BatchNormBwd& args);
+void batch_norm_fwd_training(const LaneShape& shape, const BatchNormFwd<>& args);
+void batch_norm_fwd_inference(const LaneShape& shape, const BatchNormFwd<>& args);
+void batch_norm_bwd(const LaneShape& shape, const BatchNormBwd<>& args);
 
 }  // namespace espalier::kernels::onednn

@@ -11,10 +11,11 @@ ESPALIER_INLINE Vec window_scale(const PoolShape& shape, const Window& window) {
   return broadcast(1.0f / static_cast<float>(shape.count_include_pad ? shape.KH * shape.KW : window.taps()));
 }
 
-void average_fwd(const PoolShape& shape, const float* src, float* dst) {
+template <class T>
+void average_fwd(const PoolShape& shape, const T* src, T* dst) {
   const LaneShape from_shape = shape.src();
   gather(shape, dst, [&](std::int64_t plane, const auto& write) {
-    const float* from = src + plane * from_shape.P * kLanes;
+    const T* from = src + plane * from_shape.P * kLanes;
     for_each_window(shape, [&](std::int64_t out, const Window& window) {
       Vec total = zero();
       for_each_tap(shape, window, [&](int, std::int64_t pixel) { total += load(from + pixel * kLanes); });
@@ -23,9 +24,10 @@ void average_fwd(const PoolShape& shape, const float* src, float* dst) {
   });
 }
 
-void average_bwd(const PoolShape& shape, const float* diff_dst, float* diff_src) {
+template <class T>
+void average_bwd(const PoolShape& shape, const T* diff_dst, T* diff_src) {
   scatter(shape, diff_src, [&](std::int64_t plane, const auto& give) {
-    const float* from = diff_dst + plane * shape.dst().P * kLanes;
+    const T* from = diff_dst + plane * shape.dst().P * kLanes;
     for_each_window(shape, [&](std::int64_t out, const Window& window) {
       const Vec share = load(from + out * kLanes) * window_scale(shape, window);
       for_each_tap(shape, window, [&](int, std::int64_t pixel) { give(pixel, share); });
@@ -33,16 +35,18 @@ void average_bwd(const PoolShape& shape, const float* diff_dst, float* diff_src)
   });
 }
 
-void global_average_fwd(const LaneShape& shape, const float* src, float* dst) {
+template <class T>
+void global_average_fwd(const LaneShape& shape, const T* src, T* dst) {
   const Vec scale = broadcast(1.0f / static_cast<float>(shape.HW));
   for_each_row(shape.G() * shape.T * shape.C, shape.P * kLanes, [&](std::int64_t plane) {
-    const float* from = src + plane * shape.P * kLanes;
+    const T* from = src + plane * shape.P * kLanes;
     store(dst + plane * kLanes,
           lane_sum(shape.HW, [&](std::int64_t p) { return load(from + p * kLanes); }) * scale);
   });
 }
 
-void global_average_bwd(const LaneShape& shape, const float* diff_dst, float* diff_src) {
+template <class T>
+void global_average_bwd(const LaneShape& shape, const T* diff_dst, T* diff_src) {
   const Vec scale = broadcast(1.0f / static_cast<float>(shape.HW));
   const Output output = output_for(diff_src, shape.floats(), false);
   with_output(output, [&](auto write) {
@@ -50,7 +54,7 @@ void global_average_bwd(const LaneShape& shape, const float* diff_dst, float* di
         shape.G() * shape.T * shape.C, shape.P * kLanes,
         [&](std::int64_t plane) {
           const Vec share = load(diff_dst + plane * kLanes) * scale;
-          float* to = diff_src + plane * shape.P * kLanes;
+          T* to = diff_src + plane * shape.P * kLanes;
           for (std::int64_t p = 0; p < shape.HW; ++p) write(to + p * kLanes, share);
         },
         output);

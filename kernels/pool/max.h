@@ -6,10 +6,11 @@
 namespace espalier::kernels {
 namespace {
 
-void max_fwd(const PoolShape& shape, const float* src, float* dst, std::uint16_t* indices) {
+template <class T>
+void max_fwd(const PoolShape& shape, const T* src, T* dst, std::uint16_t* indices) {
   const LaneShape from_shape = shape.src(), to_shape = shape.dst();
   gather(shape, dst, [&](std::int64_t plane, const auto& write) {
-    const float* from = src + plane * from_shape.P * kLanes;
+    const T* from = src + plane * from_shape.P * kLanes;
     std::uint16_t* tap_out = indices == nullptr ? nullptr : indices + plane * to_shape.P * kLanes;
     for_each_window(shape, [&](std::int64_t out, const Window& window) {
       Vec best = broadcast(-__builtin_inff()), index = broadcast(static_cast<float>(window.first_tap));
@@ -25,7 +26,8 @@ void max_fwd(const PoolShape& shape, const float* src, float* dst, std::uint16_t
   });
 }
 
-void max_bwd(const PoolShape& shape, const std::uint16_t* indices, const float* diff_dst, float* diff_src) {
+template <class T>
+void max_bwd(const PoolShape& shape, const std::uint16_t* indices, const T* diff_dst, T* diff_src) {
   scatter(shape, diff_src, [&](std::int64_t plane, const auto& give) {
     const std::int64_t first = plane * shape.dst().P;
     for_each_window(shape, [&](std::int64_t out, const Window& window) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "kernels/base/dispatch.h"
+#include "kernels/base/element.h"
 #include "kernels/base/lanes.h"
 
 namespace espalier::kernels {
@@ -30,19 +31,22 @@ struct PoolShape {
   LaneShape dst() const { return image_lanes(N, C, std::int64_t{OH()} * OW()); }
 };
 
+template <class T = float>
 struct PoolKernels {
   Isa isa;
   // NaN wins over numbers. indices may be null where no backward follows.
-  void (*max_fwd)(const PoolShape& shape, const float* src, float* dst, std::uint16_t* indices);
-  void (*max_bwd)(const PoolShape& shape, const std::uint16_t* indices, const float* diff_dst,
-                  float* diff_src);
-  void (*average_fwd)(const PoolShape& shape, const float* src, float* dst);
-  void (*average_bwd)(const PoolShape& shape, const float* diff_dst, float* diff_src);
+  void (*max_fwd)(const PoolShape& shape, const T* src, T* dst, std::uint16_t* indices);
+  void (*max_bwd)(const PoolShape& shape, const std::uint16_t* indices, const T* diff_dst, T* diff_src);
+  void (*average_fwd)(const PoolShape& shape, const T* src, T* dst);
+  void (*average_bwd)(const PoolShape& shape, const T* diff_dst, T* diff_src);
   // src [G][C][P][16] <-> dst [G][C][16], which is also [G][C][1][16]
-  void (*global_average_fwd)(const LaneShape& src_shape, const float* src, float* dst);
-  void (*global_average_bwd)(const LaneShape& src_shape, const float* diff_dst, float* diff_src);
+  void (*global_average_fwd)(const LaneShape& src_shape, const T* src, T* dst);
+  void (*global_average_bwd)(const LaneShape& src_shape, const T* diff_dst, T* diff_src);
 };
 
-inline const PoolKernels& pool() { return active_kernels<PoolKernels>(); }
+template <class T = float>
+const PoolKernels<T>& pool() {
+  return active_kernels<PoolKernels<T>>();
+}
 
 }  // namespace espalier::kernels

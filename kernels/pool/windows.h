@@ -56,15 +56,15 @@ inline bool windows_tile(const PoolShape& shape) {
 }
 
 // Forward's plane loop: body(plane, write), where write(out, value) sets an output pixel.
-template <class Body>
-void gather(const PoolShape& shape, float* dst, const Body& body) {
+template <class T, class Body>
+void gather(const PoolShape& shape, T* dst, const Body& body) {
   const LaneShape to_shape = shape.dst();
   const Output output = output_for(dst, to_shape.floats(), false);
   with_output(output, [&](auto put) {
     for_each_plane(
         shape,
         [&](std::int64_t plane) {
-          float* to = dst + plane * to_shape.P * kLanes;
+          T* to = dst + plane * to_shape.P * kLanes;
           body(plane, [=](std::int64_t out, Vec value) { put(to + out * kLanes, value); });
         },
         output);
@@ -73,9 +73,9 @@ void gather(const PoolShape& shape, float* dst, const Body& body) {
 
 // Backward's plane loop: body(plane, give), where give(pixel, value) adds to the gradient of a source pixel.
 // When the windows tile the plane each pixel is given to once, so it is written without
-// having been cleared.
-template <class Body>
-void scatter(const PoolShape& shape, float* diff_src, const Body& body) {
+// having been cleared. Where they overlap a pixel of bf16 is rounded after every addition.
+template <class T, class Body>
+void scatter(const PoolShape& shape, T* diff_src, const Body& body) {
   const LaneShape to_shape = shape.src();
   if (windows_tile(shape)) {
     const Output output = output_for(diff_src, to_shape.floats(), false);
@@ -83,7 +83,7 @@ void scatter(const PoolShape& shape, float* diff_src, const Body& body) {
       for_each_plane(
           shape,
           [&](std::int64_t plane) {
-            float* to = diff_src + plane * to_shape.P * kLanes;
+            T* to = diff_src + plane * to_shape.P * kLanes;
             body(plane, [=](std::int64_t pixel, Vec value) { put(to + pixel * kLanes, value); });
           },
           output);
@@ -91,7 +91,7 @@ void scatter(const PoolShape& shape, float* diff_src, const Body& body) {
     return;
   }
   for_each_plane(shape, [&](std::int64_t plane) {
-    float* to = diff_src + plane * to_shape.P * kLanes;
+    T* to = diff_src + plane * to_shape.P * kLanes;
     for (std::int64_t pixel = 0; pixel < to_shape.HW; ++pixel) store(to + pixel * kLanes, zero());
     body(plane, [=](std::int64_t pixel, Vec value) {
       store(to + pixel * kLanes, load(to + pixel * kLanes) + value);

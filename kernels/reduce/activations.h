@@ -34,11 +34,13 @@ void channel_totals(const LaneShape& shape, float* dst, const Term& term) {
   parallel_for(shape.C, [&](std::int64_t c) { dst[c] = static_cast<float>(channel_total(shape, c, term)); });
 }
 
-void channel_sum(const LaneShape& shape, const float* x, float* dst) {
+template <class T>
+void channel_sum(const LaneShape& shape, const T* x, float* dst) {
   channel_totals(shape, dst, [=](std::int64_t i) { return load(x + i); });
 }
 
-void channel_dot(const LaneShape& shape, const float* a, const float* b, float* dst) {
+template <class T>
+void channel_dot(const LaneShape& shape, const T* a, const T* b, float* dst) {
   channel_totals(shape, dst, [=](std::int64_t i) { return load(a + i) * load(b + i); });
 }
 
@@ -65,40 +67,47 @@ double lanes_total(const LaneShape& shape, const Term& term) {
   return total;
 }
 
-double lanes_sum(const LaneShape& shape, const float* x) {
+template <class T>
+double lanes_sum(const LaneShape& shape, const T* x) {
   return lanes_total(shape, [=](std::int64_t i) { return load(x + i); });
 }
 
-std::int64_t lanes_count_nonfinite(const LaneShape& shape, const float* x) {
+template <class T>
+std::int64_t lanes_count_nonfinite(const LaneShape& shape, const T* x) {
   return static_cast<std::int64_t>(
       lanes_total(shape, [=](std::int64_t i) { return nonfinite(load(x + i)); }));
 }
 
 // dst [planes][16] = the sum of term over each plane.
-template <class Term>
-void plane_totals(const LaneShape& shape, float* dst, const Term& term) {
+template <class T, class Term>
+void plane_totals(const LaneShape& shape, T* dst, const Term& term) {
   for_each_row(shape.G() * shape.T * shape.C, shape.P * kLanes, [&](std::int64_t plane) {
     store(dst + plane * kLanes,
           lane_sum(shape.HW, [&](std::int64_t p) { return term((plane * shape.P + p) * kLanes); }));
   });
 }
 
-void plane_sum(const LaneShape& shape, const float* x, float* dst) {
+template <class T>
+void plane_sum(const LaneShape& shape, const T* x, T* dst) {
   plane_totals(shape, dst, [=](std::int64_t i) { return load(x + i); });
 }
 
-void plane_dot(const LaneShape& shape, const float* a, const float* b, float* dst) {
+template <class T>
+void plane_dot(const LaneShape& shape, const T* a, const T* b, T* dst) {
   plane_totals(shape, dst, [=](std::int64_t i) { return load(a + i) * load(b + i); });
 }
 
-void axis_sum(std::int64_t outer, std::int64_t R, std::int64_t inner, const float* x, float* dst) {
+template <class T>
+void axis_sum(std::int64_t outer, std::int64_t R, std::int64_t inner, const T* x, T* dst) {
   if (inner == 1) {
-    for (std::int64_t o = 0; o < outer; ++o) dst[o] = static_cast<float>(array_sum(x + o * R, R));
+    for (std::int64_t o = 0; o < outer; ++o) {
+      store_first(dst + o, broadcast(static_cast<float>(array_sum(x + o * R, R))), 1);
+    }
     return;
   }
   for (std::int64_t o = 0; o < outer; ++o) {
-    const float* from = x + o * R * inner;
-    float* to = dst + o * inner;
+    const T* from = x + o * R * inner;
+    T* to = dst + o * inner;
     map(inner, Output::cached, [&](const auto& at) {
       at.set(to, lane_sum(R, [&](std::int64_t r) { return at.get(from + r * inner); }));
     });

@@ -4,24 +4,33 @@
 #include "kernels/reduce/reduce.h"
 
 namespace espalier::kernels {
+namespace {
+
+template <class T>
+constexpr ReduceKernels<T> kKernels = {
+    .isa = kVecIsa,
+    .sum = array_sum<T>,
+    .sum_squares = array_sum_squares<T>,
+    .max_abs = array_max_abs<T>,
+    .count_nonfinite = array_count_nonfinite<T>,
+    .lanes_sum = lanes_sum<T>,
+    .lanes_count_nonfinite = lanes_count_nonfinite<T>,
+    .channel_sum = channel_sum<T>,
+    .channel_dot = channel_dot<T>,
+    .plane_sum = plane_sum<T>,
+    .plane_dot = plane_dot<T>,
+    .axis_sum = axis_sum<T>,
+};
+
+}  // namespace
 
 template <>
-const ReduceKernels& kernels_for<ReduceKernels, kVecIsa>() {
-  static constexpr ReduceKernels kernels = {
-      .isa = kVecIsa,
-      .sum = array_sum,
-      .sum_squares = array_sum_squares,
-      .max_abs = array_max_abs,
-      .count_nonfinite = array_count_nonfinite,
-      .lanes_sum = lanes_sum,
-      .lanes_count_nonfinite = lanes_count_nonfinite,
-      .channel_sum = channel_sum,
-      .channel_dot = channel_dot,
-      .plane_sum = plane_sum,
-      .plane_dot = plane_dot,
-      .axis_sum = axis_sum,
-  };
-  return kernels;
+const ReduceKernels<float>& kernels_for<ReduceKernels<float>, kVecIsa>() {
+  return kKernels<float>;
+}
+template <>
+const ReduceKernels<Bf16>& kernels_for<ReduceKernels<Bf16>, kVecIsa>() {
+  return kKernels<Bf16>;
 }
 
 }  // namespace espalier::kernels

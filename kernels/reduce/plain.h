@@ -23,12 +23,12 @@ Parts parts_of(std::int64_t n) {
 }
 
 // The sum over the array of term(vector); term(0) must be 0.
-template <class Term>
-double sum_of(const float* x, std::int64_t n, const Term& term) {
+template <class T, class Term>
+double sum_of(const T* x, std::int64_t n, const Term& term) {
   const Parts parts = parts_of(n);
   double partial[kParts];
   parallel_for(parts.count, [&](std::int64_t part) {
-    const float* begin = x + part * parts.floats;
+    const T* begin = x + part * parts.floats;
     const std::int64_t left = n - part * parts.floats, floats = left < parts.floats ? left : parts.floats;
     const std::int64_t vectors = floats / kLanes;
     BlockedSums<1> sums;
@@ -46,11 +46,13 @@ double sum_of(const float* x, std::int64_t n, const Term& term) {
   return total;
 }
 
-double array_sum(const float* x, std::int64_t n) {
+template <class T>
+double array_sum(const T* x, std::int64_t n) {
   return sum_of(x, n, [](Vec v) { return v; });
 }
 
-double array_sum_squares(const float* x, std::int64_t n) {
+template <class T>
+double array_sum_squares(const T* x, std::int64_t n) {
   return sum_of(x, n, [](Vec v) { return v * v; });
 }
 
@@ -59,15 +61,17 @@ ESPALIER_INLINE Vec nonfinite(Vec v) {
   return select(greater(broadcast(__builtin_inff()), abs(v)), zero(), broadcast(1.0f));
 }
 
-std::int64_t array_count_nonfinite(const float* x, std::int64_t n) {
+template <class T>
+std::int64_t array_count_nonfinite(const T* x, std::int64_t n) {
   return static_cast<std::int64_t>(sum_of(x, n, nonfinite));
 }
 
-float array_max_abs(const float* x, std::int64_t n) {
+template <class T>
+float array_max_abs(const T* x, std::int64_t n) {
   const Parts parts = parts_of(n);
   float partial[kParts];
   parallel_for(parts.count, [&](std::int64_t part) {
-    const float* begin = x + part * parts.floats;
+    const T* begin = x + part * parts.floats;
     const std::int64_t left = n - part * parts.floats, floats = left < parts.floats ? left : parts.floats;
     Vec largest = zero(), nan = zero();
     const auto take = [&](Vec v) {

@@ -168,6 +168,9 @@ case("slice: plain", [plain(4, 5)], lambda x: x[1:3])
 case("repeat_batch", [plain(1, 2, 5)], lambda x: x.expand(3, -1, -1))
 case("subsample", [lanes(3, 2, 5, 4)], lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 2)))
 
+# --- types
+case("to_dtype", [lanes(17, 2, 2, 3)], lambda x: x.float().bfloat16().double())
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops.json")
 with open(path, "w", encoding="utf-8") as file:
     file.write("{\n")

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "kernels/base/aligned.h"
+#include "kernels/base/element.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::kernels {
@@ -21,35 +22,52 @@ inline constexpr bool kEmulated = true;
 inline constexpr bool kEmulated = false;
 #endif
 
+// What lies in memory for a number, rounded to the nearest where T cannot hold it.
+template <class T>
+T element_from(float x) {
+  if constexpr (element_of<T> == Element::bf16) {
+    return round_to_bf16(x);
+  } else {
+    return x;
+  }
+}
+
+// The largest part of a number that rounding it to T may change: half the distance to the next. f32's is in
+// the tolerances of the kernels.
+template <class T>
+inline constexpr double kRounding = element_of<T> == Element::bf16 ? 0x1p-8 : 0.0;
+
 // A buffer aligned as kernels ask for. Filled with NaN, so that an element a kernel forgets to write is
 // found.
-class Floats {
+template <class T>
+class Buffer {
  public:
-  explicit Floats(std::size_t size)
-      : size_(size), data_(static_cast<float*>(aligned_allocate(size * sizeof(float))), aligned_free) {
-    for (std::size_t i = 0; i < size; ++i) data_.get()[i] = NAN;
+  explicit Buffer(std::size_t size)
+      : size_(size), data_(static_cast<T*>(aligned_allocate(size * sizeof(T))), aligned_free) {
+    for (std::size_t i = 0; i < size; ++i) data()[i] = element_from<T>(NAN);
   }
 
-  static Floats random(std::size_t size, std::uint32_t seed) {
-    Floats floats(size);
+  static Buffer random(std::size_t size, std::uint32_t seed) {
+    Buffer buffer(size);
     std::mt19937 engine(seed);
     std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
-    for (std::size_t i = 0; i < size; ++i) floats.data()[i] = uniform(engine);
-    return floats;
+    for (std::size_t i = 0; i < size; ++i) buffer.data()[i] = element_from<T>(uniform(engine));
+    return buffer;
   }
 
-  float* data() { return data_.get(); }
-  const float* data() const { return data_.get(); }
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
 
-  bool same_bits(const Floats& other) const {
-    return size_ == other.size_ && std::memcmp(data(), other.data(), size_ * sizeof(float)) == 0;
+  bool same_bits(const Buffer& other) const {
+    return size_ == other.size_ && std::memcmp(data(), other.data(), size_ * sizeof(T)) == 0;
   }
 
  private:
   std::size_t size_;
-  std::unique_ptr<float[], void (*)(void*)> data_;
+  std::unique_ptr<T[], void (*)(void*)> data_;
 };
+using Floats = Buffer<float>;
 
 // The largest |a - b|; infinity where an element is NaN in either.
 inline double max_difference(const Floats& a, const Floats& b) {

@@ -41,11 +41,11 @@ TEST_CASE("matmul: PyTorch's values") {
 
 TEST_CASE("matmul says what does not fit and what to try") {
   const Tensor x = random_tensor({2, 3, 5}, Layout::lanes, 1);
-  CHECK_THROWS_WITH_AS(
-      ops::matmul(x, Tensor::zeros({5, 4})),
-      "[matmul] expected two plain matrices, or two activations of rank 3 or 4, got lanes [2, 3, 5] "
-      "and plain [5, 4]; activations times a plain matrix is ops::linear",
-      Error);
+  CHECK_THROWS_WITH_AS(ops::matmul(x, Tensor::zeros({5, 4})),
+                       "[matmul] expected two plain matrices, or two activations of one type and of rank 3 "
+                       "or 4, got lanes [2, 3, 5] "
+                       "and plain [5, 4]; activations times a plain matrix is ops::linear",
+                       Error);
   CHECK_THROWS_WITH_AS(
       ops::matmul(x, random_tensor({2, 4, 5}, Layout::lanes, 2)),
       "[matmul] b expects 5 rows, as many as a has columns, and the same leading sizes, got lanes "

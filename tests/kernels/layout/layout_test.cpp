@@ -19,23 +19,25 @@ std::vector<LaneShape> shapes() {
 
 LaneShape flattened(const LaneShape& s) { return token_lanes(s.N, 1, s.T * s.C * s.HW); }
 
-bool has_nan(const Floats& floats) {
-  for (std::size_t i = 0; i < floats.size(); ++i) {
-    if (std::isnan(floats.data()[i])) return true;
+template <class T>
+bool has_nan(const Buffer<T>& elements) {
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    if (std::isnan(widen(elements.data()[i]))) return true;
   }
   return false;
 }
 
 }  // namespace
 
-TEST_CASE("plain data goes into lanes and back, with zeros in the padding") {
+TEST_CASE_TEMPLATE("plain data goes into lanes and back, with zeros in the padding", T, float, Bf16) {
   for (const LaneShape& shape : shapes()) {
     CAPTURE(shape.N);
     CAPTURE(shape.HW);
-    const Doubles values = random_values(logical_size(shape), 1);
+    const Doubles values = random_values<T>(logical_size(shape), 1);
     const Floats plain = plain_floats(values);
-    for_each_isa<LayoutKernels>([&](const LayoutKernels& kernels) {
-      Floats lanes(static_cast<std::size_t>(shape.floats())), back(plain.size());
+    for_each_isa<LayoutKernels<T>>([&](const LayoutKernels<T>& kernels) {
+      Buffer<T> lanes(static_cast<std::size_t>(shape.floats()));
+      Floats back(plain.size());
       kernels.to_lanes(shape, plain.data(), lanes.data());
       CHECK(worst_error(shape, lanes, values) == 0.0);
       CHECK(padding_lanes_are_zero(shape, lanes));
@@ -46,12 +48,12 @@ TEST_CASE("plain data goes into lanes and back, with zeros in the padding") {
   }
 }
 
-TEST_CASE("planes are compacted and expanded again") {
+TEST_CASE_TEMPLATE("planes are compacted and expanded again", T, float, Bf16) {
   for (const LaneShape& shape : shapes()) {
-    const Doubles values = random_values(logical_size(shape), 1);
-    const Floats padded = in_lanes(shape, values, 0.0f);
-    for_each_isa<LayoutKernels>([&](const LayoutKernels& kernels) {
-      Floats compact(static_cast<std::size_t>(flattened(shape).floats())), expanded(padded.size());
+    const Doubles values = random_values<T>(logical_size(shape), 1);
+    const Buffer<T> padded = in_lanes<T>(shape, values, 0.0f);
+    for_each_isa<LayoutKernels<T>>([&](const LayoutKernels<T>& kernels) {
+      Buffer<T> compact(static_cast<std::size_t>(flattened(shape).floats())), expanded(padded.size());
       kernels.compact(shape, padded.data(), compact.data());
       CHECK(worst_error(flattened(shape), compact, values) == 0.0);
       kernels.expand(shape, compact.data(), expanded.data());
@@ -61,11 +63,11 @@ TEST_CASE("planes are compacted and expanded again") {
   }
 }
 
-TEST_CASE("padding lanes are cleared and images left alone") {
+TEST_CASE_TEMPLATE("padding lanes are cleared and images left alone", T, float, Bf16) {
   for (const LaneShape& shape : shapes()) {
-    const Doubles values = random_values(logical_size(shape), 1);
-    for_each_isa<LayoutKernels>([&](const LayoutKernels& kernels) {
-      Floats lanes = in_lanes(shape, values, NAN);
+    const Doubles values = random_values<T>(logical_size(shape), 1);
+    for_each_isa<LayoutKernels<T>>([&](const LayoutKernels<T>& kernels) {
+      Buffer<T> lanes = in_lanes<T>(shape, values, NAN);
       kernels.clear_padding_lanes(shape, lanes.data());
       CHECK(padding_lanes_are_zero(shape, lanes));
       CHECK(worst_error(shape, lanes, values) == 0.0);

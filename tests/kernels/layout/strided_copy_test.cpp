@@ -9,9 +9,10 @@ namespace espalier::kernels {
 namespace {
 
 // The formula of strided_copy.h, one element at a time.
-void expect_formula(const StridedCopy& c, const Floats& src, const Floats& dst) {
+template <class From, class To>
+void expect_formula(const StridedCopy& c, const Buffer<From>& src, const Buffer<To>& dst) {
   const int src_width = c.element == CopyElement::vectors ? kLanes : 1;
-  const int dst_width = c.element == CopyElement::floats ? 1 : kLanes;
+  const int dst_width = c.element == CopyElement::numbers ? 1 : kLanes;
   std::int64_t elements = 1;
   for (std::int64_t size : c.size) elements *= size;
   std::int64_t wrong = 0;
@@ -23,25 +24,32 @@ void expect_formula(const StridedCopy& c, const Floats& src, const Floats& dst) 
       rest /= c.size[d];
     }
     for (int lane = 0; lane < dst_width; ++lane) {
-      wrong +=
-          dst.data()[to * dst_width + lane] != src.data()[from * src_width + (src_width == 1 ? 0 : lane)];
+      const From value = src.data()[from * src_width + (src_width == 1 ? 0 : lane)];
+      wrong += widen(dst.data()[to * dst_width + lane]) != widen(element_from<To>(widen(value)));
     }
   }
   CHECK(wrong == 0);
 }
 
+template <class From, class To>
+void check_types(const StridedCopy& copy, std::size_t elements) {
+  const Buffer<From> src = Buffer<From>::random(elements * kLanes, 1);
+  Buffer<To> dst(elements * kLanes);
+  strided_copy(copy, src.data(), dst.data());
+  expect_formula(copy, src, dst);
+  with_threads(4, [&] {
+    Buffer<To> again(elements * kLanes);
+    strided_copy(copy, src.data(), again.data());
+    expect_formula(copy, src, again);
+  });
+}
+
 void check_copy(StridedCopy copy, std::size_t elements) {
-  for (CopyElement element : {CopyElement::floats, CopyElement::vectors, CopyElement::floats_to_vectors}) {
+  for (CopyElement element : {CopyElement::numbers, CopyElement::vectors, CopyElement::numbers_to_vectors}) {
     copy.element = element;
-    const Floats src = Floats::random(elements * kLanes, 1);
-    Floats dst(elements * kLanes);
-    strided_copy(copy, src.data(), dst.data());
-    expect_formula(copy, src, dst);
-    with_threads(4, [&] {
-      Floats again(elements * kLanes);
-      strided_copy(copy, src.data(), again.data());
-      expect_formula(copy, src, again);
-    });
+    check_types<float, float>(copy, elements);
+    check_types<Bf16, Bf16>(copy, elements);
+    check_types<float, Bf16>(copy, elements);
   }
 }
 

@@ -9,16 +9,17 @@
 namespace espalier::kernels {
 namespace {
 
+template <class T>
 struct Case {
   LaneShape shape;
   Doubles x, gamma, beta, dy;
 
   Case(std::int64_t n, std::int64_t t, std::int64_t features, std::uint32_t seed)
       : shape(token_lanes(n, t, features)),
-        x(random_values(logical_size(shape), seed, 0.5, 2.0)),
+        x(random_values<T>(logical_size(shape), seed, 0.5, 2.0)),
         gamma(random_values(static_cast<std::size_t>(features), seed + 1, 1.0, 0.5)),
         beta(random_values(static_cast<std::size_t>(features), seed + 2)),
-        dy(random_values(logical_size(shape), seed + 3)) {}
+        dy(random_values<T>(logical_size(shape), seed + 3)) {}
 
   std::size_t rows() const { return static_cast<std::size_t>(shape.N * shape.T); }
   std::size_t C() const { return static_cast<std::size_t>(shape.C); }
@@ -26,18 +27,20 @@ struct Case {
   LaneShape row_shape() const { return token_lanes(shape.N, shape.T, 1); }
 };
 
+template <class T>
 struct Run {
-  Floats src, gamma, beta, dst, mean, inv_std, diff_dst, diff_src, diff_gamma, diff_beta, scratch;
+  Buffer<T> src, dst, diff_dst, diff_src;
+  Floats gamma, beta, mean, inv_std, diff_gamma, diff_beta, scratch;
 
-  Run(const NormKernels& kernels, const Case& c)
-      : src(in_lanes(c.shape, c.x, 7.0f)),
+  Run(const NormKernels<T>& kernels, const Case<T>& c)
+      : src(in_lanes<T>(c.shape, c.x, 7.0f)),
+        dst(c.floats()),
+        diff_dst(in_lanes<T>(c.shape, c.dy, 0.0f)),
+        diff_src(c.floats()),
         gamma(plain_floats(c.gamma)),
         beta(plain_floats(c.beta)),
-        dst(c.floats()),
         mean(static_cast<std::size_t>(c.row_shape().floats())),
         inv_std(static_cast<std::size_t>(c.row_shape().floats())),
-        diff_dst(in_lanes(c.shape, c.dy, 0.0f)),
-        diff_src(c.floats()),
         diff_gamma(c.C()),
         diff_beta(c.C()),
         scratch(static_cast<std::size_t>(layer_norm_bwd_scratch_floats(c.shape))) {
@@ -62,8 +65,8 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("layer norm agrees with the reference forward and backward") {
-  for_each_isa<NormKernels>([](const NormKernels& kernels) {
+TEST_CASE_TEMPLATE("layer norm agrees with the reference forward and backward", T, float, Bf16) {
+  for_each_isa<NormKernels<T>>([](const NormKernels<T>& kernels) {
     std::uint32_t seed = 1;
     for (std::int64_t n : kBatches) {
       for (std::int64_t t : {1, 3, 50}) {
@@ -71,8 +74,8 @@ TEST_CASE("layer norm agrees with the reference forward and backward") {
           CAPTURE(n);
           CAPTURE(t);
           CAPTURE(features);
-          const Case c(n, t, features, seed += 10);
-          const Run run(kernels, c);
+          const Case<T> c(n, t, features, seed += 10);
+          const Run<T> run(kernels, c);
           const reference::Statistics s = reference::row_statistics(c.x, c.rows(), c.C(), 1e-5);
           const auto gradients = reference::layer_norm_bwd(c.x, c.dy, c.rows(), c.C(), s, c.gamma);
           const double largest = *std::max_element(s.inv_std.begin(), s.inv_std.end());
@@ -94,15 +97,15 @@ TEST_CASE("layer norm agrees with the reference forward and backward") {
   });
 }
 
-TEST_CASE("layer norm gives the same bits for any number of threads") {
-  const Case c(37, 30, 24, 3);
-  for_each_isa<NormKernels>([&](const NormKernels& kernels) {
-    CHECK(same_for_any_threads(c.floats(), [&](Floats& out) {
-      Run run(kernels, c);
+TEST_CASE_TEMPLATE("layer norm gives the same bits for any number of threads", T, float, Bf16) {
+  const Case<T> c(37, 30, 24, 3);
+  for_each_isa<NormKernels<T>>([&](const NormKernels<T>& kernels) {
+    CHECK(same_for_any_threads<T>(c.floats(), [&](Buffer<T>& out) {
+      Run<T> run(kernels, c);
       for (std::size_t i = 0; i < out.size(); ++i) out.data()[i] = run.diff_src.data()[i];
     }));
     CHECK(same_for_any_threads(c.C(), [&](Floats& out) {
-      Run run(kernels, c);
+      Run<T> run(kernels, c);
       for (std::size_t i = 0; i < out.size(); ++i) out.data()[i] = run.diff_gamma.data()[i];
     }));
   });

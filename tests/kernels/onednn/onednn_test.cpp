@@ -137,7 +137,7 @@ TEST_CASE("oneDNN's batch norm agrees with ours, with relu and residual, in trai
                  Floats(size),     Floats(size),
                  Floats(channels), Floats(channels)};
         for (std::size_t c = 0; c < channels; ++c) r.variance.data()[c] = 0.5f + 0.1f * static_cast<float>(c);
-        BatchNormFwd f;
+        BatchNormFwd<> f;
         f.src = src.data();
         f.gamma = affine ? gamma.data() : nullptr;
         f.beta = affine ? beta.data() : nullptr;
@@ -151,7 +151,7 @@ TEST_CASE("oneDNN's batch norm agrees with ours, with relu and residual, in trai
           fwd_training(s, f);
         else
           fwd_inference(s, f);
-        BatchNormBwd b;
+        BatchNormBwd<> b;
         b.src = f.src;
         b.gamma = f.gamma;
         b.beta = f.beta;
