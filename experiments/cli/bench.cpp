@@ -57,16 +57,18 @@ DType precision(const std::string& name) {
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
   for (const ConvTime& time : times) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"shape", time.layer->name()},
-                                              {"pass", tune::pass_name(time.pass)},
-                                              {"backend", time.backend},
-                                              {"dtype", "f32"},
-                                              {"kernel", time.kernel},
-                                              {"gflops", time.gflops},
-                                              {"ms", 1e3 * time.seconds},
-                                              {"batch", batch},
-                                              {"threads", kernels::num_threads()}}
-                           .dump());
+    fmt::print("{}\n",
+               nlohmann::ordered_json{
+                   {"shape", time.layer->name()},
+                   {"pass", tune::pass_name(time.pass)},
+                   {"backend", time.backend},
+                   {"dtype", time.layer->shape.element == kernels::Element::bf16 ? "bf16" : "f32"},
+                   {"kernel", time.kernel},
+                   {"gflops", time.gflops},
+                   {"ms", 1e3 * time.seconds},
+                   {"batch", batch},
+                   {"threads", kernels::num_threads()}}
+                   .dump());
   }
   std::fflush(stdout);
 }
@@ -98,6 +100,7 @@ int bench_conv(const Request& request) {
   options.batch = request.batch;
   options.rounds = request.rounds;
   options.every_kernel = request.every_kernel;
+  if (request.precision == DType::bf16) options.element = kernels::Element::bf16;
   options.only = request.only;
   if (!request.json) {
     const bench::MachineLimits limits = bench::measure_limits();
@@ -213,7 +216,7 @@ int bench(int argc, char** argv) {
            "with --sparsity: what is removed as one, single weights (1x1), blocks of channels (4x4), or "
            "filters: then the fraction is of the multiply-adds; train: \"1x1,4x4\" compares both",
            cxxopts::value<std::string>()->default_value("1x1"),
-           "SIZES")("precision", "train: activations and their gradients in memory, f32 or bf16",
+           "SIZES")("precision", "conv, train: activations and their gradients in memory, f32 or bf16",
                     cxxopts::value<std::string>()->default_value("f32"),
                     "TYPE")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
