@@ -24,6 +24,7 @@ constexpr Row kRows[] = {
     {"sqrt", rules::unary},
     {"scale", rules::unary},
     {"add_scalar", rules::unary},
+    {"to_dtype", rules::unary},
     {"add", rules::binary},
     {"sub", rules::binary},
     {"mul", rules::binary},

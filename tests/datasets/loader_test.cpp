@@ -92,6 +92,20 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("loader: images of bf16 are those of f32, rounded") {
+  const auto dataset = random_dataset(37, {3, 5, 6});
+  LoaderOptions rounded = training_options(16);
+  rounded.precision = DType::bf16;
+  Loader narrow(dataset, rounded), wide(dataset, training_options(16));
+  const std::vector<Batch> batches = epoch_of(narrow, 2), expected = epoch_of(wide, 2);
+  REQUIRE(batches.size() == expected.size());
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    CHECK(batches[i].images.dtype() == DType::bf16);
+    CHECK(labels_of(batches[i]) == labels_of(expected[i]));
+    CHECK(batches[i].images.to_vector() == converted(expected[i].images, DType::bf16).to_vector());
+  }
+}
+
 TEST_CASE("loader: drop_last leaves out the batch that is not full") {
   LoaderOptions drop = options(16);
   drop.drop_last = true;

@@ -48,6 +48,9 @@ TEST_CASE("the hash is that of the experiment, not of its circumstances") {
   CHECK(hash_of(kPruned, {"stage.0.epochs=13"}) != hash);
   CHECK(hash_of(kPruned, {"stage.0.prune.0.sparsity=0.6"}) != hash);
   CHECK(hash_of(kPruned, {"model.width=16"}) != hash);
+  CHECK(hash_of(kPruned, {"precision=f32"}) == hash);
+  CHECK(hash_of(kPruned, {"precision=bf16"}) != hash);
+  CHECK_THROWS_AS(hash_of(kPruned, {"precision=f16"}), Error);
 }
 
 TEST_CASE("a config damaged anywhere is read or refused with 2, and nothing worse") {

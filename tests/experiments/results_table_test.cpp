@@ -9,7 +9,10 @@
 
 using namespace espalier;
 
-TEST_CASE("a result says over which views it was measured, and what it takes to choose the same kernels") {
+TEST_CASE(
+    "a result says over which views and in which precision it was measured, and what it takes to choose the "
+    "same "
+    "kernels") {
   const testing::TemporaryDirectory directory;
   const auto table_of = [&](const nlohmann::json& more) {
     nlohmann::json summary = {{"name", "tried"}, {"dataset", "synthetic"},     {"seed", 3},
@@ -25,4 +28,5 @@ TEST_CASE("a result says over which views it was measured, and what it takes to 
   const std::string measured = table_of({{"kernels", "measured"}, {"views", "shifted"}});
   CHECK(measured.find("| 93.78% (views: shifted) |") != std::string::npos);
   CHECK(measured.find("tried.toml seed=3`") != std::string::npos);
+  CHECK(table_of({{"precision", "bf16"}}).find("| 93.78% (bf16) |") != std::string::npos);
 }

@@ -36,7 +36,11 @@ TEST_CASE("a view is the image moved, its edge reflected, then mirrored") {
   Tensor image = Tensor::empty({1, 1, 3, 3});
   for (int i = 0; i < 9; ++i) image.data()[i] = static_cast<float>(i);  // 0 1 2 / 3 4 5 / 6 7 8
   const Tensor lanes = to_lanes(image);
-  const auto seen = [&](const View& view) { return from_lanes(view_of(lanes, view)).to_vector(); };
+  const auto seen = [&](const View& view) {
+    const std::vector<float> pixels = view_of(lanes, view).to_vector();
+    CHECK(view_of(converted(lanes, DType::bf16), view).to_vector() == pixels);
+    return pixels;
+  };
   CHECK(seen({}) == std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8});
   CHECK(seen({.mirrored = true}) == std::vector<float>{2, 1, 0, 5, 4, 3, 8, 7, 6});
   CHECK(seen({.down = 1, .right = 1}) == std::vector<float>{4, 3, 4, 1, 0, 1, 4, 3, 4});

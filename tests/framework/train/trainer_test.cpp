@@ -136,6 +136,7 @@ TEST_CASE("accuracy counts the rows whose largest logit is the label's, in both 
   labels.data<std::int32_t>()[2] = 1;
   CHECK(count_correct(logits, labels) == 2);
   CHECK(count_correct(to_lanes(logits), labels) == 2);
+  CHECK(count_correct(to_lanes(logits, DType::bf16), labels) == 2);
 }
 
 }  // namespace
