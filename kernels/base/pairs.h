@@ -26,13 +26,16 @@ struct Pairs {
 ESPALIER_INLINE Pairs load_pairs(const Pair* p) { return {_mm512_loadu_si512(p)}; }
 ESPALIER_INLINE void store_pairs(Pair* p, Pairs a) { _mm512_storeu_si512(p, a.v); }
 ESPALIER_INLINE Pairs broadcast(Pair p) { return {_mm512_set1_epi32(static_cast<int>(p.bits))}; }
+// Two halves of 16 become 16 pairs.
+ESPALIER_INLINE __m512i zip_order() {
+  return _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5,
+                          20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+}
 // Lane i: even[i] and odd[i].
 ESPALIER_INLINE Pairs zip(const Bf16* even, const Bf16* odd) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7,
-                                         22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(even)));
   const __m512i both = _mm512_inserti64x4(low, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(odd)), 1);
-  return {_mm512_permutexvar_epi16(order, both)};
+  return {_mm512_permutexvar_epi16(zip_order(), both)};
 }
 ESPALIER_INLINE Vec even(Pairs a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(a.v, 16))}; }
 ESPALIER_INLINE Vec odd(Pairs a) {
@@ -180,13 +183,29 @@ ESPALIER_INLINE Vec dot(Pairs a, Pairs b, Vec c) {
 ESPALIER_INLINE Vec dot(Pairs a, Pairs b, Vec c) { return fma(even(a), even(b), fma(odd(a), odd(b), c)); }
 #endif
 
-// Lane i: low[i] and high[i], rounded.
+// Lane i: low[i] and high[i], rounded. And 16 lanes rounded, as pairs of neighbours. The instruction takes
+// denormals for zero, as dot does.
+#if defined(__AVX512BF16__) && !defined(ESPALIER_VEC_PORTABLE)
+ESPALIER_INLINE Pairs round_to_pairs(Vec low, Vec high) {
+  return {
+      _mm512_permutexvar_epi16(zip_order(), reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high.v, low.v)))};
+}
+ESPALIER_INLINE void store_neighbours(Pair* p, Vec a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a.v)));
+}
+#else
 ESPALIER_INLINE Pairs round_to_pairs(Vec low, Vec high) {
   Bf16 evens[16], odds[16];
   store(evens, low);
   store(odds, high);
   return zip(evens, odds);
 }
+ESPALIER_INLINE void store_neighbours(Pair* p, Vec a) {
+  Bf16 lanes[16];
+  store(lanes, a);
+  __builtin_memcpy(p, lanes, sizeof lanes);
+}
+#endif
 
 }  // namespace
 }  // namespace espalier::kernels

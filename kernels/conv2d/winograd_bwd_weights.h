@@ -1,8 +1,8 @@
-// Winograd F(4x4, 3x3), backward weights. The gradient goes back through the forward's maps:
+// Winograd, backward weights. The gradient goes back through the forward's maps:
 //
 //   V = B^T d B for each (ic, tile, image)
-//   D = A y A^T for each (oc, tile, image), y the gradient of 4x4 outputs
-//   W[f] = V[f] D[f]^T for each of 36 frequencies f: products of [IC, tiles * 16 images] by
+//   D = A y A^T for each (oc, tile, image), y the gradient of a tile's outputs
+//   W[f] = V[f] D[f]^T for each frequency f: products of [IC, tiles * 16 images] by
 //          [tiles * 16 images, OC]
 //   diff_weights = G^T W G
 //
@@ -43,52 +43,58 @@ struct OutputBlocks {
 // than 14 x 2.
 constexpr int kGradientRows = kVecIsa == Isa::avx512 ? 8 : kMaxRows;
 
+template <class A>
 struct BackwardWeightsPlan {
-  TiledConv conv;
+  using Product = typename A::Product;
+  using Scalar = typename Product::Scalar;
+  static constexpr int kLaneSteps = Product::kLaneSteps;
+
+  TiledConv<A> conv;
   Panels panels;        // of input channels
   OutputBlocks blocks;  // of output channels
   bool staged;
   std::int64_t chunk_tiles;                   // tiles in V and D at once
   std::int64_t tasks;                         // blocked: each a contiguous share of the chunks
-  std::int64_t v_stride, d_stride, w_stride;  // floats from one frequency to the next
+  std::int64_t v_stride, d_stride, w_stride;  // scalars from one frequency to the next
   std::int64_t v_size, d_size, w_size, taps_size;
 
   // Blocked, each thread has its own V, D and W; staged, there is one of each.
-  float* V;     // [36][panels][tiles][rows][16]
-  float* D;     // [36][blocks][tiles * 16][NV * 16]
-  float* W;     // [36][blocks][IC][NV * 16]
+  Scalar* V;    // [frequencies][panels][tiles][rows][kLaneSteps]
+  Scalar* D;    // [frequencies][blocks][tiles * kLaneSteps][NV * 16]
+  float* W;     // [frequencies][blocks][IC][NV * 16]
   float* taps;  // [tasks][OC / 16][IC][9][16], blocked only
 
   BackwardWeightsPlan(const Conv2dShape& s, ScratchLayout& scratch)
-      : conv(TiledConv::forward(s)),
+      : conv(TiledConv<A>::forward(s)),
         panels(s.IC, s.OC <= kLanes ? max_panel_rows(1) : kGradientRows),
         blocks{s.OC} {
     choose_chunks();
-    v_stride = frequency_stride(conv.IC * chunk_tiles * kLanes);
-    d_stride = frequency_stride(blocks.vectors() * chunk_tiles * kLanes * kLanes);
+    v_stride = frequency_stride(conv.IC * chunk_tiles * kLaneSteps);
+    d_stride = frequency_stride(blocks.vectors() * chunk_tiles * kLaneSteps * kLanes);
     w_stride = frequency_stride(std::int64_t{conv.IC} * blocks.vectors() * kLanes);
-    v_size = kFrequencies * v_stride;
-    d_size = kFrequencies * d_stride;
-    w_size = kFrequencies * w_stride;
+    v_size = A::kFrequencies * v_stride;
+    d_size = A::kFrequencies * d_stride;
+    w_size = A::kFrequencies * w_stride;
     taps_size = std::int64_t{blocks.vectors()} * conv.IC * 9 * kLanes;
     const int copies = staged ? 1 : num_threads();
-    V = scratch.take<float>(copies * v_size);
-    D = scratch.take<float>(copies * d_size);
+    V = scratch.take<Scalar>(copies * v_size);
+    D = scratch.take<Scalar>(copies * d_size);
     W = scratch.take<float>(copies * w_size);
     taps = scratch.take<float>(staged ? 0 : tasks * taps_size);
   }
 
   std::int64_t chunks() const { return (conv.tiles() + chunk_tiles - 1) / chunk_tiles; }
-  // Where channel c of a chunk's tile lies in a frequency of V: [panels][tiles][rows][16].
+  // Where channel c of a chunk's tile lies in a frequency of V: [panels][tiles][rows]
+  // [kLaneSteps].
   ESPALIER_INLINE std::int64_t v_offset(int panel, std::int64_t tile, int c, std::int64_t tiles) const {
     const int begin = panels.begin(panel);
-    return (begin * tiles + tile * panels.height(panel) + (c - begin)) * kLanes;
+    return (begin * tiles + tile * panels.height(panel) + (c - begin)) * kLaneSteps;
   }
-  // Image 0 of a chunk's tile, output channels 16*vector.. of D: [blocks][tiles * 16][width][16].
+  // Step 0 of a chunk's tile, output channels 16*vector.. of D: [blocks][tiles * kLaneSteps][width][16].
   ESPALIER_INLINE std::int64_t d_offset(std::int64_t tile, int vector, std::int64_t tiles) const {
     const int block = vector / kPanelVectors;
-    return (std::int64_t{block} * kPanelVectors * tiles * kLanes + tile * kLanes * blocks.width(block) +
-            vector % kPanelVectors) *
+    return (std::int64_t{block} * kPanelVectors * tiles * kLaneSteps +
+            tile * kLaneSteps * blocks.width(block) + vector % kPanelVectors) *
            kLanes;
   }
   // Input channel ic, output channels 16*vector.. of W: [blocks][IC][width][16].
@@ -102,13 +108,13 @@ struct BackwardWeightsPlan {
  private:
   void choose_chunks() {
     const std::int64_t oc = blocks.vectors() * kLanes;
-    const std::int64_t tile_bytes = kFrequencies * (conv.IC + oc) * kLanes * 4;
-    const std::int64_t w_bytes = kFrequencies * conv.IC * oc * 4;
+    const std::int64_t tile_bytes = A::kFrequencies * (conv.IC + oc) * kLaneSteps * 4;
+    const std::int64_t w_bytes = A::kFrequencies * conv.IC * oc * 4;
     // W may come past from L3 once for each chunk; V and D, written and read, should not. Measured with 1 MiB
     // of L2 on AVX-512, where products are so fast that sums should run on for 32 steps and more before they
     // rest in W, and with 2 MiB and 512 KiB elsewhere.
     constexpr bool kWide = kVecIsa == Isa::avx512;
-    staged = w_bytes > (kWide ? 16 << 20 : 4 << 20);
+    staged = w_bytes >= (kWide ? 16 << 20 : 4 << 20);
     const std::int64_t blocked_bytes = kWide ? 2400 << 10 : w_bytes > (1 << 20) ? 1200 << 10 : 600 << 10;
     const std::int64_t budget_bytes = staged ? 40 << 20 : blocked_bytes;
     chunk_tiles = budget_bytes / tile_bytes;
@@ -120,28 +126,33 @@ struct BackwardWeightsPlan {
 };
 
 // V of the tiles t0 .. t0+tiles-1 for one panel of input channels.
-template <class T>
-void transform_sources(const BackwardWeightsPlan& plan, const T* src, std::int64_t t0, std::int64_t tiles,
-                       int panel, float* V) {
-  const TiledConv& conv = plan.conv;
-  for_each_run(conv, t0, t0 + tiles, [&](const TiledConv::Tile& tile, int index, int count) {
+template <class A, class T>
+void transform_sources(const BackwardWeightsPlan<A>& plan, const T* src, std::int64_t t0, std::int64_t tiles,
+                       int panel, typename A::Product::Scalar* V) {
+  using Product = typename A::Product;
+  const TiledConv<A>& conv = plan.conv;
+  for_each_run(conv, t0, t0 + tiles, [&](const typename TiledConv<A>::Tile& tile, int index, int count) {
     for (int c = plan.panels.begin(panel); c < plan.panels.begin(panel + 1); ++c) {
-      transform_input(conv, src + (tile.g * conv.IC + c) * conv.src_plane(), tile, count, plan.v_stride,
-                      [&](int r) { return V + plan.v_offset(panel, index + r, c, tiles); });
+      transform_input<1>(
+          conv, src + (tile.g * conv.IC + c) * conv.src_plane(), 1, tile, count, plan.v_stride,
+          [&](int r) { return V + plan.v_offset(panel, index + r, c, tiles); },
+          [](typename Product::Scalar * at, const Vec(&value)[1])
+              __attribute__((always_inline)) { Product::store_lanes(at, value[0]); });
     }
   });
 }
 
 // D of the tiles t0 .. t0+tiles-1 for 16 output channels.
-template <class T>
-void transform_gradients(const BackwardWeightsPlan& plan, const T* diff_dst, std::int64_t t0,
-                         std::int64_t tiles, int vector, float* D) {
-  const TiledConv& conv = plan.conv;
+template <class A, class T>
+void transform_gradients(const BackwardWeightsPlan<A>& plan, const T* diff_dst, std::int64_t t0,
+                         std::int64_t tiles, int vector, typename A::Product::Scalar* D) {
+  constexpr int kTile = A::kTile, kStepImages = kLanes / A::Product::kLaneSteps;
+  const TiledConv<A>& conv = plan.conv;
   const int oc = vector * kLanes, count = conv.OC - oc < kLanes ? conv.OC - oc : kLanes;
-  const std::int64_t image_stride = plan.blocks.width(vector / kPanelVectors) * kLanes;
+  const std::int64_t step_stride = plan.blocks.width(vector / kPanelVectors) * kLanes;
   alignas(64) float pixels[kTile * kTile][kLanes][kLanes];  // [pixel][image][channel]
   for (std::int64_t i = 0; i < tiles; ++i) {
-    const TiledConv::Tile tile = conv.tile(t0 + i);
+    const typename TiledConv<A>::Tile tile = conv.tile(t0 + i);
     const T* plane = diff_dst + (tile.g * conv.OC + oc) * conv.dst_plane();
     for (int pixel = 0; pixel < kTile * kTile; ++pixel) {
       const int oh = tile.row * kTile + pixel / kTile, ow = tile.col * kTile + pixel % kTile;
@@ -152,59 +163,71 @@ void transform_gradients(const BackwardWeightsPlan& plan, const T* diff_dst, std
       ESPALIER_UNROLL for (int image = 0; image < kLanes; ++image)
           store(pixels[pixel][image], channels[image]);
     }
-    float* out = D + plan.d_offset(i, vector, tiles);
-    for (int image = 0; image < kLanes; ++image, out += image_stride) {
-      Vec y[kTile * kTile];
-      ESPALIER_UNROLL for (int pixel = 0; pixel < kTile * kTile; ++pixel) y[pixel] =
-          load(pixels[pixel][image]);
-      expand_tile<4, winograd::output_gradient>(
-          y, [&](int f, Vec v) __attribute__((always_inline)) { store(out + f * plan.d_stride, v); });
+    auto* out = D + plan.d_offset(i, vector, tiles);
+    for (int image = 0; image < kLanes; image += kStepImages, out += step_stride) {
+      Vec values[A::kFrequencies][kStepImages];
+      ESPALIER_UNROLL for (int part = 0; part < kStepImages; ++part) {
+        Vec y[kTile * kTile];
+        ESPALIER_UNROLL for (int pixel = 0; pixel < kTile * kTile; ++pixel) y[pixel] =
+            load(pixels[pixel][image + part]);
+        expand_tile<kTile, A::kInput, A::output_gradient>(
+            y, [&](int f, Vec v) __attribute__((always_inline)) { values[f][part] = v; });
+      }
+      ESPALIER_UNROLL for (int f = 0; f < A::kFrequencies; ++f) {
+        A::Product::store_step(out + f * plan.d_stride, values[f]);
+      }
     }
   }
 }
 
 // W[f] (+)= V[f] D[f]^T
-void multiply_frequency(const BackwardWeightsPlan& plan, const float* V, const float* D, float* W, int f,
-                        std::int64_t tiles, bool accumulate, TilePrefetcher& src_ahead, int src_lines,
-                        TilePrefetcher& dst_ahead, int dst_lines) {
+template <class A>
+void multiply_frequency(const BackwardWeightsPlan<A>& plan, const typename A::Product::Scalar* V,
+                        const typename A::Product::Scalar* D, float* W, int f, std::int64_t tiles,
+                        bool accumulate, TilePrefetcher& src_ahead, int src_lines, TilePrefetcher& dst_ahead,
+                        int dst_lines) {
   for (int block = 0; block < plan.blocks.count(); ++block) {
     const int vector = block * kPanelVectors;
     for (int panel = 0; panel < plan.panels.count; ++panel) {
       const int ic = plan.panels.begin(panel);
       src_ahead.fetch(src_lines);
       dst_ahead.fetch(dst_lines);
-      multiply_kernel<PanelOrder::lanes>(plan.panels.height(panel), plan.blocks.width(block))(
+      multiply_kernel<typename A::Product, PanelOrder::lanes>(plan.panels.height(panel),
+                                                              plan.blocks.width(block))(
           V + f * plan.v_stride + plan.v_offset(panel, 0, ic, tiles),
           D + f * plan.d_stride + plan.d_offset(0, vector, tiles),
-          W + f * plan.w_stride + plan.w_offset(ic, vector), static_cast<int>(tiles * kLanes), accumulate);
+          W + f * plan.w_stride + plan.w_offset(ic, vector), static_cast<int>(tiles * plan.kLaneSteps),
+          accumulate);
     }
   }
 }
 
 // taps[9] = G^T W G for one input channel and 16 output channels.
-ESPALIER_INLINE void transform_products(const BackwardWeightsPlan& plan, const float* W, int ic, int vector,
-                                        Vec (&taps)[16]) {
+template <class A>
+ESPALIER_INLINE void transform_products(const BackwardWeightsPlan<A>& plan, const float* W, int ic,
+                                        int vector, Vec (&taps)[16]) {
   const float* w = W + plan.w_offset(ic, vector);
-  contract_tile<3, winograd::weights_gradient>(
+  contract_tile<3, A::kInput, A::weights_gradient>(
       [&](int f) __attribute__((always_inline)) { return load(w + f * plan.w_stride); },
       [&](int i, int j, Vec v) __attribute__((always_inline)) { taps[3 * i + j] = v; });
   ESPALIER_UNROLL for (int tap = 9; tap < 16; ++tap) taps[tap] = zero();
 }
 
-ESPALIER_INLINE void store_taps(const BackwardWeightsPlan& plan, const Vec (&taps)[16], int ic, int vector,
+template <class A>
+ESPALIER_INLINE void store_taps(const BackwardWeightsPlan<A>& plan, const Vec (&taps)[16], int ic, int vector,
                                 float* diff_weights) {
   const int IC = plan.conv.IC, oc = vector * kLanes;
   const int count = plan.conv.OC - oc < kLanes ? plan.conv.OC - oc : kLanes;
   store_transposed(diff_weights + (std::int64_t{oc} * IC + ic) * 9, std::int64_t{IC} * 9, count, 9, taps);
 }
 
-template <class T>
-void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
-  const TiledConv& conv = plan.conv;
+template <class T, class A>
+void run_blocked(const BackwardWeightsPlan<A>& plan, const Conv2dArgs& args) {
+  const TiledConv<A>& conv = plan.conv;
   const auto *src = static_cast<const T*>(args.src), *diff_dst = static_cast<const T*>(args.diff_dst);
   parallel_for(plan.tasks, [&](std::int64_t task) {
-    float* V = plan.V + thread_index() * plan.v_size;
-    float* D = plan.D + thread_index() * plan.d_size;
+    auto* V = plan.V + thread_index() * plan.v_size;
+    auto* D = plan.D + thread_index() * plan.d_size;
     float* W = plan.W + thread_index() * plan.w_size;
     const std::int64_t first = plan.chunks() * task / plan.tasks * plan.chunk_tiles;
     std::int64_t end = plan.chunks() * (task + 1) / plan.tasks * plan.chunk_tiles;
@@ -220,15 +243,15 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
         transform_gradients(plan, diff_dst, t, tiles, vector, D);
       }
       TilePrefetcher src_ahead(conv, src, conv.IC, conv.IH, conv.IW, conv.src_plane(), conv.PH, conv.PW,
-                               kTileInput, next, next_end);
-      TilePrefetcher dst_ahead(conv, diff_dst, conv.OC, conv.OH, conv.OW, conv.dst_plane(), 0, 0, kTile, next,
-                               next_end);
-      const std::int64_t calls = kFrequencies * plan.panels.count * plan.blocks.count();
+                               A::kInput, next, next_end);
+      TilePrefetcher dst_ahead(conv, diff_dst, conv.OC, conv.OH, conv.OW, conv.dst_plane(), 0, 0, A::kTile,
+                               next, next_end);
+      const std::int64_t calls = A::kFrequencies * plan.panels.count * plan.blocks.count();
       const auto lines_a_call = [&](const TilePrefetcher& ahead) {
         return static_cast<int>((ahead.lines() + calls - 1) / calls);
       };
       const int src_lines = lines_a_call(src_ahead), dst_lines = lines_a_call(dst_ahead);
-      for (int f = 0; f < kFrequencies; ++f) {
+      for (int f = 0; f < A::kFrequencies; ++f) {
         multiply_frequency(plan, V, D, W, f, tiles, t > first, src_ahead, src_lines, dst_ahead, dst_lines);
       }
     }
@@ -254,9 +277,9 @@ void run_blocked(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   });
 }
 
-template <class T>
-void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
-  const TiledConv& conv = plan.conv;
+template <class T, class A>
+void run_staged(const BackwardWeightsPlan<A>& plan, const Conv2dArgs& args) {
+  const TiledConv<A>& conv = plan.conv;
   const auto *src = static_cast<const T*>(args.src), *diff_dst = static_cast<const T*>(args.diff_dst);
   for (std::int64_t t = 0; t < conv.tiles(); t += plan.chunk_tiles) {
     const std::int64_t tiles = conv.tiles() - t < plan.chunk_tiles ? conv.tiles() - t : plan.chunk_tiles;
@@ -269,7 +292,7 @@ void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
         transform_gradients(plan, diff_dst, t, tiles, index - panels, plan.D);
       }
     });
-    parallel_for(kFrequencies, [&](std::int64_t f) {
+    parallel_for(A::kFrequencies, [&](std::int64_t f) {
       TilePrefetcher nothing;
       multiply_frequency(plan, plan.V, plan.D, plan.W, static_cast<int>(f), tiles, t > 0, nothing, 0, nothing,
                          0);
@@ -284,10 +307,10 @@ void run_staged(const BackwardWeightsPlan& plan, const Conv2dArgs& args) {
   });
 }
 
-template <class T>
+template <class A, class T>
 void winograd_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
   ScratchLayout scratch(args.scratch);
-  const BackwardWeightsPlan plan(s, scratch);
+  const BackwardWeightsPlan<A> plan(s, scratch);
   if (plan.staged) {
     run_staged<T>(plan, args);
   } else {
@@ -296,25 +319,26 @@ void winograd_backward_weights(const Conv2dShape& s, const Conv2dArgs& args) {
   bias_gradient<T>(s, args);
 }
 
+template <class A>
 std::size_t winograd_backward_weights_scratch(const Conv2dShape& s) {
   ScratchLayout scratch(nullptr);
-  const BackwardWeightsPlan plan(s, scratch);
+  const BackwardWeightsPlan<A> plan(s, scratch);
   return scratch.bytes();
 }
 
-template <class T>
+template <class A, class T>
 bool winograd_backward_weights_supports(const Conv2dShape& s) {
-  return s.element == element_of<T> && winograd_wins(s, s.OH(), s.OW());
+  return s.element == element_of<T> && winograd_wins<A>(s, s.OH(), s.OW());
 }
 
-template <class T>
-constexpr Conv2dKernel winograd_backward_weights_kernel(const char* name) {
+template <class A, class T>
+constexpr Conv2dKernel winograd_backward_weights_kernel(const char* name, Isa isa) {
   return {name,
-          kVecIsa,
+          isa,
           Conv2dPass::backward_weights,
-          winograd_backward_weights_supports<T>,
-          winograd_backward_weights_scratch,
-          winograd_backward_weights<T>};
+          winograd_backward_weights_supports<A, T>,
+          winograd_backward_weights_scratch<A>,
+          winograd_backward_weights<A, T>};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// How Winograd cuts a convolution into tiles of 4x4 outputs, and reads the 6x6 inputs of each.
+// How Winograd cuts a convolution into tiles of outputs, and reads the inputs of each. A is the algorithm,
+// F4x4 or F2x2.
 #pragma once
 
 #include "kernels/base/lanes.h"
@@ -8,9 +9,13 @@
 namespace espalier::kernels {
 namespace {
 
-// A 3x3 convolution of stride 1 as a list of tiles: tile t covers 4x4 outputs of the 16 images of a group, in
-// the order [group][tile row][tile column]. Tiles at the right and lower edge may reach beyond the output.
+// A 3x3 convolution of stride 1 as a list of tiles: tile t covers kTile x kTile outputs of the 16 images of a
+// group, in the order [group][tile row][tile column]. Tiles at the right and lower edge may reach beyond the
+// output.
+template <class A>
 struct TiledConv {
+  static constexpr int kTile = A::kTile;
+
   std::int64_t G;  // groups of 16 images
   int IC, IH, IW;
   int OC, OH, OW;
@@ -45,7 +50,9 @@ struct TiledConv {
 // against the direct kernels: tiles must not waste more than half of the outputs they compute (5x5 breaks
 // even, 2x2 loses by half), and with few channels the transforms cost more than the products save (8 -> 16
 // gains, 8 -> 8 does not).
-inline bool winograd_wins(const Conv2dShape& s, int OH, int OW) {
+template <class A>
+bool winograd_wins(const Conv2dShape& s, int OH, int OW) {
+  constexpr int kTile = A::kTile;
   const std::int64_t computed =
       std::int64_t{(OH + kTile - 1) / kTile} * ((OW + kTile - 1) / kTile) * kTile * kTile;
   return s.KH == 3 && s.KW == 3 && s.SH == 1 && s.SW == 1 && s.groups == 1 && s.PH <= 2 && s.PW <= 2 &&
@@ -58,51 +65,63 @@ constexpr std::int64_t frequency_stride(std::int64_t floats) {
   return ((floats + kLanes - 1) / kLanes | 1) * kLanes;
 }
 
-constexpr int kMaxRun = 8;                                         // tiles of one row transformed together
-constexpr int kMaxRunCols = kTile * kMaxRun + kTileInput - kTile;  // input columns they share
-template <class T>
-alignas(64) constexpr T kZeroRow[kMaxRunCols * kLanes] = {};
+constexpr int kMaxRun = 8;  // tiles of one row transformed together
+template <class A>
+constexpr int kMaxRunCols = A::kTile* kMaxRun + A::kInput - A::kTile;  // input columns they share
+template <class A, class T>
+alignas(64) constexpr T kZeroRow[kMaxRunCols<A> * kLanes] = {};
 
-// Transforms the inputs of `count` <= kMaxRun neighbouring tiles, the first at `first`, of one channel:
-// frequency f of tile r goes to address(r) + f * stride. src is the channel's plane in the tiles' group.
-template <class T, class Address>
-void transform_input(const TiledConv& conv, const T* src, const TiledConv::Tile& first, int count,
-                     std::int64_t stride, const Address& address) {
-  const int ih0 = first.row * kTile - conv.PH, iw0 = first.col * kTile - conv.PW;
-  const int cols = kTile * count + kTileInput - kTile;
-  const T* rows[kTileInput];  // each points at column iw0
-  for (int i = 0; i < kTileInput; ++i) {
-    const int ih = ih0 + i;
-    rows[i] = ih >= 0 && ih < conv.IH ? src + (std::int64_t{ih} * conv.IW + iw0) * kLanes : kZeroRow<T>;
-  }
-  alignas(64) float half[kTileInput][kMaxRunCols][kLanes];  // columns done, rows to do
-  for (int j = 0; j < cols; ++j) {
-    Vec d[6], out[6];
-    const bool inside = iw0 + j >= 0 && iw0 + j < conv.IW;
-    if (inside) {
-      ESPALIER_UNROLL for (int i = 0; i < 6; ++i) d[i] = load(rows[i] + j * kLanes);
-      winograd::input(d, out);
-    } else {
-      ESPALIER_UNROLL for (int i = 0; i < 6; ++i) out[i] = zero();
+// Transforms the inputs of `count` <= kMaxRun neighbouring tiles, the first at `first`, of kChannels
+// channels, of which `channels` exist: the others are zero. src is the first channel's plane in the tiles'
+// group. Frequency f of tile r goes to put(address(r) + f * stride, values of the channels).
+template <int kChannels, class A, class T, class Address, class Put>
+void transform_input(const TiledConv<A>& conv, const T* src, int channels,
+                     const typename TiledConv<A>::Tile& first, int count, std::int64_t stride,
+                     const Address& address, const Put& put) {
+  constexpr int N = A::kInput;
+  const int ih0 = first.row * A::kTile - conv.PH, iw0 = first.col * A::kTile - conv.PW;
+  const int cols = A::kTile * count + N - A::kTile;
+  alignas(64) float half[kChannels][N][kMaxRunCols<A>][kLanes];  // columns done, rows to do
+  for (int c = 0; c < kChannels; ++c) {
+    const T* rows[N];  // each points at column iw0
+    for (int i = 0; i < N; ++i) {
+      const int ih = ih0 + i;
+      const bool inside = c < channels && ih >= 0 && ih < conv.IH;
+      rows[i] =
+          inside ? src + c * conv.src_plane() + (std::int64_t{ih} * conv.IW + iw0) * kLanes : kZeroRow<A, T>;
     }
-    ESPALIER_UNROLL for (int i = 0; i < 6; ++i) store(half[i][j], out[i]);
+    for (int j = 0; j < cols; ++j) {
+      Vec d[N], out[N];
+      const bool inside = iw0 + j >= 0 && iw0 + j < conv.IW;
+      if (inside) {
+        ESPALIER_UNROLL for (int i = 0; i < N; ++i) d[i] = load(rows[i] + j * kLanes);
+        A::input(d, out);
+      } else {
+        ESPALIER_UNROLL for (int i = 0; i < N; ++i) out[i] = zero();
+      }
+      ESPALIER_UNROLL for (int i = 0; i < N; ++i) store(half[c][i][j], out[i]);
+    }
   }
   for (int r = 0; r < count; ++r) {
-    float* out_r = address(r);
-    for (int i = 0; i < 6; ++i) {
-      Vec d[6], out[6];
-      ESPALIER_UNROLL for (int j = 0; j < 6; ++j) d[j] = load(half[i][kTile * r + j]);
-      winograd::input(d, out);
-      ESPALIER_UNROLL for (int j = 0; j < 6; ++j) store(out_r + (6 * i + j) * stride, out[j]);
+    auto* out_r = address(r);
+    for (int i = 0; i < N; ++i) {
+      Vec values[N][kChannels];
+      ESPALIER_UNROLL for (int c = 0; c < kChannels; ++c) {
+        Vec d[N], out[N];
+        ESPALIER_UNROLL for (int j = 0; j < N; ++j) d[j] = load(half[c][i][A::kTile * r + j]);
+        A::input(d, out);
+        ESPALIER_UNROLL for (int j = 0; j < N; ++j) values[j][c] = out[j];
+      }
+      ESPALIER_UNROLL for (int j = 0; j < N; ++j) put(out_r + (N * i + j) * stride, values[j]);
     }
   }
 }
 
 // Calls run(tile, index, count) for the tiles t0 .. t1-1 cut at the ends of rows; index counts from t0.
-template <class Run>
-void for_each_run(const TiledConv& conv, std::int64_t t0, std::int64_t t1, const Run& run) {
+template <class A, class Run>
+void for_each_run(const TiledConv<A>& conv, std::int64_t t0, std::int64_t t1, const Run& run) {
   for (std::int64_t t = t0; t < t1;) {
-    const TiledConv::Tile tile = conv.tile(t);
+    const typename TiledConv<A>::Tile tile = conv.tile(t);
     std::int64_t count = conv.tile_cols() - tile.col;
     if (count > t1 - t) count = t1 - t;
     if (count > kMaxRun) count = kMaxRun;
@@ -111,18 +130,19 @@ void for_each_run(const TiledConv& conv, std::int64_t t0, std::int64_t t1, const
   }
 }
 
-// Fetches into the L2 cache, a few lines at a time between other work, what the tiles t0 .. t1-1 read from
-// `rows` rows and columns around each tile row (6 for inputs, 4 for outputs).
+// Fetches into the L2 cache, a few lines at a time between other work, what the tiles t0 .. t1-1 read.
 class TilePrefetcher {
  public:
   TilePrefetcher() = default;
 
-  // Plane of [H*W | 1] vectors, C channels; window of the tiles: from 4*tile - pad, `reach` long.
-  template <class T>
-  TilePrefetcher(const TiledConv& conv, const T* base, int C, int H, int W, std::int64_t plane, int PH,
+  // Plane of [H*W | 1] vectors, C channels; window of the tiles: from kTile*tile - pad, `reach`
+  // long.
+  template <class A, class T>
+  TilePrefetcher(const TiledConv<A>& conv, const T* base, int C, int H, int W, std::int64_t plane, int PH,
                  int PW, int reach, std::int64_t t0, std::int64_t t1) {
     if (t0 >= t1) return;
-    const TiledConv::Tile first = conv.tile(t0), last = conv.tile(t1 - 1);
+    constexpr int kTile = A::kTile;
+    const typename TiledConv<A>::Tile first = conv.tile(t0), last = conv.tile(t1 - 1);
     const bool one_group = first.g == last.g;
     const bool one_row = one_group && first.row == last.row;
     const int ih0 = clamp(first.row * kTile - PH, H), iw0 = one_row ? clamp(first.col * kTile - PW, W) : 0;

@@ -27,6 +27,9 @@ struct F32Product {
   static ESPALIER_INLINE float lane_step(const float* vector, int i) { return vector[i]; }
   static ESPALIER_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return fma(a, b, c); }
   static ESPALIER_INLINE Vec total(Vec a) { return a; }
+  // What one step of a sum takes, from f32: over channels, and over the 16 lanes of a vector.
+  static ESPALIER_INLINE void store_step(float* p, const Vec (&values)[1]) { store(p, values[0]); }
+  static ESPALIER_INLINE void store_lanes(float* p, Vec values) { store(p, values); }
 };
 
 struct Bf16Product {
@@ -47,6 +50,10 @@ struct Bf16Product {
   static ESPALIER_INLINE Vec multiply_add(Pairs a, Pairs b, Vec c) { return dot(a, b, c); }
   // What a vector adds to a plain sum.
   static ESPALIER_INLINE Vec total(Pairs a) { return even(a) + odd(a); }
+  static ESPALIER_INLINE void store_step(Pair* p, const Vec (&values)[2]) {
+    store_pairs(p, round_to_pairs(values[0], values[1]));
+  }
+  static ESPALIER_INLINE void store_lanes(Pair* p, Vec values) { store_neighbours(p, values); }
 };
 
 }  // namespace

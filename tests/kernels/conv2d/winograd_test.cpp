@@ -93,10 +93,10 @@ TEST_CASE("Winograd's maps compute four outputs of a three-tap filter with six m
   Vec dv[6], gv[3], input[6], weights[6], products[6], outputs[4];
   for (int i = 0; i < 6; ++i) dv[i] = broadcast(d[i]);
   for (int i = 0; i < 3; ++i) gv[i] = broadcast(g[i]);
-  winograd::input(dv, input);
-  winograd::weights(gv, weights);
+  F4x4::input(dv, input);
+  F4x4::weights(gv, weights);
   for (int i = 0; i < 6; ++i) products[i] = input[i] * weights[i];
-  winograd::output(products, outputs);
+  F4x4::output(products, outputs);
   for (int i = 0; i < 4; ++i) {
     float y[16];
     store(y, outputs[i]);
@@ -110,10 +110,10 @@ TEST_CASE("the gradients' maps are the transposes of the outputs' and weights' m
   for (int i = 0; i < 6; ++i) m[i] = broadcast(0.3f * i - 0.7f), u[i] = broadcast(0.9f - 0.4f * i);
   for (int i = 0; i < 4; ++i) y[i] = broadcast(1.1f - 0.6f * i);
   for (int i = 0; i < 3; ++i) g[i] = broadcast(0.2f + 0.5f * i);
-  winograd::output(m, at_m);
-  winograd::output_gradient(y, a_y);
-  winograd::weights(g, g_g);
-  winograd::weights_gradient(u, gt_u);
+  F4x4::output(m, at_m);
+  F4x4::output_gradient(y, a_y);
+  F4x4::weights(g, g_g);
+  F4x4::weights_gradient(u, gt_u);
   const auto dot = [](const Vec* a, const Vec* b, int count) {
     Vec total = zero();
     for (int i = 0; i < count; ++i) total += a[i] * b[i];
