@@ -27,9 +27,12 @@ std::string percent(const nlohmann::json& summary, const char* key) {
                      precision.empty() ? "" : " (" + precision + ")");
 }
 
-// What it takes to choose the same kernels; runs of older programs chose by the fixed rule.
-const char* tuning_option(const nlohmann::json& summary) {
-  return summary.value("kernels", "fixed") == "fixed" ? " --no-tune" : "";
+// What a command says besides the seed, for the same types and the same choice of kernels; runs of older
+// programs chose by the fixed rule.
+std::string more_options(const nlohmann::json& summary) {
+  const std::string precision = summary.value("precision", "");
+  return fmt::format("{}{}", precision.empty() ? "" : " precision=" + precision,
+                     summary.value("kernels", "fixed") == "fixed" ? " --no-tune" : "");
 }
 
 std::string row(const nlohmann::json& summary) {
@@ -46,7 +49,7 @@ std::string row(const nlohmann::json& summary) {
       pruned ? percent(summary, "test_accuracy") : "", static_cast<double>(parameters) * 1e-6,
       static_cast<double>(nonzeros) * 1e-6, format_seconds(summary.at("wall_seconds").get<double>()),
       summary.at("isa").get<std::string>(), name, summary.at("seed").get<std::int64_t>(),
-      tuning_option(summary));
+      more_options(summary));
 }
 
 }  // namespace

@@ -28,5 +28,7 @@ TEST_CASE(
   const std::string measured = table_of({{"kernels", "measured"}, {"views", "shifted"}});
   CHECK(measured.find("| 93.78% (views: shifted) |") != std::string::npos);
   CHECK(measured.find("tried.toml seed=3`") != std::string::npos);
-  CHECK(table_of({{"precision", "bf16"}}).find("| 93.78% (bf16) |") != std::string::npos);
+  const std::string narrow = table_of({{"precision", "bf16"}});
+  CHECK(narrow.find("| 93.78% (bf16) |") != std::string::npos);
+  CHECK(narrow.find("tried.toml seed=3 precision=bf16 --no-tune`") != std::string::npos);
 }
