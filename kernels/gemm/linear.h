@@ -56,11 +56,13 @@ void multiply_tokens(std::int64_t tokens, int M, int K, const float* weights, st
   });
 }
 
-inline void linear_fwd(const LinearShape& s, const float* src, const float* weights, const float* bias, float* dst) {
+inline void linear_fwd(const LinearShape& s, const float* src, const float* weights, const float* bias,
+                       float* dst) {
   multiply_tokens(groups(s.N) * s.T, s.OC, s.IC, weights, s.IC, 1, bias, src, dst);
 }
 
-inline void linear_bwd_data(const LinearShape& s, const float* diff_dst, const float* weights, float* diff_src) {
+inline void linear_bwd_data(const LinearShape& s, const float* diff_dst, const float* weights,
+                            float* diff_src) {
   multiply_tokens(groups(s.N) * s.T, s.IC, s.OC, weights, 1, s.IC, nullptr, diff_dst, diff_src);
 }
 

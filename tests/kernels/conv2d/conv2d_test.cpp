@@ -111,8 +111,9 @@ double terms(Conv2dPass pass, const Conv2dShape& s) {
 
 // Winograd's error is not spread evenly: the transforms' large coefficients meet in the last row and column
 // of a tile, whose outputs carry several times the mean error.
-// Where the transforms' values are rounded to bf16, each by half of the last of 8 bits, theirs decides: random errors of
-// a hundred-and-seventieth of a product at most, and rarely more than five deviations of their sum.
+// Where the transforms' values are rounded to bf16, each by half of the last of 8 bits, theirs decides:
+// random errors of a hundred-and-seventieth of a product at most, and rarely more than five deviations of
+// their sum.
 double tolerance(const Conv2dKernel& kernel, const Conv2dShape& shape) {
   const std::string_view name = kernel.name;
   const double count = terms(kernel.pass, shape);

@@ -70,21 +70,20 @@ TEST_CASE("oneDNN's convolutions agree with ours in all three passes, with and w
       {
         Floats ours(static_cast<std::size_t>(dst_lanes.floats())), theirs(ours.size());
         both(Conv2dPass::forward,
-             {.src = src.data(), .weights = weights.data(), .bias = with_bias ? bias.data() : nullptr},
-             ours, theirs, nullptr, nullptr);
+             {.src = src.data(), .weights = weights.data(), .bias = with_bias ? bias.data() : nullptr}, ours,
+             theirs, nullptr, nullptr);
         CHECK(image_difference(dst_lanes, ours, theirs) <= sum_tolerance(taps * s.IC));
       }
       {
         Floats ours(static_cast<std::size_t>(src_lanes.floats())), theirs(ours.size());
-        both(Conv2dPass::backward_data, {.weights = weights.data(), .diff_dst = diff_dst.data()},
-             ours, theirs, nullptr, nullptr);
+        both(Conv2dPass::backward_data, {.weights = weights.data(), .diff_dst = diff_dst.data()}, ours,
+             theirs, nullptr, nullptr);
         CHECK(max_difference(ours, theirs) <= sum_tolerance(taps * s.OC));
       }
       {
         Floats ours(weights_size), theirs(weights_size), our_bias(bias.size()), their_bias(bias.size());
-        both(Conv2dPass::backward_weights, {.src = src.data(), .diff_dst = diff_dst.data()},
-             ours, theirs, with_bias ? our_bias.data() : nullptr,
-             with_bias ? their_bias.data() : nullptr);
+        both(Conv2dPass::backward_weights, {.src = src.data(), .diff_dst = diff_dst.data()}, ours, theirs,
+             with_bias ? our_bias.data() : nullptr, with_bias ? their_bias.data() : nullptr);
         const double tolerance = sum_tolerance(static_cast<double>(s.N) * s.OH() * s.OW());
         CHECK(max_difference(ours, theirs) <= tolerance);
         if (with_bias) CHECK(max_difference(our_bias, their_bias) <= tolerance);
