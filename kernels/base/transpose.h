@@ -125,10 +125,12 @@ ESPALIER_INLINE void store_transposed(float* p, std::int64_t stride, int rows, i
 ESPALIER_INLINE void load_lanes_transposed(const Bf16* p, std::int64_t stride, int rows, Pairs (&out)[16]) {
 #if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
   Vec in[16], columns[16];
+  // Not even rows that are not there may be read: where there is none, p lies beyond the activation.
   ESPALIER_UNROLL for (int row = 0; row < 16; ++row) {
-    const auto* from = reinterpret_cast<const __m256i*>(p + (row < rows ? row * stride : 0));
-    const __m512i pairs = _mm512_castsi256_si512(_mm256_loadu_si256(from));
-    in[row] = row < rows ? as_vec({pairs}) : zero();
+    in[row] = zero();
+    if (row >= rows) continue;
+    const auto* from = reinterpret_cast<const __m256i*>(p + row * stride);
+    in[row] = as_vec({_mm512_castsi256_si512(_mm256_loadu_si256(from))});
   }
   transpose(in, columns);
   ESPALIER_UNROLL for (int i = 0; i < 8; ++i) out[i] = as_pairs(columns[i]);
