@@ -23,7 +23,7 @@ Contender native_conv(const kernels::Conv2dKernel& kernel, const Conv2dShape& sh
 Contender onednn_conv(const Conv2dShape& shape, Conv2dPass pass) {
   const kernels::onednn::Threads threads;
   auto plan = std::make_shared<kernels::onednn::Conv2dPlan>(shape, pass);
-  const DType dtype = shape.element == kernels::Element::bf16 ? DType::bf16 : DType::f32;
+  const DType dtype = dtype_of(shape.element);
   const auto buffer = [dtype](const dnnl::memory::desc& desc) {
     return tune::noise(static_cast<std::int64_t>(desc.get_size() / size_bytes(dtype) + 1), dtype);
   };

@@ -57,18 +57,16 @@ DType precision(const std::string& name) {
 
 void print_json_lines(const std::vector<ConvTime>& times, std::int64_t batch) {
   for (const ConvTime& time : times) {
-    fmt::print("{}\n",
-               nlohmann::ordered_json{
-                   {"shape", time.layer->name()},
-                   {"pass", tune::pass_name(time.pass)},
-                   {"backend", time.backend},
-                   {"dtype", time.layer->shape.element == kernels::Element::bf16 ? "bf16" : "f32"},
-                   {"kernel", time.kernel},
-                   {"gflops", time.gflops},
-                   {"ms", 1e3 * time.seconds},
-                   {"batch", batch},
-                   {"threads", kernels::num_threads()}}
-                   .dump());
+    fmt::print("{}\n", nlohmann::ordered_json{{"shape", time.layer->name()},
+                                              {"pass", tune::pass_name(time.pass)},
+                                              {"backend", time.backend},
+                                              {"dtype", dtype_name(dtype_of(time.layer->shape.element))},
+                                              {"kernel", time.kernel},
+                                              {"gflops", time.gflops},
+                                              {"ms", 1e3 * time.seconds},
+                                              {"batch", batch},
+                                              {"threads", kernels::num_threads()}}
+                           .dump());
   }
   std::fflush(stdout);
 }
@@ -100,7 +98,7 @@ int bench_conv(const Request& request) {
   options.batch = request.batch;
   options.rounds = request.rounds;
   options.every_kernel = request.every_kernel;
-  if (request.precision == DType::bf16) options.element = kernels::Element::bf16;
+  options.element = element_of(request.precision);
   options.only = request.only;
   if (!request.json) {
     const bench::MachineLimits limits = bench::measure_limits();
@@ -243,6 +241,10 @@ int bench(int argc, char** argv) {
                            .sparsities = numbers((*arguments)["sparsity"].as<std::string>(), "sparsity"),
                            .units = units((*arguments)["blocks"].as<std::string>()),
                            .precision = precision((*arguments)["precision"].as<std::string>())};
+  if ((what == "sparse" || what == "infer") && request.precision != DType::f32) {
+    fail(ErrorKind::usage, "espalier bench", "--precision is for conv and train: {} has kernels of f32 alone",
+         what);
+  }
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);
   if (what == "train") return bench_train(request);

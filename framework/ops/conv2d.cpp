@@ -27,20 +27,19 @@ kernels::Conv2dShape conv2d_shape(const Tensor& x, const Tensor& weight, const T
   check_parameter(weight, weight.shape(), op, "weight");
   if (bias.defined()) check_parameter(bias, {oc}, op, "bias");
 
-  kernels::Conv2dShape s{
-      .N = x.dim(0),
-      .IC = static_cast<int>(ic),
-      .IH = static_cast<int>(x.dim(2)),
-      .IW = static_cast<int>(x.dim(3)),
-      .OC = static_cast<int>(oc),
-      .KH = static_cast<int>(weight.dim(2)),
-      .KW = static_cast<int>(weight.dim(3)),
-      .SH = o.stride_h,
-      .SW = o.stride_w,
-      .PH = o.padding_h,
-      .PW = o.padding_w,
-      .groups = o.groups,
-      .element = x.dtype() == DType::bf16 ? kernels::Element::bf16 : kernels::Element::f32};
+  kernels::Conv2dShape s{.N = x.dim(0),
+                         .IC = static_cast<int>(ic),
+                         .IH = static_cast<int>(x.dim(2)),
+                         .IW = static_cast<int>(x.dim(3)),
+                         .OC = static_cast<int>(oc),
+                         .KH = static_cast<int>(weight.dim(2)),
+                         .KW = static_cast<int>(weight.dim(3)),
+                         .SH = o.stride_h,
+                         .SW = o.stride_w,
+                         .PH = o.padding_h,
+                         .PW = o.padding_w,
+                         .groups = o.groups,
+                         .element = element_of(x.dtype())};
   check(s.KH <= s.IH + 2 * s.PH && s.KW <= s.IW + 2 * s.PW, op,
         "the {} x {} kernel expects a plane at least as large, got {} x {} with padding; check padding, or "
         "whether the model is too deep for this image size",

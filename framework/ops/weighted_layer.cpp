@@ -42,6 +42,7 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       if (sparse.backward_weights) {
         const std::int64_t size = sparse.pattern->block_size();
         Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
+        // Again, for what is kept until now are the two bytes.
         const Tensor wide_x = converted(saved_x, DType::f32);
         kernels.sparse(Conv2dPass::backward_weights, *sparse.pattern,
                        {.src = wide_x.data(),

@@ -40,6 +40,14 @@ constexpr std::string_view dtype_name(DType type) {
   return "unknown";
 }
 
+// What kernels call the elements of an activation, f32 or bf16.
+constexpr kernels::Element element_of(DType type) {
+  return type == DType::bf16 ? kernels::Element::bf16 : kernels::Element::f32;
+}
+constexpr DType dtype_of(kernels::Element element) {
+  return element == kernels::Element::bf16 ? DType::bf16 : DType::f32;
+}
+
 template <class T>
 constexpr DType dtype_of();
 template <>

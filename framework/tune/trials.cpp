@@ -25,9 +25,7 @@ std::int64_t dst_elements(const Conv2dShape& s) {
 std::int64_t src_elements(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.IC).floats(); }
 std::int64_t dst_elements(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.OC).floats(); }
 
-DType element_type(const Conv2dShape& s) {
-  return s.element == kernels::Element::bf16 ? DType::bf16 : DType::f32;
-}
+DType element_type(const Conv2dShape& s) { return dtype_of(s.element); }
 DType element_type(const LinearShape&) { return DType::f32; }
 
 Tensor bytes(std::size_t count) {

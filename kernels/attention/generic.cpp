@@ -11,13 +11,6 @@ constexpr AttentionKernels<T> kKernels = {
 
 }  // namespace
 
-template <>
-const AttentionKernels<float>& kernels_for<AttentionKernels<float>, kVecIsa>() {
-  return kKernels<float>;
-}
-template <>
-const AttentionKernels<Bf16>& kernels_for<AttentionKernels<Bf16>, kVecIsa>() {
-  return kKernels<Bf16>;
-}
+ESPALIER_KERNELS_FOR_ELEMENTS(AttentionKernels);
 
 }  // namespace espalier::kernels

@@ -21,20 +21,31 @@ inline bool isa_eligible(Isa isa) {
   return active == Isa::avx512 && (isa == Isa::avx2 || (isa == Isa::avx512bf16 && isa_supported(isa)));
 }
 
-// The first table of a family, in the order of its rows, that may be used. For families whose kernels all
-// exist for every ISA: a table is a struct of function pointers with a member `isa`.
-template <class Table, int Count>
-const Table& first_eligible(const Table* const (&rows)[Count]) {
-  for (const Table* row : rows) {
-    if (isa_eligible(row->isa)) return *row;
-  }
-  return *rows[Count - 1];
+// The first table of a family, in the order of its rows, that may be used; the last is portable. A table is a
+// struct of function pointers with a member `isa`.
+template <class Rows>
+const auto& first_eligible(const Rows& rows) {
+  const auto* row = &rows[0];
+  while (!isa_eligible((*row)->isa)) ++row;
+  return **row;
 }
 
 // The table of a family as compiled for one ISA. Its generic.cpp specialises this for kVecIsa and nobody
 // defines the general case, so a family that was not compiled for an ISA does not link.
 template <class Kernels, Isa isa>
 const Kernels& kernels_for();
+
+// In a generic.cpp: both tables of a family over activations of f32 and bf16, from its kKernels<T>.
+#define ESPALIER_KERNELS_FOR_ELEMENTS(Kernels)                   \
+  template <>                                                    \
+  const Kernels<float>& kernels_for<Kernels<float>, kVecIsa>() { \
+    return kKernels<float>;                                      \
+  }                                                              \
+  template <>                                                    \
+  const Kernels<Bf16>& kernels_for<Kernels<Bf16>, kVecIsa>() {   \
+    return kKernels<Bf16>;                                       \
+  }                                                              \
+  static_assert(true)
 
 // The tables of a family, best first, whether or not this CPU can run them.
 template <class Kernels>

@@ -2,14 +2,11 @@
 // load and round where they store. Weights, statistics and sums are f32 throughout.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 namespace espalier::kernels {
 
 enum class Element : std::uint8_t { f32, bf16 };
-
-constexpr std::size_t element_bytes(Element element) { return element == Element::f32 ? 4 : 2; }
 
 // The upper half of a float: its sign, its exponent and 7 of its 23 bits of mantissa. Activations of bf16 lie
 // in lanes as those of f32 do, in half the memory.
@@ -22,20 +19,25 @@ inline constexpr Element element_of = Element::f32;
 template <>
 inline constexpr Element element_of<Bf16> = Element::bf16;
 
+// Always inlined: a copy of its own, compiled for one ISA, might be linked for all.
+#define ESPALIER_ELEMENT_INLINE inline __attribute__((always_inline))
+
 // To the nearest, ties to even; NaN stays NaN. The same on every ISA.
-inline Bf16 round_to_bf16(float x) {
+ESPALIER_ELEMENT_INLINE Bf16 round_to_bf16(float x) {
   std::uint32_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
   if (x != x) return {static_cast<std::uint16_t>(bits >> 16 | 0x40u)};
   return {static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16)};
 }
 
-inline float widen(Bf16 x) {
+ESPALIER_ELEMENT_INLINE float widen(Bf16 x) {
   const std::uint32_t bits = std::uint32_t{x.bits} << 16;
   float value;
   __builtin_memcpy(&value, &bits, sizeof value);
   return value;
 }
-inline float widen(float x) { return x; }
+ESPALIER_ELEMENT_INLINE float widen(float x) { return x; }
+
+#undef ESPALIER_ELEMENT_INLINE
 
 }  // namespace espalier::kernels

@@ -95,12 +95,11 @@ struct ForwardPlan {
     // in use. Measured with 2 MiB and with 512 KiB of L2; from half to four times the budget hardly matters.
     const std::int64_t tile_bytes = std::int64_t{A::kFrequencies} * steps * kLanes * 4;
     const std::int64_t u_bytes = std::int64_t{A::kFrequencies} * steps * conv.OC * 4;
-    by_channels = u_bytes > ((A::kTile == 2 ? 6 : 16) << 20) || (prepared && conv.tiles() <= kFewTiles);
+    by_channels = u_bytes > A::kLargeWeightsBytes || (prepared && conv.tiles() <= kFewTiles);
     const std::int64_t budget_bytes = by_channels ? 32 << 20 : 320 << 10;
     block_tiles = budget_bytes / tile_bytes / kPanelVectors * kPanelVectors;
-    // So that what comes of U is used often enough.
-    constexpr int kFewest = A::kTile == 2 ? 2 * kPanelVectors : kPanelVectors;
-    if (block_tiles < kFewest) block_tiles = kFewest;
+    const int fewest = A::kFewestVectors * kPanelVectors;
+    if (block_tiles < fewest) block_tiles = fewest;
     if (block_tiles > conv.tiles()) block_tiles = conv.tiles();
     // Panel after panel U is one stream, and M small. But V comes past once for each group: where it does not
     // stay in L2, all panels take their turn at each of its frequencies. (Measured with 1 MiB; the narrower

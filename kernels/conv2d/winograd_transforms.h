@@ -35,6 +35,9 @@ struct F4x4 {
   static constexpr int kTile = 4;          // outputs of a tile, in each direction
   static constexpr int kInput = 6;         // inputs that they depend on
   static constexpr int kFrequencies = 36;  // kInput squared
+  // Measured: the size of transformed weights from which they are made where they are used, and how many
+  // vectors of tiles should meet what comes of them at least.
+  static constexpr int kLargeWeightsBytes = 16 << 20, kFewestVectors = 1;
 
   static constexpr double a = 0.625, b = 1.5, a2 = a * a, b2 = b * b;
   static constexpr double p = 1.0 / (2.0 * a * (a2 - b2)), q = 1.0 / (2.0 * (b2 - a2));
@@ -102,6 +105,7 @@ struct F4x4 {
 struct F2x2 {
   using Product = Bf16Product;
   static constexpr int kTile = 2, kInput = 4, kFrequencies = 16;
+  static constexpr int kLargeWeightsBytes = 6 << 20, kFewestVectors = 2;
 
   static ESPALIER_INLINE void input(const Vec (&d)[4], Vec (&out)[4]) {
     out[0] = d[0] - d[2];

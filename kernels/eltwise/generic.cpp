@@ -42,13 +42,6 @@ constexpr EltwiseKernels<T> kKernels = {
 
 }  // namespace
 
-template <>
-const EltwiseKernels<float>& kernels_for<EltwiseKernels<float>, kVecIsa>() {
-  return kKernels<float>;
-}
-template <>
-const EltwiseKernels<Bf16>& kernels_for<EltwiseKernels<Bf16>, kVecIsa>() {
-  return kKernels<Bf16>;
-}
+ESPALIER_KERNELS_FOR_ELEMENTS(EltwiseKernels);
 
 }  // namespace espalier::kernels

@@ -38,12 +38,7 @@ const std::vector<const LinearBf16Kernels*>& linear_bf16_kernels() {
 }
 
 const LinearBf16Kernels& linear_bf16() {
-  static const LinearBf16Kernels& active = [&]() -> const LinearBf16Kernels& {
-    for (const LinearBf16Kernels* row : linear_bf16_kernels()) {
-      if (isa_eligible(row->isa)) return *row;
-    }
-    return *linear_bf16_kernels().back();
-  }();
+  static const LinearBf16Kernels& active = first_eligible(linear_bf16_kernels());
   return active;
 }
 

@@ -116,13 +116,6 @@ constexpr LayoutKernels<T> kKernels = {
 
 }  // namespace
 
-template <>
-const LayoutKernels<float>& kernels_for<LayoutKernels<float>, kVecIsa>() {
-  return kKernels<float>;
-}
-template <>
-const LayoutKernels<Bf16>& kernels_for<LayoutKernels<Bf16>, kVecIsa>() {
-  return kKernels<Bf16>;
-}
+ESPALIER_KERNELS_FOR_ELEMENTS(LayoutKernels);
 
 }  // namespace espalier::kernels

@@ -17,13 +17,6 @@ constexpr NormKernels<T> kKernels = {
 
 }  // namespace
 
-template <>
-const NormKernels<float>& kernels_for<NormKernels<float>, kVecIsa>() {
-  return kKernels<float>;
-}
-template <>
-const NormKernels<Bf16>& kernels_for<NormKernels<Bf16>, kVecIsa>() {
-  return kKernels<Bf16>;
-}
+ESPALIER_KERNELS_FOR_ELEMENTS(NormKernels);
 
 }  // namespace espalier::kernels

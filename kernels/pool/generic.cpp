@@ -18,13 +18,6 @@ constexpr PoolKernels<T> kKernels = {
 
 }  // namespace
 
-template <>
-const PoolKernels<float>& kernels_for<PoolKernels<float>, kVecIsa>() {
-  return kKernels<float>;
-}
-template <>
-const PoolKernels<Bf16>& kernels_for<PoolKernels<Bf16>, kVecIsa>() {
-  return kKernels<Bf16>;
-}
+ESPALIER_KERNELS_FOR_ELEMENTS(PoolKernels);
 
 }  // namespace espalier::kernels

@@ -24,13 +24,6 @@ constexpr ReduceKernels<T> kKernels = {
 
 }  // namespace
 
-template <>
-const ReduceKernels<float>& kernels_for<ReduceKernels<float>, kVecIsa>() {
-  return kKernels<float>;
-}
-template <>
-const ReduceKernels<Bf16>& kernels_for<ReduceKernels<Bf16>, kVecIsa>() {
-  return kKernels<Bf16>;
-}
+ESPALIER_KERNELS_FOR_ELEMENTS(ReduceKernels);
 
 }  // namespace espalier::kernels

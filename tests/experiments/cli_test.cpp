@@ -28,6 +28,7 @@ TEST_CASE("mistakes on the command line exit with 2 and name what was nearest") 
       {{"bench", "train", "--sparsity", "0.5", "--blocks", "2x2"},
        "--blocks expects 1x1, 4x4 or filters, got '2x2'"},
       {{"bench", "train", "--precision", "f16"}, "--precision is f32 or bf16, got 'f16'"},
+      {{"bench", "infer", "--precision", "bf16"}, "infer has kernels of f32 alone"},
       {{"bench", "infer", "--sparsity", "0.5,0.9"}, "infer takes one --sparsity"},
       {{"data", "gte", "cifar10"}, "did you mean 'get'?"},
       {{"data", "get", "cifar100"}, "did you mean 'cifar10'?"},
