@@ -2,5 +2,6 @@
 
 namespace espalier::kernels {
 ESPALIER_WINOGRAD_KERNELS(f32, float, wino4x4, F4x4, neon);
+ESPALIER_SMALL_WINOGRAD_KERNEL(neon);
 ESPALIER_WINOGRAD_KERNELS(bf16, Bf16, wino4x4, F4x4, neon);
 }  // namespace espalier::kernels

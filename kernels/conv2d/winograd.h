@@ -15,3 +15,7 @@
                            winograd_backward_data_kernel<A, T>);                                    \
   ESPALIER_WINOGRAD_KERNEL(conv2d_bwd_weights_##element##_##algorithm, isa,                         \
                            winograd_backward_weights_kernel<A, T>)
+
+// Small planes, forward: sub-images of a single image above all.
+#define ESPALIER_SMALL_WINOGRAD_KERNEL(isa) \
+  ESPALIER_WINOGRAD_KERNEL(conv2d_fwd_f32_wino2x2, isa, small_winograd_forward_kernel)

@@ -398,6 +398,17 @@ constexpr Conv2dKernel winograd_forward_kernel(const char* name, Isa isa) {
           winograd_prepared_bytes<A>,
           winograd_prepare<A>};
 }
+
+// F(2x2) in f32, where tiles of 4x4 would be mostly waste.
+bool small_winograd_supports(const Conv2dShape& s) {
+  return winograd_forward_supports<F2x2<F32Product>, float>(s) && !winograd_forward_supports<F4x4, float>(s);
+}
+constexpr Conv2dKernel small_winograd_forward_kernel(const char* name, Isa isa) {
+  Conv2dKernel kernel = winograd_forward_kernel<F2x2<F32Product>, float>(name, isa);
+  kernel.supports = small_winograd_supports;
+  return kernel;
+}
+
 template <class A, class T>
 constexpr Conv2dKernel winograd_backward_data_kernel(const char* name, Isa isa) {
   return {name,

@@ -30,6 +30,7 @@ void multiply_panel(const typename Product::Scalar* A, const typename Product::S
   ESPALIER_UNROLL for (int m = 0; m < MR; ++m) ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] =
       accumulate ? load(C + (m * NV + n) * 16) : zero();
   const auto step = [&](const typename Product::Scalar* a) __attribute__((always_inline)) {
+    if constexpr (order == PanelOrder::rows) __builtin_prefetch(a + kScalarsAhead);
     typename Product::Vector b[NV];
     ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = Product::load_vector(B + n * 16);
     ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {

@@ -4,7 +4,7 @@
 //
 // F(4x4, 3x3) takes 36 multiplications for 4x4 outputs instead of 144, F(2x2, 3x3) 16 for 2x2 instead of 36.
 // The larger one is for f32. The smaller one only adds and halves, so that what it multiplies may be rounded
-// to bf16.
+// to bf16; in f32 it serves planes of which a tile of 4x4 would be mostly waste.
 //
 // The maps of F(4x4) follow from multiplying polynomials by their values at the
 // points 0, +-a, +-b and infinity (Lavin and Gray, arXiv:1509.09308, section 4; Barabasz et al.,
@@ -102,8 +102,9 @@ struct F4x4 {
   }
 };
 
+template <class P>
 struct F2x2 {
-  using Product = Bf16Product;
+  using Product = P;
   static constexpr int kTile = 2, kInput = 4, kFrequencies = 16;
   static constexpr int kLargeWeightsBytes = 6 << 20, kFewestVectors = 2;
 

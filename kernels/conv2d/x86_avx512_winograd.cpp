@@ -2,5 +2,6 @@
 
 namespace espalier::kernels {
 ESPALIER_WINOGRAD_KERNELS(f32, float, wino4x4, F4x4, avx512);
+ESPALIER_SMALL_WINOGRAD_KERNEL(avx512);
 ESPALIER_WINOGRAD_KERNELS(bf16, Bf16, wino4x4, F4x4, avx512);
 }  // namespace espalier::kernels

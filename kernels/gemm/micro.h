@@ -30,6 +30,11 @@ constexpr int max_vectors(int rows) {
 }
 inline constexpr int kMaxVectors = max_vectors(1);
 
+// Where few vectors meet all weights, as with a single image, the weights stream from memory: each is
+// broadcast once or twice and not seen again. Fetched 16 KiB ahead they come twice as fast as with what the
+// hardware foresees; where they lie in the caches it costs nothing that shows.
+inline constexpr int kScalarsAhead = 4096;
+
 struct Tap {
   std::int32_t a;  // which of the MR-wide rows that A has for each k
   std::int32_t b;  // floats from the vector's pointer
@@ -81,6 +86,7 @@ void multiply_block(const BlockArgs<Product>& args) {
     const std::int64_t next = left < Product::kChannels ? 0 : args.b_step;
     for (const Tap* tap = args.taps; tap != taps_end; ++tap) {
       const typename Product::Scalar* a = A + tap->a * MR;
+      __builtin_prefetch(a + kScalarsAhead);
       const std::int64_t offset = b_offset + tap->b;
       typename Product::Vector b[NV];
       ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = Product::load_channels(base[n] + offset, next);

@@ -59,21 +59,46 @@ inline Neighbour neighbour(int coordinate, int size) {
   return {steps, coordinate - steps * size};
 }
 
-// The lanes whose neighbour so many sub-images away exists.
-inline Mask16 lanes_with_neighbour(Subgrid grid, int rows, int columns) {
-  std::uint8_t exists[kLanes] = {};
-  for (int lane = 0; lane < grid.lanes(); ++lane) {
-    const int row = lane / grid.columns + rows, column = lane % grid.columns + columns;
-    exists[lane] = row >= 0 && row < grid.rows && column >= 0 && column < grid.columns ? 1 : 0;
+// The lanes whose neighbour so many sub-images away exists, found once for all pixels.
+class Existing {
+ public:
+  Existing(Subgrid grid, int far_rows, int far_columns)
+      : rows_(far_rows < grid.rows ? far_rows : grid.rows - 1),
+        columns_(far_columns < grid.columns ? far_columns : grid.columns - 1) {
+    Mask16* lanes = lanes_;
+    for (int rows = -rows_; rows <= rows_; ++rows) {
+      for (int columns = -columns_; columns <= columns_; ++columns) *lanes++ = find(grid, rows, columns);
+    }
   }
-  return mask_from_bytes(exists);
-}
+
+  Mask16 lanes(int rows, int columns) const {
+    const bool beyond = rows < -rows_ || rows > rows_ || columns < -columns_ || columns > columns_;
+    return beyond ? first_lanes(0) : lanes_[(rows + rows_) * (2 * columns_ + 1) + columns + columns_];
+  }
+
+ private:
+  static Mask16 find(Subgrid grid, int rows, int columns) {
+    std::uint8_t exists[kLanes] = {}, *lane = exists;
+    for (int row = rows; row < grid.rows + rows; ++row) {
+      for (int column = columns; column < grid.columns + columns; ++column) {
+        *lane++ = row >= 0 && row < grid.rows && column >= 0 && column < grid.columns ? 1 : 0;
+      }
+    }
+    return mask_from_bytes(exists);
+  }
+
+  static constexpr int kMost = 49;  // 4x4 lanes: 3 steps to either side, twice
+
+  int rows_, columns_;
+  Mask16 lanes_[kMost];
+};
 
 void halo(const SubimageShape& s, int PH, int PW, const float* src, float* dst) {
   const int h = s.h(), w = s.w(), rows = h + 2 * PH, columns = w + 2 * PW;
   const std::int64_t from_plane = plane_vectors(std::int64_t{h} * w) * kLanes;
   const std::int64_t to_plane = plane_vectors(std::int64_t{rows} * columns) * kLanes;
   const int pieces = (s.C + kHaloChannels - 1) / kHaloChannels;
+  const Existing existing(s.grid, (PH + h - 1) / h, (PW + w - 1) / w);
   parallel_for(s.N * pieces, [&](std::int64_t task) {
     const int first = static_cast<int>(task % pieces) * kHaloChannels;
     const int channels = s.C - first < kHaloChannels ? s.C - first : kHaloChannels;
@@ -83,7 +108,7 @@ void halo(const SubimageShape& s, int PH, int PW, const float* src, float* dst) 
       const Neighbour y = neighbour(row - PH, h);
       for (int column = 0; column < columns; ++column) {
         const Neighbour x = neighbour(column - PW, w);
-        const Mask16 exists = lanes_with_neighbour(s.grid, y.steps, x.steps);
+        const Mask16 exists = existing.lanes(y.steps, x.steps);
         const float* in =
             from + (std::int64_t{y.at} * w + x.at) * kLanes + y.steps * s.grid.columns + x.steps;
         float* out = to + (std::int64_t{row} * columns + column) * kLanes;

@@ -41,12 +41,12 @@ double direct_cost(const Conv2dShape& s) {
   return with_weights(work, pairs * s.KH * s.KW * sizeof(float));
 }
 
-// F(4x4, 3x3): 36 products for tiles of 4x4 outputs.
-double winograd_cost(const Conv2dShape& s) {
-  constexpr int kSide = 4, frequencies = (kSide + 2) * (kSide + 2);
+// F(side x side, 3x3): (side + 2)^2 products for tiles of side x side outputs.
+double winograd_cost(const Conv2dShape& s, int side) {
+  const int frequencies = (side + 2) * (side + 2);
   const double pairs = static_cast<double>(s.OC) * s.IC;
-  const double tiles = static_cast<double>(kernels::groups(s.N)) * ((s.OH() + kSide - 1) / kSide) *
-                       ((s.OW() + kSide - 1) / kSide);
+  const double tiles =
+      static_cast<double>(kernels::groups(s.N)) * ((s.OH() + side - 1) / side) * ((s.OW() + side - 1) / side);
   // A transform takes some two operations a frequency.
   const double work = tiles * frequencies * (1.15 * pairs + 2.5 * (s.IC + s.OC));
   return with_weights(work, frequencies * pairs * sizeof(float));
@@ -79,10 +79,11 @@ double block_density(const Layer& layer, const Conv2dShape& s, int side) {
   return static_cast<double>(kept) / static_cast<double>(all);
 }
 
-bool is_winograd(const Conv2dKernel& kernel) { return kernels::conv2d_algorithm(kernel.name) == "wino4x4"; }
-
 double dense_cost(const Conv2dKernel& kernel, const Conv2dShape& shape) {
-  return is_winograd(kernel) ? winograd_cost(shape) : direct_cost(shape);
+  const std::string_view algorithm = kernels::conv2d_algorithm(kernel.name);
+  if (algorithm == "wino4x4") return winograd_cost(shape, 4);
+  if (algorithm == "wino2x2") return winograd_cost(shape, 2);
+  return direct_cost(shape);
 }
 
 void find_dense(const Conv2dShape& shape, std::vector<Candidate>& found) {

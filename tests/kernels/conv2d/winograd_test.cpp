@@ -25,7 +25,7 @@ std::vector<const Conv2dKernel*> winograd_kernels(Conv2dPass pass) {
   std::vector<const Conv2dKernel*> found;
   for (const Conv2dKernel* kernel : conv2d_kernels()) {
     if (kernel->pass == pass && isa_supported(kernel->isa) &&
-        std::strstr(kernel->name, "_f32_wino4x4_") != nullptr)
+        std::strstr(kernel->name, "_f32_wino") != nullptr)
       found.push_back(kernel);
   }
   return found;
@@ -236,7 +236,7 @@ TEST_CASE("F(2x2) over bf16 is exact on small whole numbers") {
                          .diff_weights = expected.data()});
       const Activation truth(std::move(expected), activation ? Element::bf16 : Element::f32);
       for (const Conv2dKernel* kernel : conv2d_kernels()) {
-        const bool f2x2 = std::strstr(kernel->name, "_wino2x2_") != nullptr;
+        const bool f2x2 = std::strstr(kernel->name, "_bf16_wino2x2_") != nullptr;
         if (!f2x2 || kernel->pass != pass || !isa_supported(kernel->isa)) continue;
         INFO(std::string(kernel->name) << " IC" << shape.IC << " OC" << shape.OC);
         REQUIRE(kernel->supports(shape));
