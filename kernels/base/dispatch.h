@@ -2,12 +2,13 @@
 //
 // - Its kernels differ from ISA to ISA (gemm, conv2d): each row of its kernels.inc names one kernel, best
 //   first, the portable one last.
-// - One body serves every ISA (eltwise, norm, ...): it is written once over Vec in the family's generic.cpp,
-// which
-//   CMake compiles once per ISA, and each compilation yields one table of function pointers.
+// - One body serves every ISA (eltwise, norm, ...): it is written once over Vec in the family's generic.cpp.
+//   CMake compiles that once per ISA, and each compilation yields one table of function pointers.
 //
 // The same rows feed the dispatch, the test that runs every kernel this CPU supports, and the benchmark.
 #pragma once
+
+#include <iterator>
 
 #include "kernels/base/isa.h"
 
@@ -25,8 +26,9 @@ inline bool isa_eligible(Isa isa) {
 // struct of function pointers with a member `isa`.
 template <class Rows>
 const auto& first_eligible(const Rows& rows) {
-  const auto* row = &rows[0];
-  while (!isa_eligible((*row)->isa)) ++row;
+  auto row = std::begin(rows);
+  const auto portable = std::end(rows) - 1;
+  while (row != portable && !isa_eligible((*row)->isa)) ++row;
   return **row;
 }
 

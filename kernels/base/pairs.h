@@ -37,6 +37,10 @@ ESPALIER_INLINE Pairs zip(const Bf16* even, const Bf16* odd) {
   const __m512i both = _mm512_inserti64x4(low, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(odd)), 1);
   return {_mm512_permutexvar_epi16(zip_order(), both)};
 }
+// Lane i: p[i] and p[16 + i].
+ESPALIER_INLINE Pairs zip_neighbours(const Bf16* p) {
+  return {_mm512_permutexvar_epi16(zip_order(), _mm512_loadu_si512(p))};
+}
 ESPALIER_INLINE Vec even(Pairs a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(a.v, 16))}; }
 ESPALIER_INLINE Vec odd(Pairs a) {
   return {_mm512_castsi512_ps(_mm512_and_si512(a.v, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
@@ -173,6 +177,10 @@ ESPALIER_INLINE Vec odd(Pairs a) {
   return as_vec(a);
 }
 
+#endif
+
+#if !defined(__AVX512F__) || defined(ESPALIER_VEC_PORTABLE)
+ESPALIER_INLINE Pairs zip_neighbours(const Bf16* p) { return zip(p, p + 16); }
 #endif
 
 #if defined(__AVX512BF16__) && !defined(ESPALIER_VEC_PORTABLE)

@@ -43,6 +43,7 @@ constexpr int kFewTasks = 4;
 struct Gather {
   bool backward;
   int groups, M, C;  // output and input channels a group
+  Panels panels{1};  // of M
   int taps;          // KH * KW
   AxisShape h, w;
   std::int64_t in_plane, out_plane;  // elements
@@ -87,20 +88,20 @@ Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& scratch) 
   p.strip_rows = rows < p.h.out ? static_cast<int>(rows) : p.h.out;
   const std::int64_t planes = groups(s.N) * s.groups, wanted = (kGatherTasks - 1) / planes + 1;
   p.tasks = static_cast<int>(wanted < strip_count(p) ? wanted : strip_count(p));
-  const Panels panels(p.M);
+  p.panels = Panels(p.M, kProductRows<Product>);
   p.parts = planes * p.tasks >= kFewTasks
                 ? 1
-                : smaller(panels.count, static_cast<int>((kGatherTasks - 1) / (planes * p.tasks) + 1));
+                : smaller(p.panels.count, static_cast<int>((kGatherTasks - 1) / (planes * p.tasks) + 1));
 
   p.axis_h = build_axis(p.h, scratch);
   p.axis_w = build_axis(p.w, scratch);
   p.tap_lists = scratch.take<Tap>(std::int64_t{max_axis_classes(p.h)} * max_axis_classes(p.w) * p.taps);
   const std::int64_t steps = (p.C + Product::kChannels - 1) / Product::kChannels;
-  p.panel_size = (steps * p.taps * panels.height(panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
+  p.panel_size = (steps * p.taps * p.panels.height(p.panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
   return p;
 }
 
-inline std::int64_t packed_scalars(const Gather& p) { return p.groups * Panels(p.M).count * p.panel_size; }
+inline std::int64_t packed_scalars(const Gather& p) { return p.groups * p.panels.count * p.panel_size; }
 
 inline const Tap* tap_list(const Gather& p, int class_h, int class_w) {
   return p.tap_lists + (class_h * p.axis_w.class_count + class_w) * p.taps;
@@ -125,7 +126,7 @@ void build_tap_lists(const Gather& p, int KW) {
 // neighbours.
 template <class Scalar>
 void pack_weights(const Gather& p, const float* weights, Scalar* packed) {
-  const Panels panels(p.M);
+  const Panels& panels = p.panels;
   // weights is [OC][ICG][taps]. Forward a panel is rows of OC, each one run over (c, tap); backward it is
   // rows of ICG, with a run of taps for each c = OC.
   const std::int64_t run = p.backward ? p.taps : std::int64_t{p.C} * p.taps;
@@ -228,7 +229,7 @@ void finish_block(const BlockArgs<Product>& block, int height, int vectors, cons
 template <class Product>
 void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, const GatherIo<Product>& io,
                      RowPrefetch& prefetch) {
-  const Panels panels(p.M);
+  const Panels& panels = p.panels;
   const bool finish = c1 == p.C && (io.relu || io.residual != nullptr);
   BlockArgs<Product> args;
   args.taps = pixels.taps;
@@ -271,7 +272,7 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
 // Output rows [row_begin, row_end) of one group of convolution and one group of images.
 template <class Product>
 void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo<Product>& io) {
-  const Panels panels(p.M);
+  const Panels& panels = p.panels;
   const int mean_taps = p.backward ? p.taps / (p.h.stride * p.w.stride) : p.taps;
   const int calls = (row_end - row_begin) * p.w.out / max_vectors(panels.height(0)) *
                         (io.panel_end - io.panel_begin) * slice_count(p, mean_taps) +
@@ -331,7 +332,7 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
     packed = fresh;
   }
   const int strips = strip_count(p);
-  const Panels panels(p.M);
+  const Panels& panels = p.panels;
   parallel_for(groups(s.N) * p.groups * p.tasks * p.parts, [&](std::int64_t task) {
     const int part = static_cast<int>(task % p.parts);
     const std::int64_t rows = task / p.parts;

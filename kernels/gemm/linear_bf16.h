@@ -16,7 +16,9 @@ struct PairPanels {
   std::int64_t size;  // pairs of a panel, and room for a vector
 
   PairPanels(int M, int k)
-      : panels(M), K(k), size(std::int64_t{(K + 1) / 2} * panels.height(panels.count - 1) + kLanes) {}
+      : panels(M, kProductRows<Bf16Product>),
+        K(k),
+        size(std::int64_t{(K + 1) / 2} * panels.height(panels.count - 1) + kLanes) {}
 
   // weights[m * m_stride + k * k_stride]
   void pack(const float* weights, std::int64_t m_stride, std::int64_t k_stride, Pair* packed) const {
@@ -36,7 +38,13 @@ struct PairPanels {
   }
 };
 
+// The channels of a token are neighbours: where each has a partner, both are one load.
+struct NeighbourProduct : Bf16Product {
+  static ESPALIER_INLINE Pairs load_channels(const Bf16* p, std::int64_t) { return zip_neighbours(p); }
+};
+
 // out[token][m] = bias[m] + sum over k < K of weights[m][k] * in[token][k]
+template <class Product>
 void multiply_tokens(std::int64_t tokens, const PairPanels& weights, const Pair* packed, const float* bias,
                      const Bf16* in, Bf16* out) {
   const Panels& panels = weights.panels;
@@ -49,7 +57,7 @@ void multiply_tokens(std::int64_t tokens, const PairPanels& weights, const Pair*
     const int part = static_cast<int>(task % parts);
     for (int panel = panels.count * part / parts; panel < panels.count * (part + 1) / parts; ++panel) {
       const int height = panels.height(panel), m = panels.begin(panel);
-      BlockArgs<Bf16Product> args;
+      BlockArgs<Product> args;
       args.channels = weights.K;
       args.A = packed + panel * weights.size;
       args.a_step = height;
@@ -62,10 +70,20 @@ void multiply_tokens(std::int64_t tokens, const PairPanels& weights, const Pair*
           args.b[n] = in + (first + token) * weights.K * kLanes;
           args.c[n] = out + ((first + token) * panels.M + m) * kLanes;
         }
-        block_kernel<Bf16Product>(height, vectors)(args);
+        block_kernel<Product>(height, vectors)(args);
       }
     }
   });
+}
+
+// Packs the weights and multiplies; weights[m * m_stride + k * k_stride].
+void pack_and_multiply(std::int64_t tokens, int M, int K, const float* weights, std::int64_t m_stride,
+                       std::int64_t k_stride, const float* bias, const Bf16* in, Bf16* out, void* scratch) {
+  const PairPanels panels(M, K);
+  auto* packed = static_cast<Pair*>(scratch);
+  panels.pack(weights, m_stride, k_stride, packed);
+  const auto multiply = K % 2 == 0 ? multiply_tokens<NeighbourProduct> : multiply_tokens<Bf16Product>;
+  multiply(tokens, panels, packed, bias, in, out);
 }
 
 std::size_t linear_bf16_scratch_bytes(const LinearShape& s) {
@@ -77,18 +95,12 @@ std::size_t linear_bf16_scratch_bytes(const LinearShape& s) {
 
 void linear_bf16_fwd(const LinearShape& s, const Bf16* src, const float* weights, const float* bias,
                      Bf16* dst, void* scratch) {
-  const PairPanels panels(s.OC, s.IC);
-  auto* packed = static_cast<Pair*>(scratch);
-  panels.pack(weights, s.IC, 1, packed);
-  multiply_tokens(groups(s.N) * s.T, panels, packed, bias, src, dst);
+  pack_and_multiply(groups(s.N) * s.T, s.OC, s.IC, weights, s.IC, 1, bias, src, dst, scratch);
 }
 
 void linear_bf16_bwd_data(const LinearShape& s, const Bf16* diff_dst, const float* weights, Bf16* diff_src,
                           void* scratch) {
-  const PairPanels panels(s.IC, s.OC);
-  auto* packed = static_cast<Pair*>(scratch);
-  panels.pack(weights, 1, s.IC, packed);
-  multiply_tokens(groups(s.N) * s.T, panels, packed, nullptr, diff_dst, diff_src);
+  pack_and_multiply(groups(s.N) * s.T, s.IC, s.OC, weights, 1, s.IC, nullptr, diff_dst, diff_src, scratch);
 }
 
 constexpr LinearBf16Kernels linear_bf16_kernels(Isa isa) {

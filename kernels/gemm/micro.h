@@ -21,6 +21,11 @@ namespace {
 // The tallest block. AVX-512: 14 x 2 accumulators, 2 vectors and 1 scalar of 32 registers. AVX2 and NEON: a
 // Vec is two of 16 or four of 32 registers, so 6 x 1 takes 12 of 16 or 24 of 32.
 inline constexpr int kMaxRows = kVecIsa == Isa::avx512 ? 14 : kVecIsa == Isa::portable ? 2 : 6;
+// To zip two channels takes a register for their order. With one row more the compiler would keep a sum in
+// memory.
+template <class Product>
+inline constexpr int kProductRows =
+    kVecIsa == Isa::avx512&& Product::kChannels == 2 ? kMaxRows - 1 : kMaxRows;
 
 // The widest block of a height. More vectors a scalar are better as long as the block fits the registers:
 // 14x2, 9x3 and 6x4 all reach the peak, 7x4 and 3x8 spill.
