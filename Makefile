@@ -20,7 +20,7 @@ help:
 	@echo "make build     build/espalier alone"
 	@echo "make bench     speed of convolutions and of training on this machine"
 	@echo "make sanitize  the tests under AddressSanitizer and UBSan, the loader's under ThreadSanitizer"
-	@echo "make tidy      clang-format, clang-tidy and cppcheck; changes nothing"
+	@echo "make tidy      clang-format and clang-tidy; changes nothing (half an hour)"
 	@echo "make clang     compile everything with clang++ and run the tests"
 	@echo "make cross     the kernels' tests on $(CROSS)"
 	@echo "make deps      install the Debian packages that are missing, for build and tests"
@@ -84,8 +84,6 @@ tidy:
 	@.ci/install-deps tidy
 	@$(call configure,build,)
 	git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run -Werror
-	cppcheck --project=build/compile_commands.json --enable=warning,performance,portability --inline-suppr \
-	  --suppress='*:/usr/*' --error-exitcode=1 -q -j $(JOBS)
 	run-clang-tidy -quiet -p build -j $(JOBS)
 
 clean:

@@ -53,7 +53,7 @@ void unpack_verified(const fs::path& archive_path, const fs::path& target, std::
 }  // namespace
 
 fs::path get_cifar10(const fs::path& directory, const GetOptions& options, const Cifar10Archive& archive) {
-  const fs::path target = directory / kCifar10Directory;
+  fs::path target = directory / kCifar10Directory;
   std::error_code error;
   if (fs::exists(target, error)) {
     try {

@@ -73,7 +73,7 @@ void contrast(std::uint8_t* image, const Shape& shape, double factor) {
   const std::int64_t pixels = pixels_of(shape);
   std::int64_t sum = 0;
   for (std::int64_t p = 0; p < pixels; ++p) sum += grey(image, pixels, shape[0], p);
-  const auto mean = static_cast<int>(static_cast<double>(sum) / static_cast<double>(pixels) + 0.5);
+  const auto mean = static_cast<int>(std::lround(static_cast<double>(sum) / static_cast<double>(pixels)));
   for (std::int64_t i = 0; i < shape.numel(); ++i) image[i] = blend(mean, image[i], factor);
 }
 
@@ -88,11 +88,11 @@ void sharpness(std::uint8_t* image, std::uint8_t* scratch, const Shape& shape, d
         const std::int64_t p = y * width + x;
         int smooth = from[p];
         if (y > 0 && y + 1 < height && x > 0 && x + 1 < width) {  // the border stays as it is
-          std::int64_t sum = 4 * from[p];
+          std::int64_t sum = std::int64_t{4} * from[p];
           for (std::int64_t dy = -width; dy <= width; dy += width) {
             for (std::int64_t dx = -1; dx <= 1; ++dx) sum += from[p + dy + dx];
           }
-          smooth = static_cast<int>(static_cast<double>(sum) / 13.0 + 0.5);
+          smooth = static_cast<int>(std::lround(static_cast<double>(sum) / 13.0));
         }
         to[p] = blend(smooth, from[p], factor);
       }

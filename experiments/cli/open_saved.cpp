@@ -9,10 +9,10 @@ namespace {
 std::shared_ptr<const datasets::Dataset> find_split(const datasets::Splits& data, const std::string& name,
                                                     const char* where) {
   const std::vector<std::string> names = {"test", "validation", "train"};
-  const auto split = name == names[0]   ? data.test
-                     : name == names[1] ? data.validation
-                     : name == names[2] ? data.train
-                                        : nullptr;
+  auto split = name == names[0]   ? data.test
+               : name == names[1] ? data.validation
+               : name == names[2] ? data.train
+                                  : nullptr;
   if (split != nullptr) return split;
   if (name == names[1]) {
     fail(ErrorKind::usage, where,

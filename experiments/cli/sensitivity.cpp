@@ -23,7 +23,7 @@ constexpr const char* kWhere = "espalier sensitivity";
 constexpr std::size_t kMaxFileBytes = 16 << 20;
 
 std::vector<double> sparsities(const cxxopts::ParseResult& arguments) {
-  const std::vector<double> sparsities = numbers(arguments["sparsities"].as<std::string>(), "sparsities");
+  std::vector<double> sparsities = numbers(arguments["sparsities"].as<std::string>(), "sparsities");
   for (const double value : sparsities) {
     if (!(value > 0.0 && value <= 1.0))
       fail(ErrorKind::usage, kWhere, "--sparsities are numbers above 0, up to 1, got {}", value);

@@ -10,7 +10,8 @@ namespace espalier {
 namespace {
 
 // Rotates rows (or columns, with the strides exchanged) p and q by the angle of cosine c and sine s.
-void rotate(std::vector<double>& m, int n, int p, int q, double c, double s, int along, int across) {
+void rotate(std::vector<double>& m, int n, std::ptrdiff_t p, std::ptrdiff_t q, double c, double s,
+            std::ptrdiff_t along, std::ptrdiff_t across) {
   for (int i = 0; i < n; ++i) {
     double& a = m[static_cast<std::size_t>(p * across + i * along)];
     double& b = m[static_cast<std::size_t>(q * across + i * along)];
@@ -26,7 +27,7 @@ SymmetricEigen symmetric_eigen(std::vector<double> matrix, int n) {
   check(n > 0 && matrix.size() == static_cast<std::size_t>(n) * static_cast<std::size_t>(n),
         "symmetric_eigen", "expected {} x {} numbers, got {}", n, n, matrix.size());
   const auto at = [n](std::vector<double>& m, int i, int j) -> double& {
-    return m[static_cast<std::size_t>(i * n + j)];
+    return m[static_cast<std::size_t>(std::ptrdiff_t{i} * n + j)];
   };
   double size = 0.0;
   for (int i = 0; i < n; ++i) {
@@ -66,7 +67,7 @@ SymmetricEigen symmetric_eigen(std::vector<double> matrix, int n) {
   SymmetricEigen result;
   for (int i : order) {
     result.values.push_back(at(matrix, i, i));
-    const auto row = vectors.begin() + i * n;
+    const auto row = vectors.begin() + std::ptrdiff_t{i} * n;
     const double largest =
         *std::max_element(row, row + n, [](double a, double b) { return std::abs(a) < std::abs(b); });
     for (int j = 0; j < n; ++j) result.vectors.push_back(largest < 0.0 ? -row[j] : row[j]);

@@ -103,7 +103,7 @@ class Module {
   Buffer& register_buffer(std::string name, Tensor value);
   template <class M>
   std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> child) {
-    adopt(std::move(name), child);
+    adopt(std::move(name), std::shared_ptr<Module>(child));
     return child;
   }
 
