@@ -172,7 +172,8 @@ epochs = 1
           std::max(sparsities[point.at("layer")], point.at("sparsity").get<double>());
   }
   CHECK_FALSE(sparsities.empty());
-  for (const nlohmann::json& layer : testing::read_json(fs::path(pruned) / "summary.json").at("layers")) {
+  const nlohmann::json summary = testing::read_json(fs::path(pruned) / "summary.json");
+  for (const nlohmann::json& layer : summary.at("layers")) {
     CAPTURE(layer.at("name").get<std::string>());
     const double bias = layer.at("name") == "fc" ? 10.0 : 0.0;
     const double weights = layer.at("parameters").get<double>() - bias;
