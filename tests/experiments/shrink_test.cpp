@@ -228,8 +228,8 @@ TEST_CASE("what a sensitivity analysis says of heads is the scope of a pruner") 
                    "stage.prune.prune.0.scope=" + json["scope"].get<std::string>()});
   CAPTURE(pruned.output);
   REQUIRE(pruned.exit_code == 0);
-  for (const nlohmann::json& layer :
-       testing::read_json(directory.path() / "pruned" / "summary.json")["stages"][2]["shrink"]["layers"]) {
+  const nlohmann::json summary = testing::read_json(directory.path() / "pruned" / "summary.json");
+  for (const nlohmann::json& layer : summary["stages"][2]["shrink"]["layers"]) {
     if (layer["name"].get<std::string>().ends_with("qkv.weight")) CHECK(layer["filters"] == 3 * 4);
   }
 }
