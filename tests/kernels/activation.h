@@ -18,7 +18,8 @@ struct Activation {
   Element element;
   Floats narrow;  // the memory of bf16, unless element is f32
 
-  Activation(Floats values, Element type) : wide(std::move(values)), element(type), narrow((wide.size() + 1) / 2) {
+  Activation(Floats values, Element type)
+      : wide(std::move(values)), element(type), narrow((wide.size() + 1) / 2) {
     for (std::size_t i = 0; element == Element::bf16 && i < wide.size(); ++i) {
       halves()[i] = round_to_bf16(wide.data()[i]);
       wide.data()[i] = widen(halves()[i]);

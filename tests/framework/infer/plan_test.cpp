@@ -150,6 +150,21 @@ TEST_CASE("a plan whose kernels were measured gives the model's logits too, and 
   }
 }
 
+// A lane has a sixteenth of the image: 4x4 pixels are a tile of F(4x4), 2x2 one of F(2x2), and one is too
+// few.
+TEST_CASE("a single image takes the Winograd tile that its lanes fill") {
+  for (const auto& [side, algorithm] : {std::pair{16, "_wino4x4_"}, {8, "_wino2x2_"}, {4, "_direct_"}}) {
+    nn::Sequential model({std::make_shared<nn::Conv2d>(64, 64, 3, nn::Conv2d::Options{.padding = 1})});
+    nn::initialise(model, 1);
+    const Shape image = {64, side, side};
+    const Tensor images = images_for(image, 1, 2);
+    infer::Plan plan = infer::compile(model, image, {.batch = 1});
+    INFO(plan.describe());
+    CHECK(plan.executor().kernels().at(0).kernel.find(algorithm) != std::string::npos);
+    CHECK(error_in_epsilons(plan_logits(plan, images), model_logits(model, images)) <= kLogitEpsilons);
+  }
+}
+
 TEST_CASE("the bits of a plan do not depend on the number of threads") {
   std::mt19937 engine(2);
   for (std::uint32_t seed = 0; seed < 6; ++seed) {
