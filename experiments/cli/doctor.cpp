@@ -31,7 +31,7 @@ using namespace kernels;
 
 Json cpu() {
   Json supported = Json::array();
-  for (Isa isa : {Isa::avx512bf16, Isa::avx512, Isa::avx2, Isa::neon, Isa::portable}) {
+  for (Isa isa : {Isa::amx, Isa::avx512bf16, Isa::avx512, Isa::avx2, Isa::neon, Isa::portable}) {
     if (isa_supported(isa)) supported.push_back(isa_name(isa));
   }
   return {{"model", cpu_model()}, {"isa", isa_name(active_isa())}, {"isa_supported", supported}};

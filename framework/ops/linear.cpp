@@ -50,7 +50,7 @@ void run_bf16(const kernels::LinearShape& s, kernels::Conv2dPass pass, const ker
     case kernels::Conv2dPass::backward_data:
       return k.bwd_data(s, diff_dst, args.weights, static_cast<Bf16*>(args.diff_src), scratch);
     case kernels::Conv2dPass::backward_weights:
-      return k.bwd_weights(s, src, diff_dst, args.diff_weights, args.diff_bias);
+      return k.bwd_weights(s, src, diff_dst, args.diff_weights, args.diff_bias, scratch);
   }
 }
 

@@ -3,6 +3,14 @@
 #include <cstdlib>
 #include <string>
 
+#if defined(ESPALIER_X86)
+#include <cpuid.h>
+#endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace espalier::kernels {
 namespace {
 
@@ -36,6 +44,26 @@ Choice choose() {
   return choice;
 }
 
+#if defined(ESPALIER_X86)
+// Tiles of bf16 in the CPU, and the system's leave to use them: it saves 8 KiB more of a thread's registers
+// from then on, so a process has to ask. Linux has had the call since 5.16.
+bool tiles_permitted() {
+  static const bool permitted = [] {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    constexpr int kLeafFeatures = 7, kRequestPermission = 0x1023, kTileData = 18;
+    constexpr unsigned kBf16Tiles = 1u << 22, kTiles = 1u << 24;
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (__get_cpuid_count(kLeafFeatures, 0, &a, &b, &c, &d) == 0) return false;
+    if ((d & kBf16Tiles) == 0 || (d & kTiles) == 0) return false;
+    return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+    return false;
+#endif
+  }();
+  return permitted;
+}
+#endif
+
 const Choice& chosen() {
   static const Choice choice = choose();
   return choice;
@@ -55,6 +83,8 @@ std::string_view isa_name(Isa isa) {
       return "avx512";
     case Isa::avx512bf16:
       return "avx512bf16";
+    case Isa::amx:
+      return "amx";
   }
   return "unknown";
 }
@@ -66,6 +96,8 @@ bool isa_supported(Isa isa) {
 #if defined(ESPALIER_X86)
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::amx:
+      return isa_supported(Isa::avx512bf16) && tiles_permitted();
     case Isa::avx512bf16:
       return isa_supported(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
     case Isa::avx512:

@@ -11,9 +11,9 @@
 
 namespace espalier::kernels {
 
-// avx512bf16 is AVX-512 with products of bf16: it has rows of its own where those matter, and is active where
-// avx512 is and the CPU has it.
-enum class Isa { portable, neon, avx2, avx512, avx512bf16 };
+// avx512bf16 is AVX-512 with products of bf16, and amx that with products of matrix tiles: they have rows of
+// their own where those matter, and are active where avx512 is and the CPU has them.
+enum class Isa { portable, neon, avx2, avx512, avx512bf16, amx };
 
 std::string_view isa_name(Isa isa);
 

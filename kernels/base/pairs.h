@@ -191,8 +191,8 @@ ESPALIER_INLINE Vec dot(Pairs a, Pairs b, Vec c) {
 ESPALIER_INLINE Vec dot(Pairs a, Pairs b, Vec c) { return fma(even(a), even(b), fma(odd(a), odd(b), c)); }
 #endif
 
-// Lane i: low[i] and high[i], rounded. And 16 lanes rounded, as pairs of neighbours. The instruction takes
-// denormals for zero, as dot does.
+// Lane i: low[i] and high[i], rounded. And 16 or 32 lanes rounded, as pairs of neighbours. The instruction
+// takes denormals for zero, as dot does.
 #if defined(__AVX512BF16__) && !defined(ESPALIER_VEC_PORTABLE)
 ESPALIER_INLINE Pairs round_to_pairs(Vec low, Vec high) {
   return {
@@ -200,6 +200,9 @@ ESPALIER_INLINE Pairs round_to_pairs(Vec low, Vec high) {
 }
 ESPALIER_INLINE void store_neighbours(Pair* p, Vec a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a.v)));
+}
+ESPALIER_INLINE void store_neighbours(Pair* p, Vec a, Vec b) {
+  store_pairs(p, {reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b.v, a.v))});
 }
 #else
 ESPALIER_INLINE Pairs round_to_pairs(Vec low, Vec high) {
@@ -212,6 +215,10 @@ ESPALIER_INLINE void store_neighbours(Pair* p, Vec a) {
   Bf16 lanes[16];
   store(lanes, a);
   __builtin_memcpy(p, lanes, sizeof lanes);
+}
+ESPALIER_INLINE void store_neighbours(Pair* p, Vec a, Vec b) {
+  store_neighbours(p, a);
+  store_neighbours(p + 8, b);
 }
 #endif
 

@@ -37,17 +37,17 @@ void linear_bwd_weights_f32(const LinearShape&, const float* src, const float* d
                             float* diff_bias);
 
 // The same over activations of bf16. Weights may be multiplied rounded to bf16; sums and gradients of
-// parameters are f32. A family of its own, for AVX-512 with products of bf16 is faster here.
+// parameters are f32. A family of its own, for products of bf16 and of matrix tiles are faster here.
 struct LinearBf16Kernels {
   Isa isa;
-  // Of fwd and bwd_data, to be aligned to 64 bytes.
+  // Of any pass, to be aligned to 64 bytes; may depend on num_threads().
   std::size_t (*scratch_bytes)(const LinearShape&);
   void (*fwd)(const LinearShape&, const Bf16* src, const float* weights, const float* bias, Bf16* dst,
               void* scratch);
   void (*bwd_data)(const LinearShape&, const Bf16* diff_dst, const float* weights, Bf16* diff_src,
                    void* scratch);
   void (*bwd_weights)(const LinearShape&, const Bf16* src, const Bf16* diff_dst, float* diff_weights,
-                      float* diff_bias);
+                      float* diff_bias, void* scratch);
 };
 // The tables, best first, whether or not this CPU can run them; and the one that this process uses.
 const std::vector<const LinearBf16Kernels*>& linear_bf16_kernels();

@@ -103,12 +103,17 @@ void linear_bf16_bwd_data(const LinearShape& s, const Bf16* diff_dst, const floa
   pack_and_multiply(groups(s.N) * s.T, s.IC, s.OC, weights, 1, s.IC, nullptr, diff_dst, diff_src, scratch);
 }
 
+void linear_bf16_bwd_weights(const LinearShape& s, const Bf16* src, const Bf16* diff_dst, float* diff_weights,
+                             float* diff_bias, void*) {
+  linear_bwd_weights<Bf16Product>(s, src, diff_dst, diff_weights, diff_bias);
+}
+
 constexpr LinearBf16Kernels linear_bf16_kernels(Isa isa) {
   return {.isa = isa,
           .scratch_bytes = linear_bf16_scratch_bytes,
           .fwd = linear_bf16_fwd,
           .bwd_data = linear_bf16_bwd_data,
-          .bwd_weights = linear_bwd_weights<Bf16Product>};
+          .bwd_weights = linear_bf16_bwd_weights};
 }
 
 }  // namespace

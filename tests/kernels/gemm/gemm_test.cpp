@@ -187,11 +187,12 @@ TEST_CASE("the three passes of linear over bf16 agree with the reference, whatev
              << " N" << s.N << " T" << s.T << " IC" << s.IC << " OC" << s.OC);
         Activation out(dst_size, Element::bf16), out_src(src_size, Element::bf16);
         Floats out_weights(weights_size), out_bias(bias.size());
-        Floats scratch(kernels->scratch_bytes(s) / sizeof(float));
         with_threads(threads, [&] {
+          Floats scratch(kernels->scratch_bytes(s) / sizeof(float));
           kernels->fwd(s, halves(src), weights.data(), bias.data(), out.halves(), scratch.data());
           kernels->bwd_data(s, halves(diff_dst), weights.data(), out_src.halves(), scratch.data());
-          kernels->bwd_weights(s, halves(src), halves(diff_dst), out_weights.data(), out_bias.data());
+          kernels->bwd_weights(s, halves(src), halves(diff_dst), out_weights.data(), out_bias.data(),
+                               scratch.data());
         });
         const double batch = static_cast<double>(tokens) * kLanes;
         CHECK(max_error(out, dst) <= sum_tolerance(s.IC));

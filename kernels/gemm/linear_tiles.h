@@ -1,0 +1,61 @@
+// Linear layers over activations of bf16 on matrix tiles (kernels/tiles): convolutions of 1x1 over the
+// tokens.
+#pragma once
+
+#include "kernels/gemm/gemm.h"
+#include "kernels/tiles/gather.h"
+#include "kernels/tiles/weights.h"
+
+namespace espalier::kernels {
+namespace {
+
+// Strips of rows: a token each.
+inline TileGather plan_linear_gather(const LinearShape& s, bool backward) {
+  return plan_tile_gather(tile_shape(groups(s.N), s.T, s.IC, s.OC, 1), backward);
+}
+
+// A step takes in two neighbouring columns.
+inline TileWeights plan_linear_weights(const LinearShape& s) {
+  return plan_tile_weights(tile_shape(groups(s.N), s.T, s.IC, s.OC, s.T % 2 == 0 ? 2 : s.T));
+}
+
+inline std::size_t linear_tiles_scratch_bytes(const LinearShape& s) {
+  std::size_t most = weights_on_tiles_scratch_bytes(plan_linear_weights(s));
+  for (bool backward : {false, true}) {
+    const std::size_t bytes = gather_on_tiles_scratch_bytes(plan_linear_gather(s, backward));
+    if (bytes > most) most = bytes;
+  }
+  return most;
+}
+
+inline void linear_tiles_fwd(const LinearShape& s, const Bf16* src, const float* weights, const float* bias,
+                             Bf16* dst, void* scratch) {
+  gather_on_tiles(plan_linear_gather(s, false), src, weights, bias, dst, scratch);
+}
+
+inline void linear_tiles_bwd_data(const LinearShape& s, const Bf16* diff_dst, const float* weights,
+                                  Bf16* diff_src, void* scratch) {
+  gather_on_tiles(plan_linear_gather(s, true), diff_dst, weights, nullptr, diff_src, scratch);
+}
+
+// The sum of diff_dst over images and tokens.
+inline void linear_bias_gradient(const LinearShape& s, const Bf16* diff_dst, float* diff_bias) {
+  parallel_for(tiles_for(s.OC, kLanes), [&](std::int64_t block) {
+    const int first = static_cast<int>(block) * kLanes, last = first + kLanes < s.OC ? first + kLanes : s.OC;
+    Vec totals[kLanes] = {};
+    for (std::int64_t token = 0; token < groups(s.N) * s.T; ++token) {
+      for (int oc = first; oc < last; ++oc)
+        totals[oc - first] += load(diff_dst + (token * s.OC + oc) * kLanes);
+    }
+    for (int oc = first; oc < last; ++oc) diff_bias[oc] = sum(totals[oc - first]);
+  });
+}
+
+inline void linear_tiles_bwd_weights(const LinearShape& s, const Bf16* src, const Bf16* diff_dst,
+                                     float* diff_weights, float* diff_bias, void* scratch) {
+  weights_on_tiles(plan_linear_weights(s), src, diff_dst, diff_weights, scratch);
+  if (diff_bias != nullptr) linear_bias_gradient(s, diff_dst, diff_bias);
+}
+
+}  // namespace
+}  // namespace espalier::kernels
