@@ -57,5 +57,13 @@ inline void linear_tiles_bwd_weights(const LinearShape& s, const Bf16* src, cons
   if (diff_bias != nullptr) linear_bias_gradient(s, diff_dst, diff_bias);
 }
 
+constexpr LinearBf16Kernels linear_tiles_kernels(Isa isa) {
+  return {.isa = isa,
+          .scratch_bytes = linear_tiles_scratch_bytes,
+          .fwd = linear_tiles_fwd,
+          .bwd_data = linear_tiles_bwd_data,
+          .bwd_weights = linear_tiles_bwd_weights};
+}
+
 }  // namespace
 }  // namespace espalier::kernels

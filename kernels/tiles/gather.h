@@ -245,7 +245,7 @@ inline void prefetch_outputs(const TileGather& p, const TileOutputs& out) {
 inline void finish_tiles(const TileGather& p, const float* sums, const float* bias, const TileOutputs& out) {
   int m0 = out.m0;
   for (int i = 0; i < out.rows; ++i, m0 += kTileSide, sums += out.pixels * kTileFloats) {
-    const int channels = p.out.channels - m0 < kTileSide ? p.out.channels - m0 : kTileSide;
+    const int channels = channels_from(p.out, m0);
     for (int j = 0; j < out.pixels; j += out.neighbours(j) ? 2 : 1) {
       const bool two = out.neighbours(j);
       Bf16* at = out.to[j] + m0 * p.out.channel;

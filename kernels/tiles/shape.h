@@ -4,6 +4,7 @@
 
 #include "kernels/base/lanes.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/tiles/tiles.h"
 
 namespace espalier::kernels {
 namespace {
@@ -42,6 +43,10 @@ inline TileShape tile_shape(std::int64_t images, int tokens, int IC, int OC, int
 }
 
 constexpr int tiles_for(int channels, int of) { return (channels + of - 1) / of; }
+// Channels in the tile that begins with channel `first`.
+constexpr int channels_from(const TilePlanes& planes, int first) {
+  return planes.channels - first < kTileSide ? planes.channels - first : kTileSide;
+}
 constexpr int floor_divide(int a, int b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 }  // namespace

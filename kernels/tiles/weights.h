@@ -116,10 +116,10 @@ ESPALIER_INLINE Pairs load_places(const Bf16* one, const Bf16* other) {
   };
   return {_mm512_inserti64x4(_mm512_castsi256_si512(half(one)), half(other), 1)};
 #else
-  Bf16 both[2 * kLanes] = {};
+  Pair both[kLanes] = {};
   if (one != nullptr) __builtin_memcpy(both, one, sizeof both / 2);
-  if (other != nullptr) __builtin_memcpy(both + kLanes, other, sizeof both / 2);
-  return load_pairs(reinterpret_cast<const Pair*>(both));
+  if (other != nullptr) __builtin_memcpy(both + kLanes / 2, other, sizeof both / 2);
+  return load_pairs(both);
 #endif
 }
 
@@ -163,7 +163,7 @@ ESPALIER_INLINE void transpose_places(const Bf16* one, const Bf16* other, std::i
       store_pairs(reinterpret_cast<Pair*>(to + i * kTileDepth), as_pairs(out[i]));
 #else
   for (const Bf16* place : {one, other}) {
-    Pairs steps[8];
+    Pairs steps[16];
     load_lanes_transposed(place, stride, place == nullptr ? 0 : channels, steps);
     for (int i = 0; i < 8; ++i, to += kTileDepth) store_pairs(reinterpret_cast<Pair*>(to), steps[i]);
   }
@@ -230,7 +230,7 @@ inline void sum_strip(const TileWeights& p, const TileStrip& strip, const Bf16* 
   }
   for (int m = block_begin; m < block_end; ++m) {
     copy_gradient(p, strip, diff_dst + std::int64_t{m} * kTileSide * p.dst.channel,
-                  p.dst.channels - m * kTileSide, scratch.gradient + (m - block_begin) * p.a_block);
+                  channels_from(p.dst, m * kTileSide), scratch.gradient + (m - block_begin) * p.a_block);
   }
   TileBlock block;
   block.steps = scratch.steps;
@@ -242,7 +242,7 @@ inline void sum_strip(const TileWeights& p, const TileStrip& strip, const Bf16* 
     const int blocks = p.ic_blocks - ic < kInputBlocks ? p.ic_blocks - ic : kInputBlocks;
     for (int i = 0; i < blocks; ++i) {
       copy_source(p, strip, src + std::int64_t{ic + i} * kTileSide * p.src.channel,
-                  p.src.channels - (ic + i) * kTileSide, scratch.source + i * p.block);
+                  channels_from(p.src, (ic + i) * kTileSide), scratch.source + i * p.block);
     }
     for (int m = block_begin; m < block_end; m += 2) {
       const int height = block_end - m < 2 ? 1 : 2, widest = max_tile_columns(height),
@@ -269,8 +269,8 @@ inline void write_weights(const TileWeights& p, const float* sums, float* diff_w
   parallel_for(std::int64_t{p.oc_blocks} * p.ic_blocks, [&](std::int64_t task) {
     const int oc = static_cast<int>(task / p.ic_blocks) * kTileSide,
               ic = static_cast<int>(task % p.ic_blocks) * kTileSide;
-    const int outputs = p.dst.channels - oc < kTileSide ? p.dst.channels - oc : kTileSide;
-    const int inputs = p.src.channels - ic < kTileSide ? p.src.channels - ic : kTileSide;
+    const int outputs = channels_from(p.dst, oc);
+    const int inputs = channels_from(p.src, ic);
     const float* from = sums + task * p.taps * kTileFloats;
     for (int m = 0; m < outputs; ++m) {
       float* to = diff_weights + (std::int64_t{oc + m} * p.src.channels + ic) * p.taps;

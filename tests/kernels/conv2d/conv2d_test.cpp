@@ -6,10 +6,12 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernels/base/lanes.h"
 #include "kernels/conv2d/reference.h"
 #include "tests/kernels/activation.h"
+#include "tests/kernels/tiles/emulated.h"
 
 namespace espalier::kernels {
 namespace {
@@ -121,13 +123,26 @@ double tolerance(const Conv2dKernel& kernel, const Conv2dShape& shape) {
   return (name.find("wino") != std::string_view::npos ? 4.0 : 1.0) * sum_tolerance(count);
 }
 
+// Those of kernels.inc, and those on tiles for CPUs without.
+const std::vector<const Conv2dKernel*>& all_kernels() {
+  static const std::vector<const Conv2dKernel*> all = [] {
+    std::vector<const Conv2dKernel*> rows = conv2d_kernels();
+    for (const Conv2dKernel* row : {&conv2d_fwd_bf16_tiles_portable, &conv2d_bwd_data_bf16_tiles_portable,
+                                    &conv2d_bwd_weights_bf16_tiles_portable}) {
+      rows.push_back(row);
+    }
+    return rows;
+  }();
+  return all;
+}
+
 // Every kernel of this CPU that supports the shape against the reference.
 void check_all_kernels(const Conv2dShape& shape, std::uint32_t seed, bool with_bias) {
   const Inputs in(shape, seed);
   for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
     Outputs unused(pass, shape);
     const Outputs expected = reference_outputs(pass, shape, in, bind(in, unused, with_bias));
-    for (const Conv2dKernel* kernel : conv2d_kernels()) {
+    for (const Conv2dKernel* kernel : all_kernels()) {
       if (kernel->pass != pass || !isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
       INFO(std::string(kernel->name) << " " << describe(shape) << (with_bias ? " bias" : ""));
       Outputs actual(pass, shape);
@@ -161,6 +176,9 @@ const Conv2dShape kShapes[] = {
     {33, 5, 3, 40, 7, 1, 5, 1, 2, 0, 2, 1},     // flat and wide
     {16, 130, 2, 2, 150, 1, 1, 1, 1, 0, 0, 1},  // more than one block of channels
     {32, 130, 4, 4, 150, 3, 3, 1, 1, 1, 1, 1},
+    {16, 200, 24, 6, 2, 3, 3, 1, 1, 1, 1, 1},   // more than a strip, forward on tiles
+    {5, 8, 40, 12, 200, 3, 3, 2, 2, 1, 1, 1},   // backward data
+    {5, 4, 20, 16, 128, 3, 1, 1, 1, 1, 0, 1},   // and backward weights
 };
 
 TEST_CASE("every conv2d kernel agrees with the reference on the shapes that networks have") {

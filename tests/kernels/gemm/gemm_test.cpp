@@ -5,10 +5,12 @@
 #include <functional>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "kernels/base/lanes.h"
 #include "kernels/gemm/reference.h"
 #include "tests/kernels/activation.h"
+#include "tests/kernels/tiles/emulated.h"
 
 namespace espalier::kernels {
 namespace {
@@ -180,7 +182,9 @@ TEST_CASE("the three passes of linear over bf16 agree with the reference, whatev
     reference::linear_bwd_weights(s, src.wide.data(), diff_dst.wide.data(), diff_weights.data(),
                                   diff_bias.data());
     const auto halves = [](const Activation& a) { return static_cast<const Bf16*>(a.data()); };
-    for (const LinearBf16Kernels* kernels : linear_bf16_kernels()) {
+    std::vector<const LinearBf16Kernels*> all = linear_bf16_kernels();
+    all.push_back(&linear_bf16_tiles_portable);
+    for (const LinearBf16Kernels* kernels : all) {
       if (!isa_supported(kernels->isa)) continue;
       for (int threads : {1, 3}) {
         INFO(std::string(isa_name(kernels->isa))

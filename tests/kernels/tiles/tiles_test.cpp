@@ -1,0 +1,101 @@
+// Compiled without tile instructions: what computes here is the loops that stand for them, and the kernels
+// over them join the tests of conv2d and gemm.
+#include "kernels/conv2d/tiles.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/gemm/linear_tiles.h"
+#include "tests/kernels/activation.h"
+#include "tests/kernels/tiles/emulated.h"
+
+namespace espalier::kernels {
+
+ESPALIER_TILE_KERNELS(portable);
+const LinearBf16Kernels linear_bf16_tiles_portable = linear_tiles_kernels(Isa::portable);
+
+namespace {
+
+TEST_CASE("a block of tiles sums the products of its steps, in every size of a block") {
+  constexpr int kSteps = 3;
+  const Activation a(Floats::random(2 * kSteps * kTileElements, 1), Element::bf16);
+  const Activation b(Floats::random(4 * kSteps * kTileElements, 2), Element::bf16);
+  // Steps may lie in any order.
+  const TileStep steps[kSteps] = {
+      {2 * kTileElements, 0}, {0, kTileElements}, {kTileElements, 2 * kTileElements}};
+  for (int rows = 1; rows <= 2; ++rows) {
+    for (int columns = 1; columns <= max_tile_columns(rows); ++columns) {
+      Floats c = Floats::random(static_cast<std::size_t>(rows * columns * kTileFloats), 3);
+      const std::vector<float> start(c.data(), c.data() + c.size());
+      TileBlock block;
+      for (int i = 0; i < rows; ++i)
+        block.a[i] = static_cast<const Bf16*>(a.data()) + i * kSteps * kTileElements;
+      for (int j = 0; j < columns; ++j)
+        block.b[j] = static_cast<const Bf16*>(b.data()) + j * kSteps * kTileElements;
+      block.steps = steps;
+      block.step_count = kSteps;
+      block.c = c.data();
+      block.c_row = columns * kTileFloats;
+      block.c_column = kTileFloats;
+      block.accumulate = true;
+      multiply_tiles(rows, columns, block);
+      double worst = 0.0;
+      for (int at = 0; at < rows * columns * kTileFloats; ++at) {
+        const int i = at / kTileFloats / columns, j = at / kTileFloats % columns, m = at % kTileFloats / 16,
+                  n = at % 16;
+        double sum = start[static_cast<std::size_t>(at)];
+        for (const TileStep& step : steps) {
+          const float* left = a.wide.data() + i * kSteps * kTileElements + step.a + m * kTileDepth;
+          const float* right = b.wide.data() + j * kSteps * kTileElements + step.b + 2 * n;
+          for (int k = 0; k < kTileDepth; ++k) sum += double{left[k]} * right[k / 2 * kTileDepth + k % 2];
+        }
+        worst = std::max(worst, std::abs(sum - c.data()[at]));
+      }
+      INFO(rows << " x " << columns);
+      CHECK(worst <= sum_tolerance(kSteps * kTileDepth));
+    }
+  }
+}
+
+// The definition of a phase: which taps reach an output, and from where.
+TEST_CASE("the phases of an axis see each tap that reaches an output, once") {
+  for (bool backward : {false, true}) {
+    for (int kernel = 1; kernel <= 5; ++kernel) {
+      for (int stride = 1; stride <= 3; ++stride) {
+        for (int pad = 0; pad < kernel; ++pad) {
+          const TileAxis axis = tile_axis(backward, kernel, stride, pad);
+          for (int o = 0; o < 12; ++o) {
+            std::vector<int> reached(static_cast<std::size_t>(kernel), 1 << 20);
+            for (int i = 0; i < axis.phase_count; ++i) {
+              const TilePhase& p = axis.phases[i];
+              if (o < p.first || (o - p.first) % p.step != 0) continue;
+              const int j = (o - p.first) / p.step;
+              for (int t = 0; t < p.taps; ++t) {
+                const int place = p.in + p.in_step * j + p.in_tap * t;
+                reached[static_cast<std::size_t>(p.tap + t * p.tap_step)] = axis.base + axis.sample * place;
+              }
+            }
+            for (int k = 0; k < kernel; ++k) {
+              const int reach = reached[static_cast<std::size_t>(k)];
+              INFO("backward " << backward << " kernel " << kernel << " stride " << stride << " pad " << pad
+                               << " output " << o << " tap " << k);
+              if (!backward) {
+                CHECK(reach == o * stride - pad + k);
+              } else if ((o + pad - k) % stride == 0) {
+                CHECK(reach == (o + pad - k) / stride);
+              } else {
+                CHECK(reach == 1 << 20);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace espalier::kernels
