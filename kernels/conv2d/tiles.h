@@ -8,6 +8,16 @@
 namespace espalier::kernels {
 namespace {
 
+inline TileShape tile_shape(const Conv2dShape& s) {
+  const auto planes = [](int channels, int rows, int columns) {
+    const std::int64_t plane = plane_vectors(std::int64_t{rows} * columns) * kLanes;
+    return TilePlanes{channels, rows, columns, channels * plane, plane, std::int64_t{columns} * kLanes,
+                      kLanes};
+  };
+  return {groups(s.N), planes(s.IC, s.IH, s.IW), planes(s.OC, s.OH(), s.OW()), s.KH, s.KW, s.SH, s.SW, s.PH,
+          s.PW};
+}
+
 inline bool whole_bf16(const Conv2dShape& s) { return s.element == Element::bf16 && s.groups == 1; }
 inline bool tiles_gather_back(const Conv2dShape& s) {
   return whole_bf16(s) && tile_axis_fits(true, s.SH) && tile_axis_fits(true, s.SW);

@@ -9,6 +9,15 @@
 namespace espalier::kernels {
 namespace {
 
+// The tokens as planes of so many columns.
+inline TileShape tile_shape(std::int64_t images, int tokens, int IC, int OC, int columns) {
+  const auto planes = [&](int channels) {
+    const std::int64_t token = std::int64_t{channels} * kLanes;
+    return TilePlanes{channels, tokens / columns, columns, tokens * token, kLanes, columns * token, token};
+  };
+  return {images, planes(IC), planes(OC), 1, 1, 1, 1, 0, 0};
+}
+
 // Strips of rows: a token each.
 inline TileGather plan_linear_gather(const LinearShape& s, bool backward) {
   return plan_tile_gather(tile_shape(groups(s.N), s.T, s.IC, s.OC, 1), backward);

@@ -6,8 +6,6 @@
 // product's time, one from L2 all of it, so the operands may come from either.
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/tiles/tiles.h"
 
 namespace espalier::kernels {
@@ -27,6 +25,11 @@ struct TileBlock {
   bool accumulate = false;       // add to what c holds
 };
 
+template <int value>
+struct TileIndex {
+  constexpr operator int() const { return value; }
+};
+
 // Registers 0 to 3 are sums. With two operands of A, 4 and 5 are those and 6 and 7 are of B; with one, it is
 // 4, and B's take turns in 5 to 7.
 template <int NA, int NB>
@@ -34,10 +37,10 @@ void multiply_tiles(const TileBlock& block) {
   static_assert(NA * NB <= 4 && NA <= 2 && (NA == 1 || NB <= 2));
   constexpr int kFirstB = 4 + NA, kCountB = 8 - kFirstB;
   const auto each_sum = [&](auto&& body) {
-    body(std::integral_constant<int, 0>{});
-    if constexpr (NA * NB > 1) body(std::integral_constant<int, 1>{});
-    if constexpr (NA * NB > 2) body(std::integral_constant<int, 2>{});
-    if constexpr (NA * NB > 3) body(std::integral_constant<int, 3>{});
+    body(TileIndex<0>{});
+    if constexpr (NA * NB > 1) body(TileIndex<1>{});
+    if constexpr (NA * NB > 2) body(TileIndex<2>{});
+    if constexpr (NA * NB > 3) body(TileIndex<3>{});
   };
   const auto place = [&](int sum) { return block.c + sum / NB * block.c_row + sum % NB * block.c_column; };
   each_sum([&](auto sum) {

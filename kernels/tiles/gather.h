@@ -110,6 +110,10 @@ struct TileGather {
   std::int64_t strip_images;
 };
 
+inline std::int64_t packed_tile_elements(const TileGather& p) {
+  return std::int64_t{p.blocks} * p.depth * p.taps * kTileElements;
+}
+
 inline TileGather plan_tile_gather(const TileShape& s, bool backward) {
   TileGather p;
   p.images = s.images;
@@ -143,7 +147,9 @@ inline TileGather plan_tile_gather(const TileShape& s, bool backward) {
   p.place = copied(p.rows);
   p.image = p.place * p.depth;
   p.together = 1;
-  if (p.strips == 1 && p.image > 0) {
+  const std::int64_t weights = packed_tile_elements(p) * static_cast<std::int64_t>(sizeof(Bf16));
+  if (p.strips == 1 && p.image > 0 &&
+      weights > kTileStripBytes) {  // they come from beyond L2, for several images
     const std::int64_t fitting = kTileStripBytes / (p.image * static_cast<std::int64_t>(sizeof(Bf16))) + 1;
     p.together = fitting < 4 ? fitting : 4;
   }
@@ -152,10 +158,6 @@ inline TileGather plan_tile_gather(const TileShape& s, bool backward) {
   const int pairs = (p.blocks + 1) / 2;
   p.parts = static_cast<int>(wanted < pairs ? wanted : pairs);
   return p;
-}
-
-inline std::int64_t packed_tile_elements(const TileGather& p) {
-  return std::int64_t{p.blocks} * p.depth * p.taps * kTileElements;
 }
 
 // Lane i = from[i * stride] for i < count; zero after.
@@ -200,10 +202,21 @@ inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16
   alignas(64) static constexpr Bf16 kNone[kLanes] = {};
   const Pairs none = zip(kNone, kNone);
   const std::int64_t width = p.columns.end - p.columns.begin, line_elements = width * kTileElements;
+  // A row is one token, whose channels lie in pairs already.
+  const bool token = p.in.channel == kLanes && p.in.channels % kTileDepth == 0 && p.in.columns == 1 &&
+                     width == 1 && p.columns.begin == 0 && p.w.base == 0;
   for (int z = rows.begin; z < rows.end; ++z, to += line_elements) {
     const int row = p.h.base + p.h.sample * z;
     const bool row_inside = row >= 0 && row < p.in.rows;
     const Bf16* line = in + row * p.in.row;
+    if (token && row_inside) {
+      for (int pair = 0; pair < p.depth * kTileSide; ++pair) {
+        Bf16* tile = to + pair / kTileSide * p.place;
+        store_pairs(reinterpret_cast<Pair*>(tile + pair % kTileSide * kTileDepth),
+                    zip_neighbours(line + 2 * pair * kLanes));
+      }
+      continue;
+    }
     for (int first = 0; first < width; first += kColumns) {
       const int end = first + kColumns < width ? first + kColumns : static_cast<int>(width);
       for (int pair = 0; pair < p.depth * kTileSide; ++pair) {
@@ -241,23 +254,32 @@ inline void prefetch_outputs(const TileGather& p, const TileOutputs& out) {
   }
 }
 
-// Rounds the sums, [rows][pixels] tiles, and writes them where their channels lie.
+// Rounds the sums, [rows][pixels] tiles, and writes them where their channels lie: two pixels that are
+// neighbours are a line, and so are two channels of a token.
 inline void finish_tiles(const TileGather& p, const float* sums, const float* bias, const TileOutputs& out) {
+  const auto started = [&](const float* sum, int m) {
+    return bias == nullptr ? load(sum) : load(sum) + broadcast(bias[m]);
+  };
   int m0 = out.m0;
   for (int i = 0; i < out.rows; ++i, m0 += kTileSide, sums += out.pixels * kTileFloats) {
     const int channels = channels_from(p.out, m0);
     for (int j = 0; j < out.pixels; j += out.neighbours(j) ? 2 : 1) {
-      const bool two = out.neighbours(j);
       Bf16* at = out.to[j] + m0 * p.out.channel;
       const float* sum = sums + j * kTileFloats;
-      for (int m = 0; m < channels; ++m, at += p.out.channel, sum += kTileSide) {
-        const Vec start = bias == nullptr ? zero() : broadcast(bias[m0 + m]);
-        const Vec low = load(sum) + start;
-        if (two) {
-          store_neighbours(reinterpret_cast<Pair*>(at), low, load(sum + kTileFloats) + start);
-        } else {
-          store_neighbours(reinterpret_cast<Pair*>(at), low);
+      int m = 0;
+      if (out.neighbours(j)) {
+        for (; m < channels; ++m, at += p.out.channel, sum += kTileSide) {
+          store_neighbours(reinterpret_cast<Pair*>(at), started(sum, m0 + m),
+                           started(sum + kTileFloats, m0 + m));
         }
+      } else if (p.out.channel == kLanes) {
+        for (; m + 1 < channels; m += 2, at += 2 * kLanes, sum += 2 * kTileSide) {
+          store_neighbours(reinterpret_cast<Pair*>(at), started(sum, m0 + m),
+                           started(sum + kTileSide, m0 + m + 1));
+        }
+      }
+      for (; m < channels; ++m, at += p.out.channel, sum += kTileSide) {
+        store_neighbours(reinterpret_cast<Pair*>(at), started(sum, m0 + m));
       }
     }
   }

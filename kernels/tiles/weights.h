@@ -28,6 +28,8 @@ inline constexpr std::int64_t kStripElements = 256 * 1024;   // of the gradient 
 inline constexpr std::int64_t kPartBytes = 8 * 1024 * 1024;  // of the sums of all parts
 inline constexpr int kHalfTile = kTileElements / 2;          // a transposed pixel
 inline constexpr int kMostKernel = 16;
+inline constexpr int kColumnsAhead =
+    8;  // fetched, for channels lie too far apart for the hardware to foresee them
 
 // Which of the copied places a tap's positions are, along one axis.
 struct TileTapAxis {
@@ -56,7 +58,7 @@ struct TileWeights {
   std::int64_t images;
   TilePlanes src, dst;
   int taps, KW, SH, SW;
-  int oc_blocks, ic_blocks, ranges, parts;
+  int oc_blocks, ic_blocks, range_blocks, ranges, parts;
   int pairs;              // of positions in a row
   int rows;               // of positions in a strip
   std::int64_t together;  // images in a strip
@@ -83,13 +85,14 @@ inline TileWeights plan_tile_weights(const TileShape& s) {
   p.SW = s.SW;
   p.oc_blocks = tiles_for(s.dst.channels, kTileSide);
   p.ic_blocks = tiles_for(s.src.channels, kTileSide);
-  p.ranges = (p.oc_blocks + kRangeBlocks - 1) / kRangeBlocks;
+  p.range_blocks = p.taps == 1 ? 2 * kRangeBlocks : kRangeBlocks;
+  p.ranges = (p.oc_blocks + p.range_blocks - 1) / p.range_blocks;
   const std::int64_t affordable = kPartBytes / (p.part_floats() * static_cast<std::int64_t>(sizeof(float)));
   const std::int64_t wanted = affordable < 8 ? affordable : 8;
   p.parts = static_cast<int>(wanted < 1 ? 1 : wanted < p.images ? wanted : p.images);
 
   p.pairs = (s.dst.columns + 1) / 2;
-  const int range = p.oc_blocks < kRangeBlocks ? p.oc_blocks : kRangeBlocks;
+  const int range = p.oc_blocks < p.range_blocks ? p.oc_blocks : p.range_blocks;
   const std::int64_t row = std::int64_t{range} * p.pairs * kTileElements;
   const std::int64_t rows = kStripElements / row < 1 ? 1 : kStripElements / row;
   p.rows = static_cast<int>(rows < s.dst.rows ? rows : s.dst.rows);
@@ -129,19 +132,33 @@ struct TileStrip {
   int row_begin, row_end;
 };
 
-// The gradient of a tile of output channels: [image][row][pair of positions][channel][2][16 lanes].
-inline void copy_gradient(const TileWeights& p, const TileStrip& strip, const Bf16* diff_dst, int channels,
-                          Bf16* to) {
+// The gradient of output tiles [block_begin, block_end): [tile][image][row][pair of positions][channel][2][16
+// lanes].
+inline void copy_gradient(const TileWeights& p, const TileStrip& strip, const Bf16* diff_dst, int block_begin,
+                          int block_end, Bf16* to) {
   for (std::int64_t image = 0; image < strip.images; ++image) {
     for (int row = strip.row_begin; row < strip.row_end; ++row, to += std::int64_t{p.pairs} * kTileElements) {
       const Bf16* from = diff_dst + (strip.first_image + image) * p.dst.image + row * p.dst.row;
-      for (int m = 0; m < kTileSide; ++m) {
-        const Bf16* line = from + m * p.dst.channel;
+      const auto copy = [&](int block, int m, int pair) {
+        const int channel = block * kTileSide + m;
+        const bool there = channel < p.dst.channels;
+        const Bf16* one = there ? from + channel * p.dst.channel + 2 * pair * p.dst.column : nullptr;
+        const Bf16* other = there && 2 * pair + 1 < p.dst.columns ? one + p.dst.column : nullptr;
+        Bf16* row_of_tile = to + (block - block_begin) * p.a_block + pair * kTileElements + m * kTileDepth;
+        store_pairs(reinterpret_cast<Pair*>(row_of_tile), load_places(one, other));
+      };
+      // In the order in which it lies: a plane of each channel, or the channels of each token.
+      if (p.dst.column < p.dst.channel) {
+        for (int block = block_begin; block < block_end; ++block) {
+          for (int m = 0; m < kTileSide; ++m) {
+            for (int pair = 0; pair < p.pairs; ++pair) copy(block, m, pair);
+          }
+        }
+      } else {
         for (int pair = 0; pair < p.pairs; ++pair) {
-          const Bf16* one = m < channels ? line + 2 * pair * p.dst.column : nullptr;
-          const Bf16* other = m < channels && 2 * pair + 1 < p.dst.columns ? one + p.dst.column : nullptr;
-          store_pairs(reinterpret_cast<Pair*>(to + pair * kTileElements + m * kTileDepth),
-                      load_places(one, other));
+          for (int block = block_begin; block < block_end; ++block) {
+            for (int m = 0; m < kTileSide; ++m) copy(block, m, pair);
+          }
         }
       }
     }
@@ -183,6 +200,11 @@ inline void copy_source(const TileWeights& p, const TileStrip& strip, const Bf16
           const int row = (strip.row_begin + p.h.least_shift + z) * p.SH + p.h.residues[h];
           const bool inside = row >= 0 && row < p.src.rows;
           for (int column = 0; column < p.width; column += 2, place += kTileElements) {
+            if (inside) {
+              const Bf16* next =
+                  from + row * p.src.row + ((p.w.least_shift + column) * p.SW + kColumnsAhead) * p.src.column;
+              for (int c = 0; c < channels; ++c) __builtin_prefetch(next + c * p.src.channel);
+            }
             const auto at = [&](int i) -> const Bf16* {
               const int x = (p.w.least_shift + column + i) * p.SW + p.w.residues[w];
               return inside && x >= 0 && x < p.src.columns ? from + row * p.src.row + x * p.src.column
@@ -207,7 +229,7 @@ inline TileWeightsScratch take_weights_scratch(const TileWeights& p, ScratchLayo
   const std::int64_t threads = num_threads();
   TileWeightsScratch s;
   s.sums = scratch.take<float>(p.parts * p.part_floats());
-  s.gradient = scratch.take<Bf16>(threads * kRangeBlocks * p.a_block);
+  s.gradient = scratch.take<Bf16>(threads * p.range_blocks * p.a_block);
   s.source = scratch.take<Bf16>(threads * kInputBlocks * p.block);
   s.steps = scratch.take<TileStep>(threads * p.steps());
   return s;
@@ -228,10 +250,7 @@ inline void sum_strip(const TileWeights& p, const TileStrip& strip, const Bf16* 
       }
     }
   }
-  for (int m = block_begin; m < block_end; ++m) {
-    copy_gradient(p, strip, diff_dst + std::int64_t{m} * kTileSide * p.dst.channel,
-                  channels_from(p.dst, m * kTileSide), scratch.gradient + (m - block_begin) * p.a_block);
-  }
+  copy_gradient(p, strip, diff_dst, block_begin, block_end, scratch.gradient);
   TileBlock block;
   block.steps = scratch.steps;
   block.step_count = static_cast<int>(step - scratch.steps);
@@ -294,7 +313,7 @@ inline void weights_on_tiles(const TileWeights& p, const Bf16* src, const Bf16* 
     const TileScope tiles;
     const std::int64_t part = task / p.ranges, thread = thread_index();
     const int range = static_cast<int>(task % p.ranges);
-    const TileWeightsScratch own = {nullptr, scratch.gradient + thread * kRangeBlocks * p.a_block,
+    const TileWeightsScratch own = {nullptr, scratch.gradient + thread * p.range_blocks * p.a_block,
                                     scratch.source + thread * kInputBlocks * p.block,
                                     scratch.steps + thread * p.steps()};
     const std::int64_t end = p.images * (part + 1) / p.parts;

@@ -19,7 +19,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"kernels/base", {}},
     // A family stands on the base alone; conv2d and attention are made of gemm's register blocks.
     {"kernels", {"kernels/base"}},
-    {"kernels/conv2d", {"kernels/base", "kernels/gemm"}},
+    // Two families may be computed on matrix tiles.
+    {"kernels/gemm", {"kernels/base", "kernels/tiles"}},
+    {"kernels/conv2d", {"kernels/base", "kernels/gemm", "kernels/tiles"}},
     // The same convolutions: it shares their shape.
     {"kernels/spconv2d", {"kernels/base", "kernels/conv2d"}},
     // A linear layer as a convolution over a row of tokens.
