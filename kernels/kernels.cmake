@@ -10,9 +10,10 @@ else()
   set(kernel_optimisation -O3)
 endif()
 set(kernel_flags ${kernel_optimisation} -fno-math-errno -fno-trapping-math)
-# GCC 12 warns about its own intrinsics (_mm512_undefined_ps).
-set(avx512_flags -Wno-maybe-uninitialized -Wno-uninitialized
-    -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
+set(avx512_flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12 warns about its own intrinsics (_mm512_undefined_ps)
+  list(APPEND avx512_flags -Wno-maybe-uninitialized -Wno-uninitialized)
+endif()
 set(avx2_flags -mavx2 -mfma)
 set(neon_flags "")
 

@@ -21,7 +21,8 @@ kernels::LinearShape linear_shape(const Tensor& x, const Tensor& weight, const T
   return {.N = x.dim(0),
           .T = tokens ? static_cast<int>(x.dim(1)) : 1,
           .IC = static_cast<int>(ic),
-          .OC = static_cast<int>(oc)};
+          .OC = static_cast<int>(oc),
+          .element = element_of(x.dtype())};
 }
 
 namespace {

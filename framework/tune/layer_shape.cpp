@@ -50,18 +50,25 @@ ShapeKey shape_key(const LayerShape& shape) {
             static_cast<int>(s->element),
             0};
   const auto& s = std::get<LinearShape>(shape);
-  return {s.N, s.IC, 0, 0, s.OC, 0, 0, 0, 0, 0, 0, 0, 0, s.T};
+  return {s.N, s.IC, 0, 0, s.OC, 0, 0, 0, 0, 0, 0, 0, static_cast<int>(s.element), s.T};
 }
+
+namespace {
+
+const char* element_suffix(kernels::Element element) {
+  return element == kernels::Element::f32 ? "" : " bf16";
+}
+
+}  // namespace
 
 std::string shape_name(const LayerShape& shape) {
   if (const auto* s = std::get_if<Conv2dShape>(&shape)) {
     return fmt::format("conv2d N{} IC{} OC{} H{} W{} K{}x{} S{}x{} P{}x{}{}{}", s->N, s->IC, s->OC, s->IH,
                        s->IW, s->KH, s->KW, s->SH, s->SW, s->PH, s->PW,
-                       s->groups == 1 ? "" : fmt::format(" G{}", s->groups),
-                       s->element == kernels::Element::f32 ? "" : " bf16");
+                       s->groups == 1 ? "" : fmt::format(" G{}", s->groups), element_suffix(s->element));
   }
   const auto& s = std::get<LinearShape>(shape);
-  return fmt::format("linear N{} T{} IC{} OC{}", s.N, s.T, s.IC, s.OC);
+  return fmt::format("linear N{} T{} IC{} OC{}{}", s.N, s.T, s.IC, s.OC, element_suffix(s.element));
 }
 
 }  // namespace espalier::tune

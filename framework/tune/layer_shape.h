@@ -26,7 +26,7 @@ using ShapeKey = std::array<std::int64_t, 14>;
 ShapeKey shape_key(const LayerShape& shape);
 
 // "conv2d N128 IC64 OC128 H32 W32 K3x3 S2x2 P1x1", groups (" G8") and "bf16" where there are any; "linear
-// N128 T64 IC192 OC576".
+// N128 T64 IC192 OC576", and "bf16".
 std::string shape_name(const LayerShape& shape);
 
 }  // namespace espalier::tune

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "framework/core/random.h"
+#include "framework/tensor/lanes.h"
 #include "kernels/base/lanes.h"
 #include "kernels/splinear/splinear.h"
 
@@ -25,30 +26,54 @@ std::int64_t dst_elements(const Conv2dShape& s) {
 std::int64_t src_elements(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.IC).floats(); }
 std::int64_t dst_elements(const LinearShape& s) { return kernels::token_lanes(s.N, s.T, s.OC).floats(); }
 
-DType element_type(const Conv2dShape& s) { return dtype_of(s.element); }
-DType element_type(const LinearShape&) { return DType::f32; }
-
 Tensor bytes(std::size_t count) {
   return Tensor::empty({static_cast<std::int64_t>(count)}, Layout::plain, DType::u8);
 }
 
-// A pass by either family of sparse kernels.
+// A pass by either family of sparse kernels. They compute on f32: activations of bf16 are widened before and
+// rounded after, as part of the pass.
 template <class Kernels, class S>
 std::function<void()> sparse_run(const Kernels& kernels, const S& shape, Conv2dPass pass,
                                  const std::shared_ptr<const SparsePattern>& pattern,
                                  const Operands& operands) {
   Tensor scratch = bytes(kernels.scratch_bytes(shape, pattern->view(), pass));
   Tensor values = noise(pattern->blocks() * pattern->block_size() * pattern->block_size() + 1);
-  return [=, &kernels, src = operands.src, dst = operands.dst]() mutable {
+  const DType dtype = dtype_of(shape.element);
+  Tensor src = operands.src, dst = operands.dst;
+  Tensor result;  // where the operand is of another type than the pass computes
+  if (dtype != DType::f32 && pass == Conv2dPass::forward) result = Tensor::empty(dst.shape());
+  if (dtype != DType::f32 && pass == Conv2dPass::backward_data) result = Tensor::empty(src.shape());
+  return [=, &kernels]() mutable {
     kernels::SpConv2dArgs args;
-    args.src = src.data();
+    const Tensor wide_src = pass == Conv2dPass::backward_data ? Tensor() : converted(src, DType::f32);
+    const Tensor wide_dst = pass == Conv2dPass::forward ? Tensor() : converted(dst, DType::f32);
+    if (wide_src.defined()) args.src = wide_src.data();
+    if (wide_dst.defined()) args.diff_dst = wide_dst.data();
     args.values = values.data();
-    args.diff_dst = dst.data();
     args.scratch = scratch.data<std::uint8_t>();
-    if (pass == Conv2dPass::forward) args.dst = dst.data();
-    if (pass == Conv2dPass::backward_data) args.diff_src = src.data();
+    if (pass == Conv2dPass::forward) args.dst = result.defined() ? result.data() : dst.data();
+    if (pass == Conv2dPass::backward_data) args.diff_src = result.defined() ? result.data() : src.data();
     if (pass == Conv2dPass::backward_weights) args.diff_values = values.data();
     kernels.run(shape, pattern->view(), pass, args);
+    if (result.defined()) converted(result, dtype);
+  };
+}
+
+// The dense linear layer over activations of bf16.
+std::function<void()> linear_bf16_run(const LinearShape& shape, Conv2dPass pass, const Operands& operands) {
+  const kernels::LinearBf16Kernels& k = kernels::linear_bf16();
+  return [&k, shape, pass, o = operands, scratch = bytes(k.scratch_bytes(shape))]() mutable {
+    auto *src = o.src.data<kernels::Bf16>(), *dst = o.dst.data<kernels::Bf16>();
+    float* weights = o.weights.data();
+    void* memory = scratch.bytes();
+    switch (pass) {
+      case Conv2dPass::forward:
+        return k.fwd(shape, src, weights, nullptr, dst, memory);
+      case Conv2dPass::backward_data:
+        return k.bwd_data(shape, dst, weights, src, memory);
+      case Conv2dPass::backward_weights:
+        return k.bwd_weights(shape, src, dst, weights, nullptr, memory);
+    }
   };
 }
 
@@ -89,8 +114,8 @@ std::shared_ptr<const SparsePattern> random_pattern(const Shape& weights, int bl
 Operands::Operands(const LayerShape& shape) {
   std::visit(
       [&](const auto& s) {
-        src = noise(src_elements(s), element_type(s));
-        dst = noise(dst_elements(s), element_type(s));
+        src = noise(src_elements(s), dtype_of(s.element));
+        dst = noise(dst_elements(s), dtype_of(s.element));
       },
       shape);
   weights = noise(weights_shape(shape).numel());
@@ -118,6 +143,7 @@ Trial dense_trial(const kernels::Conv2dKernel& kernel, const Conv2dShape& shape,
 }
 
 Trial dense_trial(const LinearShape& shape, Conv2dPass pass, const Operands& operands) {
+  if (shape.element == kernels::Element::bf16) return {"linear", linear_bf16_run(shape, pass, operands)};
   return {"linear", [shape, pass, o = operands]() mutable {
             float *src = o.src.data(), *weights = o.weights.data(), *dst = o.dst.data();
             switch (pass) {

@@ -19,12 +19,6 @@ Tuner*& in_use() {
   return tuner;
 }
 
-// Over f32, whatever the element: sparse kernels have no other.
-LayerShape as_sparse_passes_run(LayerShape shape) {
-  if (auto* conv = std::get_if<Conv2dShape>(&shape)) conv->element = kernels::Element::f32;
-  return shape;
-}
-
 }  // namespace
 
 const Conv2dKernel& Tuner::conv2d(const Conv2dShape& shape, Conv2dPass pass) {
@@ -80,7 +74,7 @@ DenseChoice Tuner::compare(const Conv2dShape& shape, Conv2dPass pass) {
 }
 
 BreakEven Tuner::break_even(const LayerShape& shape, Conv2dPass pass, int block_size, double density) {
-  const LayerShape compared = as_sparse_passes_run(at_compared_batch(shape));
+  const LayerShape compared = at_compared_batch(shape);
   const BreakEven fixed = fixed_break_even(compared, pass, block_size);
   if (density >= kFarAbove * fixed.density || kernels::active_backend() != kernels::Backend::native)
     return fixed;

@@ -28,6 +28,7 @@ void gemm_f32(const GemmShape& shape, const float* A, const float* B, float* C);
 struct LinearShape {
   std::int64_t N = 0;
   int T = 1, IC = 0, OC = 0;
+  Element element = Element::f32;  // of activations in memory; each family of kernels is of one
 };
 void linear_fwd_f32(const LinearShape&, const float* src, const float* weights, const float* bias,
                     float* dst);

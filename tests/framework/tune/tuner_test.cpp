@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/core/error.h"
 #include "framework/nn/modules/conv2d.h"
@@ -209,6 +210,28 @@ TEST_CASE("sparse kernels that never pay, or always, are known as such" * doctes
   CHECK(tuner.break_even(shape(), Conv2dPass::forward, 1, 0.01).density == doctest::Approx(2.0 * table));
   CHECK(tuner.break_even(shape(), Conv2dPass::forward, 1, 1.9 * table).cost(1.9 * table) < 1.0);
   CHECK(tuner.break_even(shape(), Conv2dPass::forward, 1, 2.1 * table).cost(2.1 * table) > 1.0);
+}
+
+// Their passes compute on f32, so they widen and round; and dense products of bf16 are faster.
+TEST_CASE("over bf16 sparse passes pay later than over f32, and are timed with what they convert") {
+  const kernels::LinearShape linear{16, 9, 64, 64};
+  for (const tune::LayerShape& narrow : {tune::LayerShape(shape()), tune::LayerShape(linear)}) {
+    tune::LayerShape wide = narrow, half = narrow;
+    std::visit([](auto& s) { s.element = kernels::Element::bf16; }, half);
+    CHECK(tune::shape_name(half) == tune::shape_name(wide) + " bf16");
+    CHECK(tune::shape_key(half) != tune::shape_key(wide));
+    const auto pattern = tune::random_pattern(tune::weights_shape(half), 4, 0.3);
+    const tune::Operands operands(half);
+    for (const Conv2dPass pass : kPasses) {
+      CHECK(tune::break_even(half, pass, 1, 0.0).density < tune::break_even(wide, pass, 1, 0.0).density);
+      tune::sparse_trial(half, pass, pattern, operands).run();
+      if (const auto* s = std::get_if<kernels::LinearShape>(&half))
+        tune::dense_trial(*s, pass, operands).run();
+    }
+    const kernels::Bf16* dst = operands.dst.data<kernels::Bf16>();
+    CHECK(std::all_of(dst, dst + operands.dst.numel(),
+                      [](kernels::Bf16 x) { return std::isfinite(widen(x)); }));
+  }
 }
 
 TEST_CASE("a cached break-even counts only against the dense kernel that is chosen" *
