@@ -1,7 +1,5 @@
 #include "framework/ops/weighted_layer.h"
 
-#include "framework/tensor/lanes.h"
-
 namespace espalier::ops {
 
 using kernels::Conv2dPass;
@@ -12,15 +10,12 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
   sparse.check_for(weight, op);
   const DType dtype = x.dtype();
   const float* b_data = bias.defined() ? bias.data() : nullptr;
-  Tensor y = Tensor::empty(y_shape, Layout::lanes, sparse.forward ? DType::f32 : dtype);
+  Tensor y = Tensor::empty(y_shape, Layout::lanes, dtype);
   // The values of kept weights serve forward and backward data.
   Tensor values = sparse.forward || sparse.backward_data ? sparse.pattern->gather(weight) : Tensor();
   if (sparse.forward) {
-    // Sparse passes compute on f32, whatever the activations are.
-    const Tensor wide_x = converted(x, DType::f32);
     kernels.sparse(Conv2dPass::forward, *sparse.pattern,
-                   {.src = wide_x.data(), .values = values.data(), .bias = b_data, .dst = y.data()});
-    y = converted(y, dtype);
+                   {.src = x.bytes(), .values = values.data(), .bias = b_data, .dst = y.bytes()});
   } else {
     kernels.dense(Conv2dPass::forward,
                   {.src = x.bytes(), .weights = weight.data(), .bias = b_data, .dst = y.bytes()});
@@ -33,8 +28,6 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
   if (!x.requires_grad()) values = Tensor();
   const BackwardFunction backward = [=, x_shape = x.shape(), weight_shape = weight.shape()](Backward& b) {
     const void* dy = b.grad().bytes();
-    const bool any_sparse = sparse.backward_weights || sparse.backward_data;
-    const Tensor wide_dy = any_sparse ? converted(b.grad(), DType::f32) : Tensor();
     if (b.needs(1) || b.needs(2)) {
       Tensor dbias = b.needs(2) ? Tensor::empty({weight_shape[0]}) : Tensor();
       float* dbias_data = b.needs(2) ? dbias.data() : nullptr;
@@ -42,13 +35,9 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       if (sparse.backward_weights) {
         const std::int64_t size = sparse.pattern->block_size();
         Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
-        // Again, for what is kept until now are the two bytes.
-        const Tensor wide_x = converted(saved_x, DType::f32);
-        kernels.sparse(Conv2dPass::backward_weights, *sparse.pattern,
-                       {.src = wide_x.data(),
-                        .diff_dst = wide_dy.data(),
-                        .diff_values = dvalues.data(),
-                        .diff_bias = dbias_data});
+        kernels.sparse(
+            Conv2dPass::backward_weights, *sparse.pattern,
+            {.src = saved_x.bytes(), .diff_dst = dy, .diff_values = dvalues.data(), .diff_bias = dbias_data});
         dweight = sparse.pattern->scatter(dvalues);
       } else {
         dweight = Tensor::empty(weight_shape);
@@ -61,15 +50,15 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       b.give(2, std::move(dbias));
     }
     if (b.needs(0)) {
-      Tensor dx = Tensor::empty(x_shape, Layout::lanes, sparse.backward_data ? DType::f32 : dtype);
+      Tensor dx = Tensor::empty(x_shape, Layout::lanes, dtype);
       if (sparse.backward_data) {
         kernels.sparse(Conv2dPass::backward_data, *sparse.pattern,
-                       {.values = values.data(), .diff_dst = wide_dy.data(), .diff_src = dx.data()});
+                       {.values = values.data(), .diff_dst = dy, .diff_src = dx.bytes()});
       } else {
         kernels.dense(Conv2dPass::backward_data,
                       {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.bytes()});
       }
-      b.give(0, converted(dx, dtype));
+      b.give(0, std::move(dx));
     }
   };
   return record(op, {x, weight, bias}, y, backward, attributes);

@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "framework/core/random.h"
-#include "framework/tensor/lanes.h"
 #include "kernels/base/lanes.h"
 #include "kernels/splinear/splinear.h"
 
@@ -30,32 +29,23 @@ Tensor bytes(std::size_t count) {
   return Tensor::empty({static_cast<std::int64_t>(count)}, Layout::plain, DType::u8);
 }
 
-// A pass by either family of sparse kernels. They compute on f32: activations of bf16 are widened before and
-// rounded after, as part of the pass.
+// A pass by either family of sparse kernels.
 template <class Kernels, class S>
 std::function<void()> sparse_run(const Kernels& kernels, const S& shape, Conv2dPass pass,
                                  const std::shared_ptr<const SparsePattern>& pattern,
                                  const Operands& operands) {
   Tensor scratch = bytes(kernels.scratch_bytes(shape, pattern->view(), pass));
   Tensor values = noise(pattern->blocks() * pattern->block_size() * pattern->block_size() + 1);
-  const DType dtype = dtype_of(shape.element);
-  Tensor src = operands.src, dst = operands.dst;
-  Tensor result;  // where the operand is of another type than the pass computes
-  if (dtype != DType::f32 && pass == Conv2dPass::forward) result = Tensor::empty(dst.shape());
-  if (dtype != DType::f32 && pass == Conv2dPass::backward_data) result = Tensor::empty(src.shape());
-  return [=, &kernels]() mutable {
+  return [=, &kernels, src = operands.src, dst = operands.dst]() mutable {
     kernels::SpConv2dArgs args;
-    const Tensor wide_src = pass == Conv2dPass::backward_data ? Tensor() : converted(src, DType::f32);
-    const Tensor wide_dst = pass == Conv2dPass::forward ? Tensor() : converted(dst, DType::f32);
-    if (wide_src.defined()) args.src = wide_src.data();
-    if (wide_dst.defined()) args.diff_dst = wide_dst.data();
+    args.src = src.bytes();
     args.values = values.data();
+    args.diff_dst = dst.bytes();
     args.scratch = scratch.data<std::uint8_t>();
-    if (pass == Conv2dPass::forward) args.dst = result.defined() ? result.data() : dst.data();
-    if (pass == Conv2dPass::backward_data) args.diff_src = result.defined() ? result.data() : src.data();
+    if (pass == Conv2dPass::forward) args.dst = dst.bytes();
+    if (pass == Conv2dPass::backward_data) args.diff_src = src.bytes();
     if (pass == Conv2dPass::backward_weights) args.diff_values = values.data();
     kernels.run(shape, pattern->view(), pass, args);
-    if (result.defined()) converted(result, dtype);
   };
 }
 

@@ -22,8 +22,8 @@ constexpr PassTable kAvx512 = {{{0.13, 0.18}, {0.135, 0.185}, {0.125, 0.195}},
 // Zen 3; with 16 registers fewer sums wait in them. Taken for the other ISAs too.
 constexpr PassTable kAvx2 = {{{0.08, 0.125}, {0.065, 0.11}, {0.042, 0.02}},
                              {{0.28, 0.27}, {0.29, 0.45}, {0.115, 0.075}}};
-// Over activations of bf16 dense kernels are faster, and sparse ones, which compute on f32, have to widen
-// what they read and to round what they write. On matrix tiles dense convolution is faster than that alone.
+// Dense products of bf16 are faster than f32's, sparse ones are f32's: a guess. On matrix tiles dense
+// convolution takes less time than reading the lists.
 constexpr double kOfBf16 = 0.6;
 // Subtiles are 4x4 places; those beyond the plane are computed for nothing. 2x2 with blocks, but they lose no
 // more.

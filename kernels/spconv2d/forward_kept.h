@@ -103,8 +103,10 @@ void forward_kept(const Conv2dShape& s, const KeptWeights& kept, const SpConv2dA
     const int last_row = first_row + kKeptSide < OH ? first_row + kKeptSide : OH;
     const int oc_begin = static_cast<int>(std::int64_t{s.OC} * slice / slices);
     const int oc_end = static_cast<int>(std::int64_t{s.OC} * (slice + 1) / slices);
-    const float* in = args.src + group * s.IC * in_plane;
+    const float* in = static_cast<const float*>(args.src) + group * s.IC * in_plane;
     const std::int64_t out_at = group * s.OC * out_plane;
+    auto* dst = static_cast<float*>(args.dst);
+    const auto* residual = static_cast<const float*>(args.residual);
     KeptPass p = {};
     p.kept = &kept;
     p.bias = args.bias;
@@ -119,15 +121,14 @@ void forward_kept(const Conv2dShape& s, const KeptWeights& kept, const SpConv2dA
         width = kept_side(OW - column);
         const std::int64_t at = out_at + row * p.out_row + std::int64_t{column} * kLanes;
         p.in = in + row * p.in_row + column * p.in_column;
-        p.out = args.dst + at;
-        p.residual = args.residual == nullptr ? nullptr : args.residual + at;
+        p.out = dst + at;
+        p.residual = residual == nullptr ? nullptr : residual + at;
         const SumKept sum = sum_kept_kernel(height, width);
         for (int oc = oc_begin; oc < oc_end; ++oc) sum(p, oc);
       }
     }
     if (first_row == 0 && OH * OW % 2 == 0) {
-      for (int oc = oc_begin; oc < oc_end; ++oc)
-        store(args.dst + out_at + (oc + 1) * out_plane - kLanes, zero());
+      for (int oc = oc_begin; oc < oc_end; ++oc) store(dst + out_at + (oc + 1) * out_plane - kLanes, zero());
     }
   });
 }

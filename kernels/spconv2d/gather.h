@@ -28,14 +28,15 @@ struct SubtileSums {
 
 // Where a subtile of the output goes: place (r, c) of channel m is at out + m * channel + r * row + c *
 // column.
+template <class T>
 struct OutputPlaces {
-  float* out;
+  T* out;
   std::int64_t channel, row, column;
   int channels, rows, columns;  // that exist
 };
 
-template <int B, int R>
-ESPALIER_INLINE void write_sums(SubtileSums<B, R>& sums, const OutputPlaces& to, bool past_cache) {
+template <int B, int R, class T>
+ESPALIER_INLINE void write_sums(SubtileSums<B, R>& sums, const OutputPlaces<T>& to, bool past_cache) {
   using Sums = SubtileSums<B, R>;
   const bool whole = to.channels >= B && to.rows >= Sums::kRows && to.columns >= Sums::kColumns;
   if (whole && past_cache) {
@@ -84,17 +85,19 @@ ESPALIER_INLINE void add_blocks(const SparsePlan& p, std::int32_t begin, std::in
 }
 
 // What the outputs become besides the sums; residual lies as the output.
+template <class T>
 struct SparseFinish {
-  const float *bias, *residual;  // null: none
-  bool relu;
+  const float* bias = nullptr;  // null: none
+  const T* residual = nullptr;
+  bool relu = false;
 
   bool plain() const { return residual == nullptr && !relu; }
 };
 
 // sums = [relu] (sums [+ residual]); `out` is where the residual's first element goes.
-template <int B, int R>
-void finish_sums(SubtileSums<B, R>& sums, const OutputPlaces& to, const SparseFinish& finish,
-                 const float* out) {
+template <int B, int R, class T>
+void finish_sums(SubtileSums<B, R>& sums, const OutputPlaces<T>& to, const SparseFinish<T>& finish,
+                 const T* out) {
   sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
     const bool exists = m < to.channels && r < to.rows && c < to.columns;
     if (finish.residual != nullptr && exists) {
@@ -105,29 +108,30 @@ void finish_sums(SubtileSums<B, R>& sums, const OutputPlaces& to, const SparseFi
 }
 
 // What one task computes: rows [row_begin, row_end) of the tiles [tile_begin, tile_end) of a group of images.
+template <class T>
 struct GatherTask {
-  const float* in;  // of the group
-  float* out;
-  SparseFinish finish;
+  const T* in;  // of the group
+  T* out;
+  SparseFinish<T> finish;
   int row_begin, row_end, tile_begin, tile_end;
   float* copied;
   float* waiting;  // [out_planes][subtiles][rows][SubtileSums::kFloats]; unused with one chunk
 };
 
-template <int B, int R>
-void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chunk, bool past_cache) {
+template <int B, int R, class T>
+void gather_chunk(const SparsePlan& p, const GatherTask<T>& task, int tile, int chunk, bool past_cache) {
   using Sums = SubtileSums<B, R>;
   const float* bias = task.finish.bias;
   const int first_channel = chunk * p.chunk_blocks * B;
   const int channels = p.C - first_channel < p.chunk_blocks * B ? p.C - first_channel : p.chunk_blocks * B;
-  const float* in = task.in + first_channel * p.in.channel;
+  const T* in = task.in + first_channel * p.in.channel;
   const TileOrigin origin = tile_origin(p, tile);
   copy_tile<B>(p, in, channels, origin, task.copied);
 
   const int down = p.tile_rows / Sums::kRows, across = p.tile_columns / Sums::kColumns;
   const int rows = task.row_end - task.row_begin;
-  NextTile next(p, in, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles(),
-                std::int64_t{p.out_planes} * down * across * rows);
+  NextTile<T> next(p, in, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles(),
+                   std::int64_t{p.out_planes} * down * across * rows);
   float* waiting = task.waiting;
   for (int plane = 0; plane < p.out_planes; ++plane) {
     const int row_phase = plane / p.w.out_phases(), column_phase = plane % p.w.out_phases();
@@ -137,7 +141,7 @@ void gather_chunk(const SparsePlan& p, const GatherTask& task, int tile, int chu
       // The subtile's first pixel of the output, and how many places of it exist.
       const int out_row = (origin.row + r) * p.h.out_phases() + row_phase;
       const int out_column = (origin.column + c) * p.w.out_phases() + column_phase;
-      OutputPlaces to;
+      OutputPlaces<T> to;
       to.channel = p.out.channel;
       to.row = p.h.out_phases() * p.out_row();
       to.column = p.w.out_phases() * p.out.pixel;
@@ -187,27 +191,29 @@ struct GatherPlan {
 };
 
 // `in` is src or diff_dst, `out` dst or diff_src.
+template <class T>
 struct GatherArgs {
-  const float *in, *values;
+  const T* in;
+  const float* values;
   const void* prepared;  // lists; null: made of values
-  SparseFinish finish;
-  float* out;
+  SparseFinish<T> finish;
+  T* out;
   void* scratch;
 };
 
-template <int B, int R>
-void gather(const SparsePass& pass, const SparseBlocks& blocks, const GatherArgs& args) {
+template <int B, int R, class T>
+void gather(const SparsePass& pass, const SparseBlocks& blocks, const GatherArgs<T>& args) {
   ScratchLayout scratch(args.scratch), kept(const_cast<void*>(args.prepared));
   const GatherPlan<B, R> plan(pass, blocks, scratch, args.prepared == nullptr ? scratch : kept);
   const SparsePlan& p = plan.sparse;
   if (args.prepared == nullptr) fill_lists<B>(p, blocks, args.values);
 
   // Outputs beyond the caches go past them: fetching the lines first would double the traffic.
-  const bool past_cache = p.images * p.out.image * 4 > (8 << 20);
+  const bool past_cache = p.images * p.out.image * static_cast<std::int64_t>(sizeof(T)) > (8 << 20);
   parallel_for(p.images * p.strips * p.slices, [&](std::int64_t index) {
     const std::int64_t image = index / p.slices / p.strips;
     const int strip = static_cast<int>(index / p.slices % p.strips);
-    GatherTask task;
+    GatherTask<T> task;
     task.in = args.in + image * p.in.image;
     task.out = args.out + image * p.out.image;
     task.finish = args.finish;
@@ -223,6 +229,29 @@ void gather(const SparsePass& pass, const SparseBlocks& blocks, const GatherArgs
     }
     if (past_cache) stream_fence();
   });
+}
+
+// Forward and backward data over activations of T, as a family's args name them.
+template <int B, int R, class T>
+void gather_forward(const SparsePass& pass, const SparseBlocks& blocks, const SpConv2dArgs& args) {
+  gather<B, R, T>(pass, blocks,
+                  {.in = static_cast<const T*>(args.src),
+                   .values = args.values,
+                   .prepared = args.prepared,
+                   .finish = {args.bias, static_cast<const T*>(args.residual), args.relu},
+                   .out = static_cast<T*>(args.dst),
+                   .scratch = args.scratch});
+}
+
+template <int B, int R, class T>
+void gather_backward_data(const SparsePass& pass, const SparseBlocks& blocks, const SpConv2dArgs& args) {
+  gather<B, R, T>(pass, blocks,
+                  {.in = static_cast<const T*>(args.diff_dst),
+                   .values = args.values,
+                   .prepared = nullptr,
+                   .finish = {},
+                   .out = static_cast<T*>(args.diff_src),
+                   .scratch = args.scratch});
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ std::size_t spconv2d_scratch_bytes(const Conv2dShape& shape, const SparseBlocks&
 }
 
 // The vector that pads every plane of an even number of pixels.
-void clear_padding(const SparsePass& p, float* out) {
+template <class T>
+void clear_padding(const SparsePass& p, T* out) {
   const std::int64_t pixels = std::int64_t{p.h.out} * p.w.out;
   if (pixels % 2 != 0) return;
   for (std::int64_t plane = 0; plane < p.images * p.M; ++plane) {
@@ -54,37 +55,36 @@ void clear_padding(const SparsePass& p, float* out) {
   }
 }
 
-template <int B>
+template <int B, class T>
 void run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
   constexpr int R = kSquareRows<B>;
   const SparsePass planes = plane_pass(shape, pass);
   switch (pass) {
     case Conv2dPass::forward:
-      gather<B, R>(planes, blocks,
-                   {args.src,
-                    args.values,
-                    args.prepared,
-                    {args.bias, args.residual, args.relu},
-                    args.dst,
-                    args.scratch});
-      return clear_padding(planes, args.dst);
+      gather_forward<B, R, T>(planes, blocks, args);
+      return clear_padding(planes, static_cast<T*>(args.dst));
     case Conv2dPass::backward_data:
-      gather<B, R>(
-          planes, blocks,
-          {args.diff_dst, args.values, nullptr, {nullptr, nullptr, false}, args.diff_src, args.scratch});
-      return clear_padding(planes, args.diff_src);
+      gather_backward_data<B, R, T>(planes, blocks, args);
+      return clear_padding(planes, static_cast<T*>(args.diff_src));
     case Conv2dPass::backward_weights:
-      backward_weights<B, R>(planes, blocks, args.src, args.diff_dst, args.diff_values, args.scratch);
+      backward_weights<B, R>(planes, blocks, static_cast<const T*>(args.src),
+                             static_cast<const T*>(args.diff_dst), args.diff_values, args.scratch);
       Conv2dArgs bias;
       bias.diff_dst = args.diff_dst;
       bias.diff_bias = args.diff_bias;
-      return bias_gradient<float>(shape, bias);
+      return bias_gradient<T>(shape, bias);
   }
+}
+
+template <class T>
+void run_of(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
+  blocks.size == 1 ? run<1, T>(shape, blocks, pass, args) : run<4, T>(shape, blocks, pass, args);
 }
 
 void spconv2d_run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass,
                   const SpConv2dArgs& args) {
-  blocks.size == 1 ? run<1>(shape, blocks, pass, args) : run<4>(shape, blocks, pass, args);
+  shape.element == Element::bf16 ? run_of<Bf16>(shape, blocks, pass, args)
+                                 : run_of<float>(shape, blocks, pass, args);
 }
 
 // The lists of a forward pass in memory that stays.

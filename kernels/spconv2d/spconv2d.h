@@ -7,8 +7,8 @@
 //   values, diff_values  [count][b output channels][b input channels]    in the order of `by_output`
 //
 // Where b does not divide the channels, the last block's values beyond them do not count, and their
-// gradients are zero. Activations are as in conv2d.h; so are padding lanes, padding vectors, and the promise
-// that the bits do not depend on the number of threads.
+// gradients are zero. Activations are as in conv2d.h, of f32 or bf16, and sums are f32 whatever they are; so
+// are padding lanes, padding vectors, and the promise that the bits do not depend on the number of threads.
 #pragma once
 
 #include <cstddef>
@@ -47,18 +47,18 @@ struct KeptWeights {
 };
 
 struct SpConv2dArgs {
-  const float* src = nullptr;       // forward, backward_weights
-  const float* values = nullptr;    // forward, backward_data
-  const void* prepared = nullptr;   // forward: what prepare() made of values, which are then not read
-  const float* bias = nullptr;      // forward; may be null
-  const float* residual = nullptr;  // forward: added, lies as dst; may be null
-  bool relu = false;                // forward: at last
-  float* dst = nullptr;             // forward
-  const float* diff_dst = nullptr;  // backward_data, backward_weights
-  float* diff_src = nullptr;        // backward_data: overwritten
-  float* diff_values = nullptr;     // backward_weights: overwritten
-  float* diff_bias = nullptr;       // backward_weights: overwritten; may be null
-  void* scratch = nullptr;          // scratch_bytes(...), aligned to 64 bytes
+  const void* src = nullptr;       // forward, backward_weights: activations, of shape.element
+  const float* values = nullptr;   // forward, backward_data
+  const void* prepared = nullptr;  // forward: what prepare() made of values, which are then not read
+  const float* bias = nullptr;     // forward; may be null
+  const void* residual = nullptr;  // forward: added, lies as dst; may be null
+  bool relu = false;               // forward: at last
+  void* dst = nullptr;             // forward
+  const void* diff_dst = nullptr;  // backward_data, backward_weights
+  void* diff_src = nullptr;        // backward_data: overwritten
+  float* diff_values = nullptr;    // backward_weights: overwritten
+  float* diff_bias = nullptr;      // backward_weights: overwritten; may be null
+  void* scratch = nullptr;         // scratch_bytes(...), aligned to 64 bytes
 };
 
 struct SpConv2dKernels {
@@ -71,7 +71,7 @@ struct SpConv2dKernels {
   std::size_t (*prepared_bytes)(const Conv2dShape&, const SparseBlocks&);
   void (*prepare)(const Conv2dShape&, const SparseBlocks&, const float* values, void* prepared,
                   void* scratch);
-  // Forward without padding, for few images. Reads src, bias, residual and relu; no scratch.
+  // Forward without padding, for few images, of f32. Reads src, bias, residual and relu; no scratch.
   void (*forward_kept)(const Conv2dShape&, const KeptWeights&, const SpConv2dArgs&);
 };
 

@@ -28,9 +28,10 @@ inline InsideLine inside_line(int first, int step, int count, int in) {
   return {clamp((-first + step - 1) / step, 0, count), clamp((in - first + step - 1) / step, 0, count)};
 }
 
-// `in` is the plane of a chunk's first channel; the last chunk may have fewer than `channels` to fill.
-template <int B>
-void copy_tile(const SparsePlan& p, const float* in, int channels, TileOrigin origin, float* to) {
+// `in` is the plane of a chunk's first channel; the last chunk may have fewer than `channels` to fill. The
+// copy is f32.
+template <int B, class T>
+void copy_tile(const SparsePlan& p, const T* in, int channels, TileOrigin origin, float* to) {
   const int row_step = p.h.in_phases(), column_step = p.w.in_phases();
   const int rows = p.tile_rows + p.range_h.span, columns = p.tile_columns + p.range_w.span;
   for (int c = 0; c < channels; ++c, in += p.in.channel) {
@@ -42,7 +43,7 @@ void copy_tile(const SparsePlan& p, const float* in, int channels, TileOrigin or
         const int at = first_row + row * row_step;
         const bool empty = at < 0 || at >= p.h.in;
         const int begin = empty ? columns : inside.begin, end = empty ? columns : inside.end;
-        const float* line = in + at * p.in_row() + first_column * p.in.pixel;
+        const T* line = in + at * p.in_row() + first_column * p.in.pixel;
         for (int column = 0; column < begin; ++column) store(to + column * kLanes, zero());
         for (int column = begin; column < end; ++column) {
           store(to + column * kLanes, load(line + column * column_step * p.in.pixel));
@@ -58,10 +59,11 @@ void copy_tile(const SparsePlan& p, const float* in, int channels, TileOrigin or
 
 // Fetches what the next tile of a chunk adds to this one into the L2 cache, some lines after each subtile of
 // sums. Rows are far apart: the hardware does not foresee them, and to copy them from memory would wait.
+template <class T>
 class NextTile {
  public:
   // Fetches all in `calls` calls of advance(); nothing when there is no next tile.
-  NextTile(const SparsePlan& p, const float* in, int channels, int next, std::int64_t calls) : p_(p) {
+  NextTile(const SparsePlan& p, const T* in, int channels, int next, std::int64_t calls) : p_(p) {
     if (next >= p.tiles()) return;
     const TileOrigin origin = tile_origin(p, next);
     const int row = (origin.row + p.range_h.low) * p.h.in_phases();
@@ -92,7 +94,7 @@ class NextTile {
 
  private:
   const SparsePlan& p_;
-  const float* in_ = nullptr;
+  const T* in_ = nullptr;
   std::int64_t left_ = 0, step_ = 0;
   int rows_ = 0, columns_ = 0, row_ = 0, column_ = 0;
 };

@@ -15,9 +15,10 @@ namespace {
 // Floats of sums that may be written beyond the last: sixteen are written together.
 constexpr int kSumsAhead = 16;
 
+template <class T>
 struct WeightTask {
-  const float* src;  // of the group of images
-  const float* diff_dst;
+  const T* src;  // of the group of images
+  const T* diff_dst;
   int row_begin, row_end, tile_end;
   float* copied;
   float* sums;  // [count][B][B], in the order of the lists: [input channel][output channel] of a block
@@ -25,21 +26,22 @@ struct WeightTask {
 
 // The gradient of a row's output channels over a subtile: where it is in diff_dst if that has all of it, else
 // copied with zeros for what is missing.
+template <class T>
 struct RowGradient {
-  const float* at;
-  std::int64_t channel, row, column;  // floats from one to the next
+  const T* at;
+  std::int64_t channel, row, column;  // elements from one to the next
 };
 
-template <int B, int R>
-ESPALIER_INLINE RowGradient row_gradient(const SparsePlan& p, const float* diff_dst, int row, int out_row,
-                                         int out_column, float* copy) {
+template <int B, int R, class T>
+ESPALIER_INLINE RowGradient<T> row_gradient(const SparsePlan& p, const T* diff_dst, int row, int out_row,
+                                            int out_column, T* copy) {
   constexpr int kColumns = kSubtileColumns<B, R>;
   const int channels = p.M - row * B, rows = p.h.out - out_row, columns = p.w.out - out_column;
-  const float* from = diff_dst + row * B * p.out.channel + out_row * p.out_row() + out_column * p.out.pixel;
+  const T* from = diff_dst + row * B * p.out.channel + out_row * p.out_row() + out_column * p.out.pixel;
   if (channels >= B && rows >= R && columns >= kColumns) {
     return {from, p.out.channel, p.out_row(), p.out.pixel};
   }
-  float* to = copy;
+  T* to = copy;
   for (int m = 0; m < B; ++m) {
     for (int r = 0; r < R; ++r) {
       for (int c = 0; c < kColumns; ++c, to += kLanes) {
@@ -52,8 +54,8 @@ ESPALIER_INLINE RowGradient row_gradient(const SparsePlan& p, const float* diff_
 }
 
 // Fetches the gradient of a row over a subtile that comes when all rows of this one are done.
-template <int B, int R>
-ESPALIER_INLINE void prefetch_gradient(const SparsePlan& p, const float* at) {
+template <int B, int R, class T>
+ESPALIER_INLINE void prefetch_gradient(const SparsePlan& p, const T* at) {
   ESPALIER_UNROLL for (int m = 0; m < B; ++m) {
     ESPALIER_UNROLL for (int r = 0; r < R; ++r) {
       ESPALIER_UNROLL for (int c = 0; c < kSubtileColumns<B, R>; ++c) {
@@ -64,9 +66,9 @@ ESPALIER_INLINE void prefetch_gradient(const SparsePlan& p, const float* at) {
 }
 
 // b = 1: sums[begin .. end) += each input's dot product with the row's gradient.
-template <int R>
+template <int R, class T>
 ESPALIER_INLINE void add_single_weights(const SparsePlan& p, std::int32_t begin, std::int32_t end,
-                                        const float* in, const RowGradient& gradient, float* sums) {
+                                        const float* in, const RowGradient<T>& gradient, float* sums) {
   constexpr int kColumns = kSubtileColumns<1, R>, kParts = kSquareRows<1>, kPlaces = kParts * kParts;
   Vec g[kPlaces];
   ESPALIER_UNROLL for (int i = 0; i < kPlaces; ++i) {
@@ -93,9 +95,9 @@ ESPALIER_INLINE void add_single_weights(const SparsePlan& p, std::int32_t begin,
 }
 
 // b = 4: the same for blocks. `kTogether` output channels at a time have their sums in registers.
-template <int R>
+template <int R, class T>
 ESPALIER_INLINE void add_weight_blocks(const SparsePlan& p, std::int32_t begin, std::int32_t end,
-                                       const float* in, const RowGradient& gradient, float* sums) {
+                                       const float* in, const RowGradient<T>& gradient, float* sums) {
   constexpr int B = 4, kColumns = kSubtileColumns<B, R>;
   constexpr int kTogether = kVecIsa == Isa::avx512 ? B : 1;
   for (std::int32_t k = begin; k < end; ++k) {
@@ -128,18 +130,18 @@ ESPALIER_INLINE void add_weight_blocks(const SparsePlan& p, std::int32_t begin, 
   }
 }
 
-template <int B, int R>
-void add_weight_chunk(const SparsePlan& p, const WeightTask& task, int tile, int chunk) {
+template <int B, int R, class T>
+void add_weight_chunk(const SparsePlan& p, const WeightTask<T>& task, int tile, int chunk) {
   const int first_channel = chunk * p.chunk_blocks * B;
   const int channels = p.C - first_channel < p.chunk_blocks * B ? p.C - first_channel : p.chunk_blocks * B;
-  const float* src = task.src + first_channel * p.in.channel;
+  const T* src = task.src + first_channel * p.in.channel;
   const TileOrigin origin = tile_origin(p, tile);
   copy_tile<B>(p, src, channels, origin, task.copied);
   constexpr int kColumns = kSubtileColumns<B, R>;
   const int down = p.tile_rows / R, across = p.tile_columns / kColumns;
-  NextTile next(p, src, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles(),
-                std::int64_t{down} * across * (task.row_end - task.row_begin));
-  alignas(64) float copy[B * R * kColumns * kLanes];
+  NextTile<T> next(p, src, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles(),
+                   std::int64_t{down} * across * (task.row_end - task.row_begin));
+  alignas(64) T copy[B * R * kColumns * kLanes];
   for (int subtile = 0; subtile < down * across; ++subtile) {
     const int r = subtile / across * R, c = subtile % across * kColumns;
     if (origin.row + r >= p.h.out || origin.column + c >= p.w.out) continue;
@@ -148,13 +150,13 @@ void add_weight_chunk(const SparsePlan& p, const WeightTask& task, int tile, int
     const TileOrigin after = last ? tile_origin(p, tile + 1)
                                   : TileOrigin{origin.row + (subtile + 1) / across * R,
                                                origin.column + (subtile + 1) % across * kColumns};
-    const float* soon = task.diff_dst + after.row * p.out_row() + after.column * p.out.pixel;
+    const T* soon = task.diff_dst + after.row * p.out_row() + after.column * p.out.pixel;
     for (int row = task.row_begin; row < task.row_end; ++row) {
       if (chunk == 0) prefetch_gradient<B, R>(p, soon + row * B * p.out.channel);
       const std::int64_t list = p.list(0, chunk, row);
       const std::int32_t begin = p.begin[list], end = p.begin[list + 1];
       if (begin != end) {
-        const RowGradient gradient =
+        const RowGradient<T> gradient =
             row_gradient<B, R>(p, task.diff_dst, row, origin.row + r, origin.column + c, copy);
         if constexpr (B == 1) {
           add_single_weights<R>(p, begin, end, in, gradient, task.sums);
@@ -183,9 +185,9 @@ struct WeightPlan {
   }
 };
 
-template <int B, int R>
-void backward_weights(const SparsePass& pass, const SparseBlocks& blocks, const float* src,
-                      const float* diff_dst, float* diff_values, void* memory) {
+template <int B, int R, class T>
+void backward_weights(const SparsePass& pass, const SparseBlocks& blocks, const T* src, const T* diff_dst,
+                      float* diff_values, void* memory) {
   ScratchLayout scratch(memory);
   const WeightPlan<B, R> plan(pass, blocks, scratch);
   const SparsePlan& p = plan.sparse;
@@ -195,7 +197,7 @@ void backward_weights(const SparsePass& pass, const SparseBlocks& blocks, const 
   const int tasks = plan.parts * p.slices;
   parallel_for(tasks, [&](std::int64_t index) {
     const std::int64_t part = index / p.slices;
-    WeightTask task;
+    WeightTask<T> task;
     task.row_begin = static_cast<int>(index % p.slices) * p.slice_rows;
     task.row_end = clamp(task.row_begin + p.slice_rows, 0, p.rows);
     task.copied = p.copied + thread_index() * p.copied_size;

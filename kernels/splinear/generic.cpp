@@ -31,7 +31,8 @@ SparsePass token_pass(const LinearShape& s, Conv2dPass pass) {
 }
 
 // The gradient of the bias: the sum of diff_dst over images and tokens. Padding lanes are zero in a gradient.
-void token_bias_gradient(const LinearShape& s, const float* diff_dst, float* diff_bias) {
+template <class T>
+void token_bias_gradient(const LinearShape& s, const T* diff_dst, float* diff_bias) {
   if (diff_bias == nullptr) return;
   const std::int64_t tokens = groups(s.N) * s.T;
   constexpr int kTogether = 8;
@@ -41,7 +42,7 @@ void token_bias_gradient(const LinearShape& s, const float* diff_dst, float* dif
     Vec totals[kTogether];
     for (Vec& total : totals) total = zero();
     for (std::int64_t token = 0; token < tokens; ++token) {
-      const float* at = diff_dst + (token * s.OC + first) * kLanes;
+      const T* at = diff_dst + (token * s.OC + first) * kLanes;
       for (int i = 0; i < count; ++i) totals[i] += load(at + i * kLanes);
     }
     for (int i = 0; i < count; ++i) diff_bias[first + i] = sum(totals[i]);
@@ -64,27 +65,30 @@ std::size_t splinear_scratch_bytes(const LinearShape& shape, const SparseBlocks&
   return blocks.size == 1 ? scratch_bytes<1>(tokens, blocks) : scratch_bytes<4>(tokens, blocks);
 }
 
-template <int B>
+template <int B, class T>
 void run(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
   const SparsePass tokens = token_pass(shape, pass);
+  const auto *src = static_cast<const T*>(args.src), *diff_dst = static_cast<const T*>(args.diff_dst);
   switch (pass) {
     case Conv2dPass::forward:
-      return gather<B, kRows>(
-          tokens, blocks,
-          {args.src, args.values, nullptr, {args.bias, nullptr, false}, args.dst, args.scratch});
+      return gather_forward<B, kRows, T>(tokens, blocks, args);
     case Conv2dPass::backward_data:
-      return gather<B, kRows>(
-          tokens, blocks,
-          {args.diff_dst, args.values, nullptr, {nullptr, nullptr, false}, args.diff_src, args.scratch});
+      return gather_backward_data<B, kRows, T>(tokens, blocks, args);
     case Conv2dPass::backward_weights:
-      backward_weights<B, kRows>(tokens, blocks, args.src, args.diff_dst, args.diff_values, args.scratch);
-      return token_bias_gradient(shape, args.diff_dst, args.diff_bias);
+      backward_weights<B, kRows>(tokens, blocks, src, diff_dst, args.diff_values, args.scratch);
+      return token_bias_gradient(shape, diff_dst, args.diff_bias);
   }
+}
+
+template <class T>
+void run_of(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
+  blocks.size == 1 ? run<1, T>(shape, blocks, pass, args) : run<4, T>(shape, blocks, pass, args);
 }
 
 void splinear_run(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPass pass,
                   const SpConv2dArgs& args) {
-  blocks.size == 1 ? run<1>(shape, blocks, pass, args) : run<4>(shape, blocks, pass, args);
+  shape.element == Element::bf16 ? run_of<Bf16>(shape, blocks, pass, args)
+                                 : run_of<float>(shape, blocks, pass, args);
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ void for_each_kept(const LinearShape& s, const SparseBlocks& blocks, const Body&
 inline void splinear(Conv2dPass pass, const LinearShape& s, const SparseBlocks& blocks,
                      const SpConv2dArgs& args) {
   const std::int64_t tokens = groups(s.N) * s.T;
+  const auto *src = static_cast<const float*>(args.src), *diff_dst = static_cast<const float*>(args.diff_dst);
+  auto *dst = static_cast<float*>(args.dst), *diff_src = static_cast<float*>(args.diff_src);
   // Element of lane l of a token's feature.
   const auto at = [](std::int64_t token, int features, int feature, int l) {
     return (token * features + feature) * kLanes + l;
@@ -31,15 +33,15 @@ inline void splinear(Conv2dPass pass, const LinearShape& s, const SparseBlocks& 
     for (int l = 0; l < kLanes; ++l) {
       if (pass == Conv2dPass::forward) {
         for (int oc = 0; oc < s.OC; ++oc) {
-          args.dst[at(token, s.OC, oc, l)] = args.bias == nullptr ? 0.0f : args.bias[oc];
+          dst[at(token, s.OC, oc, l)] = args.bias == nullptr ? 0.0f : args.bias[oc];
         }
         for_each_kept(s, blocks, [&](std::int64_t value, int oc, int ic) {
-          args.dst[at(token, s.OC, oc, l)] += args.values[value] * args.src[at(token, s.IC, ic, l)];
+          dst[at(token, s.OC, oc, l)] += args.values[value] * src[at(token, s.IC, ic, l)];
         });
       } else if (pass == Conv2dPass::backward_data) {
-        for (int ic = 0; ic < s.IC; ++ic) args.diff_src[at(token, s.IC, ic, l)] = 0.0f;
+        for (int ic = 0; ic < s.IC; ++ic) diff_src[at(token, s.IC, ic, l)] = 0.0f;
         for_each_kept(s, blocks, [&](std::int64_t value, int oc, int ic) {
-          args.diff_src[at(token, s.IC, ic, l)] += args.values[value] * args.diff_dst[at(token, s.OC, oc, l)];
+          diff_src[at(token, s.IC, ic, l)] += args.values[value] * diff_dst[at(token, s.OC, oc, l)];
         });
       }
     }
@@ -50,8 +52,7 @@ inline void splinear(Conv2dPass pass, const LinearShape& s, const SparseBlocks& 
     double total = 0.0;
     for (std::int64_t token = 0; token < tokens; ++token) {
       for (int l = 0; l < kLanes; ++l) {
-        total +=
-            static_cast<double>(args.diff_dst[at(token, s.OC, oc, l)]) * args.src[at(token, s.IC, ic, l)];
+        total += static_cast<double>(diff_dst[at(token, s.OC, oc, l)]) * src[at(token, s.IC, ic, l)];
       }
     }
     args.diff_values[value] = static_cast<float>(total);
@@ -59,7 +60,7 @@ inline void splinear(Conv2dPass pass, const LinearShape& s, const SparseBlocks& 
   for (int oc = 0; args.diff_bias != nullptr && oc < s.OC; ++oc) {
     double total = 0.0;
     for (std::int64_t token = 0; token < tokens; ++token) {
-      for (int l = 0; l < kLanes; ++l) total += args.diff_dst[at(token, s.OC, oc, l)];
+      for (int l = 0; l < kLanes; ++l) total += diff_dst[at(token, s.OC, oc, l)];
     }
     args.diff_bias[oc] = static_cast<float>(total);
   }

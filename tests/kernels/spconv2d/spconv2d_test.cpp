@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/spconv2d/reference.h"
+#include "tests/kernels/activation.h"
 #include "tests/kernels/lanes_support.h"
 #include "tests/kernels/spconv2d/random_blocks.h"
 
@@ -19,32 +20,35 @@ namespace {
 // As the contract says, gradients are zero in padding lanes, and the padding vectors of planes are never
 // read: they hold NaN.
 struct Inputs {
-  Floats src, values, bias, diff_dst;
+  Activation src;
+  Floats values, bias;
+  Activation diff_dst;
 
   Inputs(const Conv2dShape& s, const RandomBlocks& kept, std::uint32_t seed)
-      : src(lanes(image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW), seed, 0.5f)),
+      : src(lanes(image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW), seed, 0.5f), s.element),
         values(Floats::random(kept.value_count(), seed + 1)),
         bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
-        diff_dst(lanes(image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()), seed + 3, 0.0f)) {}
+        diff_dst(lanes(image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()), seed + 3, 0.0f), s.element) {}
 
   static Floats lanes(const LaneShape& shape, std::uint32_t seed, float padding) {
     return in_lanes(shape, random_values(logical_size(shape), seed), padding);
   }
 };
 
-Floats output_of(Conv2dPass pass, const Conv2dShape& s, const RandomBlocks& kept) {
-  return Floats(pass == Conv2dPass::forward         ? reference::dst_size(s)
-                : pass == Conv2dPass::backward_data ? reference::src_size(s)
-                                                    : kept.value_count());
+std::size_t output_size(Conv2dPass pass, const Conv2dShape& s, const RandomBlocks& kept) {
+  return pass == Conv2dPass::forward         ? reference::dst_size(s)
+         : pass == Conv2dPass::backward_data ? reference::src_size(s)
+                                             : kept.value_count();
 }
 
-SpConv2dArgs bind(const Inputs& in, Floats& out, Floats* diff_bias, bool with_bias) {
+SpConv2dArgs bind(const Inputs& in, void* out, Floats* diff_bias, bool with_bias) {
   SpConv2dArgs args;
   args.src = in.src.data();
   args.values = in.values.data();
   args.bias = with_bias ? in.bias.data() : nullptr;
   args.diff_dst = in.diff_dst.data();
-  args.dst = args.diff_src = args.diff_values = out.data();
+  args.dst = args.diff_src = out;
+  args.diff_values = static_cast<float*>(out);
   args.diff_bias = with_bias ? diff_bias->data() : nullptr;
   return args;
 }
@@ -73,12 +77,16 @@ void check_all(const Conv2dShape& s, int size, double density, std::uint32_t see
   INFO(what.str());
   for (Conv2dPass pass : kPasses) {
     CAPTURE(static_cast<int>(pass));
-    Floats expected = output_of(pass, s, kept), expected_bias(static_cast<std::size_t>(s.OC));
-    reference::spconv2d(pass, s, kept.blocks, bind(in, expected, &expected_bias, with_bias));
+    Floats expected(output_size(pass, s, kept)), expected_bias(static_cast<std::size_t>(s.OC));
+    SpConv2dArgs truth = bind(in, expected.data(), &expected_bias, with_bias);
+    truth.src = in.src.wide.data();
+    truth.diff_dst = in.diff_dst.wide.data();
+    reference::spconv2d(pass, s, kept.blocks, truth);
     for_each_isa<SpConv2dKernels>([&](const SpConv2dKernels& kernels) {
-      Floats actual = output_of(pass, s, kept), actual_bias(static_cast<std::size_t>(s.OC));
-      run(kernels, s, kept.blocks, pass, bind(in, actual, &actual_bias, with_bias));
-      CHECK(max_difference(actual, expected) <= sum_tolerance(terms(pass, s)));
+      Activation actual(expected.size(), pass == Conv2dPass::backward_weights ? Element::f32 : s.element);
+      Floats actual_bias(static_cast<std::size_t>(s.OC));
+      run(kernels, s, kept.blocks, pass, bind(in, actual.data(), &actual_bias, with_bias));
+      CHECK(max_error(actual, expected) <= sum_tolerance(terms(pass, s)));
       if (pass == Conv2dPass::backward_weights && with_bias)
         CHECK(max_difference(actual_bias, expected_bias) <= sum_tolerance(terms(pass, s)));
     });
@@ -100,9 +108,14 @@ const Conv2dShape kShapes[] = {
 
 TEST_CASE("spconv2d agrees with the masked dense reference on the shapes that networks have") {
   std::uint32_t seed = 1;
-  for (const Conv2dShape& shape : kShapes) {
+  for (Conv2dShape shape : kShapes) {
     for (int size : {1, 4}) {
-      for (double density : {0.0, 0.1, 1.0}) check_all(shape, size, density, seed += 10, true);
+      for (double density : {0.0, 0.1, 1.0}) {
+        for (Element element : kElements) {
+          shape.element = element;
+          check_all(shape, size, density, seed += 10, true);
+        }
+      }
     }
   }
 }
@@ -125,6 +138,7 @@ TEST_CASE("spconv2d agrees with the masked dense reference on random shapes and 
     s.PW = between(0, s.KW - 1);
     s.IH = std::max(between(1, 11), s.KH - 2 * s.PH);
     s.IW = std::max(between(1, 11), s.KW - 2 * s.PW);
+    s.element = kElements[between(0, 1)];
     const double density = std::pow(0.5, between(0, 6));
     check_all(s, i % 3 == 0 ? 4 : 1, density, 1000 + 10 * static_cast<std::uint32_t>(i), i % 2 == 0);
   }
@@ -166,9 +180,9 @@ TEST_CASE("forward with prepared lists, residual and ReLU agrees with the masked
             args.relu = relu;
             return args;
           };
-          Floats expected = output_of(Conv2dPass::forward, shape, kept);
+          Floats expected(output_size(Conv2dPass::forward, shape, kept));
           reference::spconv2d(Conv2dPass::forward, shape, kept.blocks,
-                              finish(bind(in, expected, nullptr, false)));
+                              finish(bind(in, expected.data(), nullptr, false)));
           Doubles values;
           for_each_element(lanes,
                            [&](std::size_t, std::size_t at) { values.push_back(expected.data()[at]); });
@@ -178,20 +192,20 @@ TEST_CASE("forward with prepared lists, residual and ReLU agrees with the masked
                            16);
             Floats prepared(kernels.prepared_bytes(shape, kept.blocks) / sizeof(float) + 16);
             kernels.prepare(shape, kept.blocks, in.values.data(), prepared.data(), scratch.data());
-            Floats once = output_of(Conv2dPass::forward, shape, kept),
-                   each = output_of(Conv2dPass::forward, shape, kept);
-            SpConv2dArgs args = finish(bind(in, once, nullptr, false));
+            Floats once(expected.size()), each(expected.size());
+            SpConv2dArgs args = finish(bind(in, once.data(), nullptr, false));
             args.values = nullptr;
             args.prepared = prepared.data();
             run(kernels, shape, kept.blocks, Conv2dPass::forward, args);
             CHECK(worst_error(lanes, once, values) <= allowed);
-            run(kernels, shape, kept.blocks, Conv2dPass::forward, finish(bind(in, each, nullptr, false)));
+            run(kernels, shape, kept.blocks, Conv2dPass::forward,
+                finish(bind(in, each.data(), nullptr, false)));
             CHECK(each.same_bits(once));
             if (padded || size != 1) return;
             const Lists lists(shape, kept, in.values);
-            Floats direct = output_of(Conv2dPass::forward, shape, kept);
+            Floats direct(expected.size());
             kernels.forward_kept(shape, {lists.begin.data(), lists.offset.data(), lists.value.data()},
-                                 finish(bind(in, direct, nullptr, false)));
+                                 finish(bind(in, direct.data(), nullptr, false)));
             CHECK(worst_error(lanes, direct, values) <= allowed);
           });
         }
@@ -202,10 +216,13 @@ TEST_CASE("forward with prepared lists, residual and ReLU agrees with the masked
 
 TEST_CASE("spconv2d keeps several chunks and tiles apart") {
   // Wide enough that sums wait between chunks, and that tiles have neighbours on every side.
-  const Conv2dShape shape = {16, 34, 24, 40, 12, 3, 3, 1, 1, 1, 1, 1};
+  Conv2dShape shape = {16, 34, 24, 40, 12, 3, 3, 1, 1, 1, 1, 1};
   if (kEmulated) return;
-  check_all(shape, 1, 0.5, 5, true);
-  check_all(shape, 4, 0.5, 6, false);
+  for (Element element : kElements) {
+    shape.element = element;
+    check_all(shape, 1, 0.5, 5, true);
+    check_all(shape, 4, 0.5, 6, false);
+  }
 }
 
 TEST_CASE("the bits of spconv2d do not depend on the number of threads") {
@@ -216,8 +233,8 @@ TEST_CASE("the bits of spconv2d do not depend on the number of threads") {
       const RandomBlocks kept(shape.OC, shape.IC, shape.KH * shape.KW, size, 0.2, 3);
       const Inputs in(shape, kept, 4);
       for (Conv2dPass pass : kPasses) {
-        CHECK(same_for_any_threads(output_of(pass, shape, kept).size(), [&](Floats& out) {
-          run(spconv2d(), shape, kept.blocks, pass, bind(in, out, nullptr, false));
+        CHECK(same_for_any_threads(output_size(pass, shape, kept), [&](Floats& out) {
+          run(spconv2d(), shape, kept.blocks, pass, bind(in, out.data(), nullptr, false));
         }));
       }
     }

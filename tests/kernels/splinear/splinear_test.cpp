@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "kernels/splinear/reference.h"
+#include "tests/kernels/activation.h"
 #include "tests/kernels/lanes_support.h"
 #include "tests/kernels/spconv2d/random_blocks.h"
 
@@ -15,13 +16,15 @@ namespace {
 
 // Padding lanes hold a finite value in activations and 0 in gradients, as the contract says.
 struct Inputs {
-  Floats src, values, bias, diff_dst;
+  Activation src;
+  Floats values, bias;
+  Activation diff_dst;
 
   Inputs(const LinearShape& s, const RandomBlocks& kept, std::uint32_t seed)
-      : src(lanes(s.N, s.T, s.IC, seed, 0.5f)),
+      : src(lanes(s.N, s.T, s.IC, seed, 0.5f), s.element),
         values(Floats::random(kept.value_count(), seed + 1)),
         bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
-        diff_dst(lanes(s.N, s.T, s.OC, seed + 3, 0.0f)) {}
+        diff_dst(lanes(s.N, s.T, s.OC, seed + 3, 0.0f), s.element) {}
 
   static Floats lanes(std::int64_t N, int T, int features, std::uint32_t seed, float padding) {
     const LaneShape shape = token_lanes(N, T, features);
@@ -29,20 +32,21 @@ struct Inputs {
   }
 };
 
-Floats output_of(Conv2dPass pass, const LinearShape& s, const RandomBlocks& kept) {
+std::size_t output_size(Conv2dPass pass, const LinearShape& s, const RandomBlocks& kept) {
   const auto tokens = static_cast<std::size_t>(groups(s.N) * s.T * kLanes);
-  return Floats(pass == Conv2dPass::forward         ? tokens * static_cast<std::size_t>(s.OC)
-                : pass == Conv2dPass::backward_data ? tokens * static_cast<std::size_t>(s.IC)
-                                                    : kept.value_count());
+  return pass == Conv2dPass::forward         ? tokens * static_cast<std::size_t>(s.OC)
+         : pass == Conv2dPass::backward_data ? tokens * static_cast<std::size_t>(s.IC)
+                                             : kept.value_count();
 }
 
-SpConv2dArgs bind(const Inputs& in, Floats& out, Floats* diff_bias) {
+SpConv2dArgs bind(const Inputs& in, void* out, Floats* diff_bias) {
   SpConv2dArgs args;
   args.src = in.src.data();
   args.values = in.values.data();
   args.bias = diff_bias == nullptr ? nullptr : in.bias.data();
   args.diff_dst = in.diff_dst.data();
-  args.dst = args.diff_src = args.diff_values = out.data();
+  args.dst = args.diff_src = out;
+  args.diff_values = static_cast<float*>(out);
   args.diff_bias = diff_bias == nullptr ? nullptr : diff_bias->data();
   return args;
 }
@@ -69,12 +73,16 @@ void check_all(const LinearShape& s, int size, double density, std::uint32_t see
   INFO(what.str());
   for (Conv2dPass pass : kPasses) {
     CAPTURE(static_cast<int>(pass));
-    Floats expected = output_of(pass, s, kept), expected_bias(static_cast<std::size_t>(s.OC));
-    reference::splinear(pass, s, kept.blocks, bind(in, expected, with_bias ? &expected_bias : nullptr));
+    Floats expected(output_size(pass, s, kept)), expected_bias(static_cast<std::size_t>(s.OC));
+    SpConv2dArgs truth = bind(in, expected.data(), with_bias ? &expected_bias : nullptr);
+    truth.src = in.src.wide.data();
+    truth.diff_dst = in.diff_dst.wide.data();
+    reference::splinear(pass, s, kept.blocks, truth);
     for_each_isa<SpLinearKernels>([&](const SpLinearKernels& kernels) {
-      Floats actual = output_of(pass, s, kept), actual_bias(static_cast<std::size_t>(s.OC));
-      run(kernels, s, kept.blocks, pass, bind(in, actual, with_bias ? &actual_bias : nullptr));
-      CHECK(max_difference(actual, expected) <= sum_tolerance(terms(pass, s)));
+      Activation actual(expected.size(), pass == Conv2dPass::backward_weights ? Element::f32 : s.element);
+      Floats actual_bias(static_cast<std::size_t>(s.OC));
+      run(kernels, s, kept.blocks, pass, bind(in, actual.data(), with_bias ? &actual_bias : nullptr));
+      CHECK(max_error(actual, expected) <= sum_tolerance(terms(pass, s)));
       if (pass == Conv2dPass::backward_weights && with_bias)
         CHECK(max_difference(actual_bias, expected_bias) <= sum_tolerance(terms(pass, s)));
     });
@@ -90,8 +98,11 @@ TEST_CASE("splinear agrees with the reference on random shapes and densities") {
   check_all({.N = 1, .T = 1, .IC = 1, .OC = 1}, 1, 1.0, seed += 10, true);
   check_all({.N = 16, .T = 16, .IC = 32, .OC = 32}, 4, 0.0, seed += 10, true);
   for (int i = 0; i < (kEmulated ? 20 : 80); ++i) {
-    const LinearShape s = {
-        .N = between(1, 50), .T = between(1, 20), .IC = between(1, 70), .OC = between(1, 70)};
+    const LinearShape s = {.N = between(1, 50),
+                           .T = between(1, 20),
+                           .IC = between(1, 70),
+                           .OC = between(1, 70),
+                           .element = kElements[between(0, 1)]};
     check_all(s, i % 3 == 0 ? 4 : 1, std::pow(0.5, between(0, 6)), seed += 10, i % 2 == 0);
   }
 }
@@ -99,7 +110,7 @@ TEST_CASE("splinear agrees with the reference on random shapes and densities") {
 TEST_CASE("splinear keeps several chunks and tiles apart") {
   if (kEmulated) return;
   check_all({.N = 32, .T = 65, .IC = 192, .OC = 40}, 1, 0.3, 5, true);
-  check_all({.N = 32, .T = 65, .IC = 192, .OC = 40}, 4, 0.3, 6, false);
+  check_all({.N = 32, .T = 65, .IC = 192, .OC = 40, .element = Element::bf16}, 4, 0.3, 6, false);
 }
 
 TEST_CASE("the bits of splinear do not depend on the number of threads") {
@@ -108,8 +119,8 @@ TEST_CASE("the bits of splinear do not depend on the number of threads") {
       const RandomBlocks kept(shape.OC, shape.IC, 1, size, 0.2, 3);
       const Inputs in(shape, kept, 4);
       for (Conv2dPass pass : kPasses) {
-        CHECK(same_for_any_threads(output_of(pass, shape, kept).size(), [&](Floats& out) {
-          run(splinear(), shape, kept.blocks, pass, bind(in, out, nullptr));
+        CHECK(same_for_any_threads(output_size(pass, shape, kept), [&](Floats& out) {
+          run(splinear(), shape, kept.blocks, pass, bind(in, out.data(), nullptr));
         }));
       }
     }
