@@ -7,6 +7,10 @@
 // plane; then any pixel of any tap is a tile as it lies, and no border needs a case. A copied tile serves all
 // taps and all output channels.
 //
+// Of few channels, as in a network's stem, a tile would be mostly zeros. There each pair of channel and tap
+// is a channel of its own, copied from where it is seen: 27 for three channels and 3x3 taps, a tile and a
+// step.
+//
 // Four operands a step are more than L2 delivers at the pace of the products. So the sum goes in slices of
 // input channels whose weights stay in the L1 cache while a few pixels pass, which share most of what their
 // taps see; between slices the sums rest in memory, as f32.
@@ -23,6 +27,8 @@ namespace {
 
 // The copied strip shares the L2 cache with the weights that pass over it.
 constexpr std::int64_t kTileStripBytes = 1024 * 1024;
+// Channels times taps up to which they are unfolded.
+constexpr int kUnfoldedChannels = 64;
 // Steps of a slice, and pixels that pass over it.
 constexpr int kTileSliceSteps = 9;
 constexpr int kTilePixels = 32;
@@ -94,7 +100,10 @@ inline TileRange places_seen(const TileAxis& axis, int begin, int end) {
 
 struct TileGather {
   std::int64_t images;
+  TileShape shape;
   TilePlanes in, out;
+  bool unfolded;  // taps are channels: a convolution of 1x1
+  int channels;   // summed over
   int taps, KW;
   std::int64_t m_stride, c_stride;  // of the weights
   int blocks, depth;                // tiles of the output's channels, and of the input's
@@ -117,17 +126,20 @@ inline std::int64_t packed_tile_elements(const TileGather& p) {
 inline TileGather plan_tile_gather(const TileShape& s, bool backward) {
   TileGather p;
   p.images = s.images;
+  p.shape = s;
   p.in = backward ? s.dst : s.src;
   p.out = backward ? s.src : s.dst;
-  p.taps = s.taps();
-  p.KW = s.KW;
-  const std::int64_t oc = std::int64_t{s.src.channels} * p.taps;
+  p.unfolded = !backward && s.taps() > 1 && s.src.channels * s.taps() <= kUnfoldedChannels;
+  p.channels = p.unfolded ? p.in.channels * s.taps() : p.in.channels;
+  p.taps = p.unfolded ? 1 : s.taps();
+  p.KW = p.unfolded ? 1 : s.KW;
+  const std::int64_t oc = std::int64_t{s.src.channels} * s.taps();
   p.m_stride = backward ? p.taps : oc;
   p.c_stride = backward ? oc : p.taps;
   p.blocks = tiles_for(p.out.channels, kTileSide);
-  p.depth = tiles_for(p.in.channels, kTileDepth);
-  p.h = tile_axis(backward, s.KH, s.SH, s.PH);
-  p.w = tile_axis(backward, s.KW, s.SW, s.PW);
+  p.depth = tiles_for(p.channels, kTileDepth);
+  p.h = p.unfolded ? tile_axis(false, 1, 1, 0) : tile_axis(backward, s.KH, s.SH, s.PH);
+  p.w = p.unfolded ? tile_axis(false, 1, 1, 0) : tile_axis(backward, s.KW, s.SW, s.PW);
   p.columns = places_seen(p.w, 0, p.out.columns);
   p.slice = p.taps < kTileSliceSteps ? kTileSliceSteps / p.taps : 1;
   const auto copied = [&](int rows) {
@@ -179,8 +191,8 @@ inline void pack_tiles(const TileGather& p, const float* weights, Bf16* packed) 
   parallel_for(p.blocks, [&](std::int64_t block) {
     const int m0 = static_cast<int>(block) * kTileSide;
     Bf16* to = packed + block * p.depth * p.taps * kTileElements;
-    for (int c = 0; c < p.in.channels; c += kTileDepth) {
-      const int channels = p.in.channels - c < kTileDepth ? p.in.channels - c : kTileDepth;
+    for (int c = 0; c < p.channels; c += kTileDepth) {
+      const int channels = p.channels - c < kTileDepth ? p.channels - c : kTileDepth;
       for (int tap = 0; tap < p.taps; ++tap) {
         for (int m = 0; m < kTileSide; ++m, to += kTileDepth) {
           const bool there = m0 + m < p.out.channels;
@@ -231,6 +243,37 @@ inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16
           store_pairs(reinterpret_cast<Pair*>(tiles + column * kTileElements),
                       inside ? zip(even + at, odd != nullptr ? odd + at : kNone) : none);
         }
+      }
+    }
+  }
+}
+
+// The same of a convolution that is unfolded: a row for each output row.
+inline void copy_unfolded(const TileGather& p, const Bf16* in, TileRange rows, Bf16* to) {
+  alignas(64) static constexpr Bf16 kNone[kLanes] = {};
+  const TileShape& s = p.shape;
+  // What a channel sees in an output row: columns [begin, end) of it lie in the plane.
+  struct Seen {
+    const Bf16* line;
+    int begin, end;
+  };
+  const auto seen = [&](int channel, int row) -> Seen {
+    const int tap = channel % s.taps(), y = row * s.SH - s.PH + tap / s.KW, x = tap % s.KW - s.PW;
+    if (channel >= p.channels || y < 0 || y >= p.in.rows) return {kNone, 0, 0};
+    const int begin = -floor_divide(x, s.SW), end = floor_divide(p.in.columns - 1 - x, s.SW) + 1;
+    const Bf16* plane = in + channel / s.taps() * p.in.channel;
+    return {plane + y * p.in.row + x * p.in.column, begin > 0 ? begin : 0, end};
+  };
+  for (int row = rows.begin; row < rows.end; ++row, to += std::int64_t{p.out.columns} * kTileElements) {
+    for (int pair = 0; pair < p.depth * kTileSide; ++pair) {
+      const Seen even = seen(2 * pair, row), odd = seen(2 * pair + 1, row);
+      Bf16* tiles = to + pair / kTileSide * p.place + pair % kTileSide * kTileDepth;
+      for (int column = 0; column < p.out.columns; ++column, tiles += kTileElements) {
+        const auto at = [&](const Seen& channel) {
+          const bool inside = column >= channel.begin && column < channel.end;
+          return inside ? channel.line + std::int64_t{column} * s.SW * p.in.column : kNone;
+        };
+        store_pairs(reinterpret_cast<Pair*>(tiles), zip(at(even), at(odd)));
       }
     }
   }
@@ -407,7 +450,8 @@ inline void gather_on_tiles(const TileGather& p, const Bf16* in, const float* we
     Bf16* copied = scratch.copied + thread_index() * p.together * p.image;
     const TileRange places = places_seen(p.h, row_begin, row_end);
     for (std::int64_t i = 0; i < images; ++i) {
-      copy_strip(p, in + (first + i) * p.in.image, places, copied + i * p.image);
+      const auto copy = p.unfolded ? copy_unfolded : copy_strip;
+      copy(p, in + (first + i) * p.in.image, places, copied + i * p.image);
     }
     Bf16* to = out + first * p.out.image;
     for (int h = 0; h < p.h.phase_count; ++h) {
