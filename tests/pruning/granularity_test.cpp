@@ -66,7 +66,8 @@ TEST_CASE("a unit's score is the root mean square of its weights' scores, or the
 
 TEST_CASE("N:M leaves exactly N weights in each group, however gradually it gets there") {
   for (const char* schedule : {"one_shot", "cubic"}) {
-    for (const auto& [n, m] : {std::pair{2, 4}, {1, 4}, {1, 2}, {3, 8}}) {
+    for (const std::pair<int, int>& pattern : {std::pair{2, 4}, {1, 4}, {1, 2}, {3, 8}}) {
+      const int n = pattern.first, m = pattern.second;
       CAPTURE(schedule);
       CAPTURE(n);
       CAPTURE(m);

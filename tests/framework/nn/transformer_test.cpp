@@ -105,7 +105,8 @@ TEST_CASE("attention agrees with loops, head by head, for any batch and head siz
   struct Case {
     std::int64_t n, dim, heads;
   };
-  for (const auto& [n, dim, heads] : {Case{1, 6, 2}, Case{17, 9, 3}, Case{5, 5, 1}}) {
+  for (const Case& tried : {Case{1, 6, 2}, Case{17, 9, 3}, Case{5, 5, 1}}) {
+    const std::int64_t n = tried.n, dim = tried.dim, heads = tried.heads;
     CAPTURE(n);
     CAPTURE(dim);
     nn::MultiheadAttention module(dim, heads);

@@ -51,7 +51,8 @@ TEST_CASE("tensors come back from a file as they were, bit for bit") {
   NamedTensors read = read_safetensors(path);
   REQUIRE(read.size() == written.size());
   for (const auto& [name, tensor] : written) {
-    const auto found = std::find_if(read.begin(), read.end(), [&](const auto& r) { return r.first == name; });
+    const auto found =
+        std::find_if(read.begin(), read.end(), [&name = name](const auto& r) { return r.first == name; });
     REQUIRE(found != read.end());
     CHECK(found->second.shape() == tensor.shape());
     REQUIRE(found->second.dtype() == tensor.dtype());
