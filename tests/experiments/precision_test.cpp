@@ -61,9 +61,9 @@ TEST_CASE("every model goes through every stage in bf16, near to where it goes i
       const double loss = narrow["stages"][stage]["test_loss"], expected = wide["stages"][stage]["test_loss"];
       CHECK(loss == doctest::Approx(expected).epsilon(0.1));
     }
-    for (const auto& [name, value] : load_model(directory.path() / "bf16").model->state_dict()) {
-      CAPTURE(name);
-      CHECK(value.dtype() == DType::f32);
+    for (const auto& entry : load_model(directory.path() / "bf16").model->state_dict()) {
+      CAPTURE(entry.first);
+      CHECK(entry.second.dtype() == DType::f32);
     }
   }
 }
