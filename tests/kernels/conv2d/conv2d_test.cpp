@@ -177,9 +177,9 @@ const Conv2dShape kShapes[] = {
     {33, 5, 3, 40, 7, 1, 5, 1, 2, 0, 2, 1},     // flat and wide
     {16, 130, 2, 2, 150, 1, 1, 1, 1, 0, 0, 1},  // more than one block of channels
     {32, 130, 4, 4, 150, 3, 3, 1, 1, 1, 1, 1},
-    {16, 200, 24, 6, 2, 3, 3, 1, 1, 1, 1, 1},   // more than a strip, forward on tiles
-    {5, 8, 40, 12, 200, 3, 3, 2, 2, 1, 1, 1},   // backward data
-    {5, 4, 20, 16, 128, 3, 1, 1, 1, 1, 0, 1},   // and backward weights
+    {16, 200, 24, 6, 2, 3, 3, 1, 1, 1, 1, 1},  // more than a strip, forward on tiles
+    {5, 8, 40, 12, 200, 3, 3, 2, 2, 1, 1, 1},  // backward data
+    {5, 4, 20, 16, 128, 3, 1, 1, 1, 1, 0, 1},  // and backward weights
 };
 
 TEST_CASE("every conv2d kernel agrees with the reference on the shapes that networks have") {
