@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/token_bias_gradient.h"
 #include "kernels/tiles/gather.h"
 #include "kernels/tiles/weights.h"
 
@@ -47,23 +48,10 @@ inline void linear_tiles_bwd_data(const LinearShape& s, const Bf16* diff_dst, co
   gather_on_tiles(plan_linear_gather(s, true), diff_dst, weights, nullptr, diff_src, scratch);
 }
 
-// The sum of diff_dst over images and tokens.
-inline void linear_bias_gradient(const LinearShape& s, const Bf16* diff_dst, float* diff_bias) {
-  parallel_for(tiles_for(s.OC, kLanes), [&](std::int64_t block) {
-    const int first = static_cast<int>(block) * kLanes, last = first + kLanes < s.OC ? first + kLanes : s.OC;
-    Vec totals[kLanes] = {};
-    for (std::int64_t token = 0; token < groups(s.N) * s.T; ++token) {
-      for (int oc = first; oc < last; ++oc)
-        totals[oc - first] += load(diff_dst + (token * s.OC + oc) * kLanes);
-    }
-    for (int oc = first; oc < last; ++oc) diff_bias[oc] = sum(totals[oc - first]);
-  });
-}
-
 inline void linear_tiles_bwd_weights(const LinearShape& s, const Bf16* src, const Bf16* diff_dst,
                                      float* diff_weights, float* diff_bias, void* scratch) {
   weights_on_tiles(plan_linear_weights(s), src, diff_dst, diff_weights, scratch);
-  if (diff_bias != nullptr) linear_bias_gradient(s, diff_dst, diff_bias);
+  token_bias_gradient(s, diff_dst, diff_bias);
 }
 
 constexpr LinearBf16Kernels linear_tiles_kernels(Isa isa) {

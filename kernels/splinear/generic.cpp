@@ -1,5 +1,6 @@
 // Compiled once per ISA (kernels/kernels.cmake). The sums are those of kernels/spconv2d: a linear layer is a
 // 1x1 convolution over one row of pixels, which are the tokens of all images.
+#include "kernels/gemm/token_bias_gradient.h"
 #include "kernels/spconv2d/gather.h"
 #include "kernels/spconv2d/weight_gradient.h"
 #include "kernels/splinear/splinear.h"
@@ -28,25 +29,6 @@ SparsePass token_pass(const LinearShape& s, Conv2dPass pass) {
   p.out = strides(p.M);
   p.pass = pass;
   return p;
-}
-
-// The gradient of the bias: the sum of diff_dst over images and tokens. Padding lanes are zero in a gradient.
-template <class T>
-void token_bias_gradient(const LinearShape& s, const T* diff_dst, float* diff_bias) {
-  if (diff_bias == nullptr) return;
-  const std::int64_t tokens = groups(s.N) * s.T;
-  constexpr int kTogether = 8;
-  parallel_for(divide_up(s.OC, kTogether), [&](std::int64_t task) {
-    const int first = static_cast<int>(task) * kTogether;
-    const int count = s.OC - first < kTogether ? s.OC - first : kTogether;
-    Vec totals[kTogether];
-    for (Vec& total : totals) total = zero();
-    for (std::int64_t token = 0; token < tokens; ++token) {
-      const T* at = diff_dst + (token * s.OC + first) * kLanes;
-      for (int i = 0; i < count; ++i) totals[i] += load(at + i * kLanes);
-    }
-    for (int i = 0; i < count; ++i) diff_bias[first + i] = sum(totals[i]);
-  });
 }
 
 template <int B>

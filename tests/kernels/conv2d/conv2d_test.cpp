@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/base/dispatch.h"
 #include "kernels/base/lanes.h"
+#include "kernels/conv2d/candidates.h"
 #include "kernels/conv2d/reference.h"
 #include "tests/kernels/activation.h"
 #include "tests/kernels/tiles/emulated.h"
@@ -295,6 +297,17 @@ TEST_CASE("select_conv2d picks a kernel of the asked pass that may run here") {
       CHECK(kernel.supports(shape));
     }
   }
+}
+
+TEST_CASE("where the CPU has matrix tiles, what they support is computed on them") {
+  if (!isa_eligible(Isa::amx)) return;
+  for (Conv2dShape shape : kShapes) {
+    shape.element = Element::bf16;
+    for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
+      CHECK((conv2d_algorithm(select_conv2d(shape, pass).name) == "tiles") == (shape.groups == 1));
+    }
+  }
+  CHECK(linear_bf16().isa == Isa::amx);
 }
 
 }  // namespace
