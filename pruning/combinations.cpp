@@ -65,7 +65,13 @@ const std::vector<Combination>& senseless_combinations() {
       {"regrowth with a granularity of fixed groups",
        "what grows would break up the groups; use regrow \"none\" or granularity \"element\"",
        [](const PrunerSettings& s, const Shape&, std::int64_t) {
-         return s.regrow->grows() && s.granularity->max_sparsity() < 1.0;
+         return s.regrow->grows() && !s.regrow->feeds_back() && s.granularity->max_sparsity() < 1.0;
+       }},
+      {"feedback with a criterion that learns from training or runs the network",
+       "it would judge pruned weights, which learn on, by a network that has zeros in their place; use "
+       "criterion \"magnitude\"",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.regrow->feeds_back() && (s.criterion->learns_from_training() || s.criterion->needs_data());
        }},
       {"a control with pruning that goes on after the first step",
        "it compares masks that were found at once, before training; use schedule \"one_shot\" at 0",

@@ -16,6 +16,7 @@ const std::vector<Method>& methods() {
       {"static, ERK", R"(criterion = "random", scope = "erk")", "Mocanu et al. 2018"},
       {"SET", R"(criterion = "random", scope = "erk", regrow = "set")", "Mocanu et al. 2018"},
       {"RigL", R"(criterion = "random", scope = "erk", regrow = "rigl")", "Evci et al. 2020"},
+      {"DPF", R"(schedule = "cubic", regrow = "feedback")", "Lin et al. 2020"},
       {"movement", R"(criterion = "movement", schedule = { kind = "cubic", begin = 0.1 })",
        "Sanh et al. 2020"},
       {"soft movement",

@@ -6,15 +6,37 @@
 
 #include "framework/nn/summary.h"
 #include "pruning/combinations.h"
-#include "pruning/criteria/magnitude.h"
 #include "pruning/dependencies/branch_contender.h"
 #include "pruning/election.h"
 #include "pruning/granularity/weight_contender.h"
+#include "pruning/policies/dormant.h"
+#include "pruning/policies/exchange.h"
 #include "pruning/policies/rewind.h"
-#include "pruning/selection.h"
 #include "pruning/targets.h"
 
 namespace espalier::pruning {
+namespace {
+
+std::vector<Mask> masks_of(std::span<nn::Parameter* const> parameters) {
+  std::vector<Mask> masks;
+  for (const nn::Parameter* parameter : parameters) masks.push_back(parameter->mask);
+  return masks;
+}
+
+// Weights that live now and did not under `before`.
+std::int64_t grown_since(const std::vector<Mask>& before, std::span<nn::Parameter* const> parameters) {
+  std::int64_t grown = 0;
+  for (std::size_t p = 0; p < before.size(); ++p) {
+    const std::uint8_t* was = before[p].data();
+    const std::uint8_t* is = std::as_const(parameters[p]->mask).data();
+    for (std::int64_t i = 0; was != nullptr && i < parameters[p]->value.numel(); ++i)
+      grown += was[i] == 0 && is[i] != 0 ? 1 : 0;
+  }
+  return grown;
+}
+
+}  // namespace
+
 void PrunerSettings::fields(FieldVisitor& v) {
   v.field("sparsity", sparsity,
           "fraction of the targeted weights that is pruned in the end; of layers that a table does not name",
@@ -176,7 +198,7 @@ void Pruner::apply_control(const std::vector<Tensor>& initial) {
 }
 
 bool Pruner::reads_pruned_gradients(std::int64_t step) const {
-  return settings_.criterion->reads_pruned_gradients() ||
+  return settings_.criterion->reads_pruned_gradients() || feeds_back(step) ||
          (settings_.regrow->reads_pruned_gradients() && settings_.regrow->due(step + 1, total_steps_));
 }
 
@@ -186,13 +208,27 @@ void Pruner::before_step(const optim::StepInfo& info, std::span<nn::Parameter* c
 }
 
 bool Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* const>) {
-  const bool pruned = prune_if_due(info.step + 1);
-  return regrow_if_due(info.step + 1) || pruned;
+  const std::int64_t steps_done = info.step + 1;
+  const bool pruned = prune_if_due(steps_done);
+  if (settings_.regrow->feeds_back()) return feed_back_if_due(steps_done, pruned) || pruned;
+  return regrow_if_due(steps_done) || pruned;
 }
 
 bool Pruner::prune_if_due(std::int64_t steps_done) {
   const bool prunes = settings_.scope->largest(settings_.sparsity) > 0.0;
   if (!prunes || !settings_.schedule->due(steps_done, total_steps_)) return false;
+  prune(steps_done);
+  return true;
+}
+
+bool Pruner::feeds_back(std::int64_t steps_done) const {
+  return settings_.regrow->feeds_back() && !settings_.regrow->over(steps_done, total_steps_);
+}
+
+bool Pruner::feed_back_if_due(std::int64_t steps_done, bool pruned_already) {
+  if (!feeds_back(steps_done)) return drop_dormant(targets_);
+  if (pruned_already || !have_dormant(targets_) || !settings_.regrow->due(steps_done, total_steps_))
+    return false;
   prune(steps_done);
   return true;
 }
@@ -204,7 +240,10 @@ bool Pruner::regrow_if_due(std::int64_t steps_done) {
                    .sparsity = 1.0 - density(),
                    .floored_layers = {}};
   const double share = settings_.regrow->share(steps_done, total_steps_);
-  for (nn::Parameter* target : targets_) event.grown_weights += regrow_layer(*target, share, steps_done);
+  for (nn::Parameter* target : targets_) {
+    event.grown_weights += exchange_units(*target, *settings_.granularity,
+                                          settings_.regrow->growth_scores(*target, steps_done), share);
+  }
   if (listener_) listener_(event);
   return true;
 }
@@ -250,7 +289,10 @@ void Pruner::prune(std::int64_t steps_done) {
     layers.push_back(layers_[l]->info());
     layers.back().cost = static_cast<double>(costs_[l]);
   }
-  if (settings_.schedule->reopens(steps_done, total_steps_)) {
+  const std::vector<Mask> before = masks_of(targets_);
+  if (feeds_back(steps_done)) {
+    let_all_compete(targets_);
+  } else if (settings_.schedule->reopens(steps_done, total_steps_)) {
     for (nn::Parameter* target : targets_) target->mask = Mask::ones(target->value.shape());
   }
   const double target_sparsity = settings_.schedule->sparsity(steps_done, total_steps_, settings_.sparsity);
@@ -287,41 +329,18 @@ void Pruner::prune(std::int64_t steps_done) {
     }
   }
   event.sparsity = 1.0 - density();
+  if (feeds_back(steps_done)) event.grown_weights = grown_since(before, targets_);
   if (listener_) listener_(event);
 }
 
-std::int64_t Pruner::regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done) {
-  if (target.mask.dense()) return 0;
-  const Granularity& granularity = *settings_.granularity;
-  const Shape& shape = target.value.shape();
-  const std::int64_t units = granularity.unit_count(shape), weights_per_unit = shape.numel() / units;
-  std::vector<std::uint8_t> alive(static_cast<std::size_t>(units)), dead = alive, keep = alive, grow = alive;
-  granularity.units_alive(target.mask, alive);
-  for (std::size_t u = 0; u < alive.size(); ++u) dead[u] = alive[u] == 0 ? 1 : 0;
-  const std::int64_t living = std::count(alive.begin(), alive.end(), std::uint8_t{1});
-  const std::int64_t moved =
-      std::min(units - living, static_cast<std::int64_t>(share * static_cast<double>(living)));
+NamedTensors Pruner::state() {
+  NamedTensors state = settings_.criterion->state();
+  for (auto& entry : dormant_state(targets_)) state.push_back(std::move(entry));
+  return state;
+}
 
-  const Tensor worth = granularity.unit_scores(Magnitude().scores(target), target.mask);
-  Units dropping{.scores = {worth.data(), alive.size()},
-                 .alive = alive,
-                 .weights_per_unit = weights_per_unit,
-                 .at_least = 0,
-                 .keep = keep};
-  select_units({&dropping, 1}, (units - living + moved) * weights_per_unit);
-  // Of the dead, all but `moved` are the least, and stay so.
-  const Tensor growth =
-      granularity.unit_scores(settings_.regrow->growth_scores(target, steps_done), target.mask);
-  Units growing{.scores = {growth.data(), dead.size()},
-                .alive = dead,
-                .weights_per_unit = weights_per_unit,
-                .at_least = 0,
-                .keep = grow};
-  select_units({&growing, 1}, (units - moved) * weights_per_unit);
-
-  granularity.clear_units(keep, target.mask);
-  granularity.set_units(grow, target.mask);
-  return moved * weights_per_unit;
+void Pruner::load_state(const NamedTensors& state) {
+  settings_.criterion->load_state(load_dormant(targets_, state));
 }
 
 }  // namespace espalier::pruning

@@ -6,7 +6,8 @@
 // Each part is chosen by name and knows nothing of the others. After an update at which the schedule is due,
 // the pruner scores the weights, lets the scope share out the sparsity, and clears the masks of the units
 // that lost; the optimizer then zeroes what is masked, moments included, and keeps it so (the mask contract:
-// framework/nn/parameter.h). What grows again starts from a weight and moments of 0.
+// framework/nn/parameter.h). What grows again starts from a weight and moments of 0, or with feedback from
+// what it has become.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "framework/optim/step_hook.h"
+#include "framework/tensor/named_tensors.h"
 #include "pruning/contender.h"
 #include "pruning/criteria/criterion.h"
 #include "pruning/dependencies/channel_contender.h"
@@ -94,15 +96,16 @@ class Pruner : public optim::StepHook {
   // What competes: with structures, once the data is set.
   const std::vector<std::unique_ptr<Contender>>& layers() const { return layers_; }
 
-  // What the criterion has gathered; the masks are saved with their parameters.
-  std::vector<std::pair<std::string, Tensor>> state() { return settings_.criterion->state(); }
-  void load_state(const std::vector<std::pair<std::string, Tensor>>& state) {
-    settings_.criterion->load_state(state);
-  }
+  // What the criterion has gathered, and dormant weights; the masks are saved with their parameters.
+  NamedTensors state();
+  void load_state(const NamedTensors& state);
 
  private:
   bool prune_if_due(std::int64_t steps_done);
   bool regrow_if_due(std::int64_t steps_done);
+  // Do the weights that are pruned by then learn on?
+  bool feeds_back(std::int64_t steps_done) const;
+  bool feed_back_if_due(std::int64_t steps_done, bool pruned_already);
   void find_structures();
   // What a weight of each target costs, and what the whole model does.
   void set_costs(std::vector<std::int64_t> costs, std::int64_t whole);
@@ -113,7 +116,6 @@ class Pruner : public optim::StepHook {
   void measure_cost(const Dependencies& dependencies);
   double cost_density(const Removed& removed) const;
   [[noreturn]] void refuse_more_than(double most) const;
-  std::int64_t regrow_layer(nn::Parameter& target, double share, std::int64_t steps_done);
 
   PrunerSettings settings_;
   std::vector<nn::Parameter*> parameters_, targets_;

@@ -106,10 +106,10 @@ void TrainingState::load(const train::Checkpoint& checkpoint) {
          progress.epoch, progress.batch, progress.step);
   }
   train::load_model_tensors(context_.model, checkpoint.model);
-  optimizer_.load_state(with_prefix(*checkpoint.state, "optimizer."), progress.step);
-  if (ema_) ema_->load_state(with_prefix(*checkpoint.state, "ema."), progress.step);
   for (std::size_t i = 0; i < pruners_.size(); ++i)
     pruners_[i]->load_state(with_prefix(*checkpoint.state, prune_prefix(i)));
+  optimizer_.load_state(with_prefix(*checkpoint.state, "optimizer."), progress.step);
+  if (ema_) ema_->load_state(with_prefix(*checkpoint.state, "ema."), progress.step);
   optimizer_.check_masks();
   trainer_.set_progress(progress);
   earlier_seconds_ = about_value<double>(about, "wall_seconds");

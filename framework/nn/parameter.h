@@ -13,7 +13,7 @@ enum class ParameterKind { weight, bias, norm };
 
 // The mask contract: after every optimizer step, wherever the mask is 0, the value and every moment that an
 // optimizer keeps for it are exactly 0. The fused update kernels uphold it; nothing else writes weights in
-// training.
+// training. Dormant weights are the exception: their value is 0 too, but they and their moments live on.
 struct Parameter {
   std::string name;  // path from the model: "layer1.0.conv1.weight"
   ParameterKind kind = ParameterKind::weight;
@@ -22,6 +22,9 @@ struct Parameter {
   // Does anyone read the gradients of pruned weights in this step? If not, a sparse kernel may leave them 0.
   // The optimizer asks its hooks.
   bool pruned_gradients = true;
+  // Plain, of the value's shape, or undefined: pruned weights that go on learning, 0 where the mask is 1. The
+  // optimizer wakes them for its update and puts them back. A pruner with regrow "feedback" sets it.
+  Tensor dormant = {};
   bool resized = false;  // no longer of the shape that its module gave it (nn/resize.h)
 
   Tensor grad() const { return value.grad(); }

@@ -35,6 +35,7 @@ class Muon : public Optimizer {
  protected:
   void update_all(double gradient_scale) override;
   void update(const Slice& slice) const override;
+  bool needs_whole(std::size_t parameter) const override { return matrices_[parameter].rows != 0; }
 
  private:
   struct Matrix {

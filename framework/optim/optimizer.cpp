@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "framework/core/error.h"
 #include "kernels/update/update.h"
@@ -23,6 +24,30 @@ std::vector<std::int64_t> sizes_of(const std::vector<nn::Parameter*>& parameters
   return sizes;
 }
 
+// Of a slice's weights and gradients.
+struct Scratch {
+  std::vector<float> weight = std::vector<float>(Slices::kMostElements), gradient = weight;
+};
+
+Scratch& scratch() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
+// Of the weights that an update leaves alone: null where all take part, dormant ones too.
+const std::uint8_t* update_mask(const nn::Parameter& parameter) {
+  return parameter.dormant.defined() ? nullptr : std::as_const(parameter.mask).data();
+}
+
+// What the mask prunes moves from `weight` to `dormant`.
+void set_aside(std::int64_t count, const std::uint8_t* mask, float* weight, float* dormant) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float w = weight[i];
+    weight[i] = mask[i] != 0 ? w : 0.0f;
+    dormant[i] = mask[i] != 0 ? 0.0f : w;
+  }
+}
+
 }  // namespace
 
 Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSettings& settings,
@@ -30,6 +55,7 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
     : parameters_(std::move(parameters)),
       settings_(settings),
       moment_names_(std::move(moment_names)),
+      kept_(parameters_.size()),
       slices_(sizes_of(parameters_)),
       partial_sums_(slices_.all().size()),
       lr_(settings.lr) {
@@ -45,13 +71,19 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
 void Optimizer::step() {
   const StepInfo info = {steps_, lr_};
   for (StepHook* hook : hooks_) hook->before_step(info, parameters_);
+  if (mask_changed_since_listed()) enforce_masks();
   gradient_norm_ = measure_gradient_norm();
   const bool clip = settings_.clip_norm > 0.0 && gradient_norm_ > settings_.clip_norm;
   ++steps_;
+  wake_dormant();
   update_all(gradient_scale_ * (clip ? settings_.clip_norm / gradient_norm_ : 1.0));
   bool masks_changed = false;
   for (StepHook* hook : hooks_) masks_changed |= hook->after_step(info, parameters_);
-  if (masks_changed) enforce_masks();
+  if (masks_changed) {
+    enforce_masks();
+  } else {
+    rest_dormant();
+  }
   ask_for_gradients();
 #ifndef NDEBUG
   check_masks();
@@ -74,12 +106,12 @@ void Optimizer::zero_grad() {
 }
 
 double Optimizer::measure_gradient_norm() {
-  slices_.for_each([&](std::size_t i, const SliceOf& slice) {
-    const nn::Parameter& parameter = *parameters_[slice.parameter];
-    const Tensor gradient = parameter.grad();
-    const std::uint8_t* mask = parameter.mask.dense() ? nullptr : parameter.mask.data() + slice.begin;
-    partial_sums_[i] = gradient.defined()
-                           ? kernels::update().sum_squares(slice.count, mask, gradient.data() + slice.begin)
+  slices_.for_each([&](std::size_t s, const SliceOf& where) {
+    const nn::Parameter& parameter = *parameters_[where.parameter];
+    const std::uint8_t* mask = kept_[where.parameter] ? nullptr : update_mask(parameter);
+    if (mask != nullptr) mask += where.begin;
+    partial_sums_[s] = parameter.grad().defined()
+                           ? kernels::update().sum_squares(where.count, mask, gradient_at(where))
                            : 0.0;
   });
   double sum = 0.0;
@@ -103,36 +135,111 @@ void Optimizer::update_all(double gradient_scale) {
   for_each_slice(gradient_scale, [&](const Slice& slice) { update(slice); });
 }
 
-std::optional<Optimizer::Slice> Optimizer::slice_at(const SliceOf& where, double gradient_scale) {
+const float* Optimizer::gradient_at(const SliceOf& where) const {
+  const Tensor gradient = parameters_[where.parameter]->grad();
+  const std::optional<KeptPlaces>& kept = kept_[where.parameter];
+  if (!kept) return std::as_const(gradient).data() + where.begin;
+  kept->gather(where.begin, where.count, std::as_const(gradient).data(), scratch().gradient.data());
+  return scratch().gradient.data();
+}
+
+std::optional<Optimizer::Slice> Optimizer::open_slice(const SliceOf& where, double gradient_scale) {
   nn::Parameter& parameter = *parameters_[where.parameter];
-  const Tensor gradient = parameter.grad();
-  if (!gradient.defined()) return std::nullopt;
-  const Mask& mask = parameter.mask;
+  if (!parameter.grad().defined()) return std::nullopt;
   Slice slice = {.parameter = where.parameter,
                  .begin = where.begin,
-                 .weight = parameter.value.data() + where.begin,
-                 .gradient = gradient.data() + where.begin,
+                 .weight = nullptr,
+                 .gradient = gradient_at(where),
                  .moments = {},
-                 .mask = mask.dense() ? nullptr : mask.data() + where.begin,
+                 .mask = nullptr,
                  .count = where.count,
                  .weight_decay = decays(parameter) ? settings_.weight_decay : 0.0,
                  .gradient_scale = gradient_scale};
+  if (const std::optional<KeptPlaces>& kept = kept_[where.parameter]) {
+    slice.weight = scratch().weight.data();
+    kept->gather(where.begin, where.count, std::as_const(parameter.value).data(), slice.weight);
+  } else {
+    slice.weight = parameter.value.data() + where.begin;
+    const std::uint8_t* mask = update_mask(parameter);
+    if (mask != nullptr) slice.mask = mask + where.begin;
+  }
   for (std::size_t m = 0; m < moment_names_.size(); ++m) {
     slice.moments[m] = moments_[where.parameter][m].data() + where.begin;
   }
   return slice;
 }
 
+void Optimizer::close_slice(const Slice& slice) {
+  if (const std::optional<KeptPlaces>& kept = kept_[slice.parameter])
+    kept->scatter(slice.begin, slice.count, slice.weight, parameters_[slice.parameter]->value.data());
+}
+
 void Optimizer::enforce_masks() {
+  kernels::parallel_for(static_cast<std::int64_t>(parameters_.size()), [&](std::int64_t p) {
+    nn::Parameter& parameter = *parameters_[static_cast<std::size_t>(p)];
+    if (parameter.mask.dense() || parameter.dormant.defined()) return;
+    const auto zero_pruned = [&](Tensor& tensor) {
+      kernels::update().apply_mask(tensor.numel(), std::as_const(parameter.mask).data(), tensor.data());
+    };
+    zero_pruned(parameter.value);
+    if (kept_[static_cast<std::size_t>(p)]) return;
+    for (std::size_t m = 0; m < moment_names_.size(); ++m)
+      zero_pruned(moments_[static_cast<std::size_t>(p)][m]);
+  });
+  hold_moments_where_kept();
+  rest_dormant();
+}
+
+bool Optimizer::mask_changed_since_listed() const {
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    if (kept_[p] && !kept_[p]->lists(parameters_[p]->mask)) return true;
+  }
+  return false;
+}
+
+void Optimizer::hold_moments_where_kept() {
+  std::vector<std::int64_t> sizes;
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    const nn::Parameter& parameter = *parameters_[p];
+    std::optional<KeptPlaces> kept;
+    if (KeptPlaces::pay(parameter) && !needs_whole(p)) kept.emplace(parameter.mask);
+    if (kept || kept_[p]) {
+      for (std::size_t m = 0; m < moment_names_.size(); ++m) {
+        Tensor whole = whole_moment(p, m);
+        if (!parameter.dormant.defined()) parameter.mask.apply_(whole);
+        moments_[p][m] = kept ? kept->gather(whole) : whole;
+      }
+    }
+    kept_[p] = std::move(kept);
+    sizes.push_back(kept_[p] ? kept_[p]->count() : parameter.value.numel());
+  }
+  slices_ = Slices(sizes);
+  partial_sums_.resize(slices_.all().size());
+}
+
+Tensor Optimizer::whole_moment(std::size_t parameter, std::size_t moment) const {
+  const Tensor& held = moments_[parameter][moment];
+  const std::optional<KeptPlaces>& kept = kept_[parameter];
+  return kept ? kept->scatter(held, parameters_[parameter]->value.shape()) : held;
+}
+
+void Optimizer::wake_dormant() {
+  slices_.for_each([&](std::size_t, const SliceOf& slice) {
+    nn::Parameter& parameter = *parameters_[slice.parameter];
+    if (!parameter.dormant.defined()) return;
+    float* weight = parameter.value.data() + slice.begin;
+    const float* dormant = std::as_const(parameter.dormant).data() + slice.begin;
+    for (std::int64_t i = 0; i < slice.count; ++i) weight[i] += dormant[i];
+  });
+}
+
+void Optimizer::rest_dormant() {
   slices_.for_each([&](std::size_t, const SliceOf& slice) {
     nn::Parameter& parameter = *parameters_[slice.parameter];
     const Mask& mask = parameter.mask;
-    if (mask.dense()) return;
-    const auto zero_pruned = [&](Tensor& tensor) {
-      kernels::update().apply_mask(slice.count, mask.data() + slice.begin, tensor.data() + slice.begin);
-    };
-    zero_pruned(parameter.value);
-    for (std::size_t m = 0; m < moment_names_.size(); ++m) zero_pruned(moments_[slice.parameter][m]);
+    if (mask.dense() || !parameter.dormant.defined()) return;
+    set_aside(slice.count, mask.data() + slice.begin, parameter.value.data() + slice.begin,
+              parameter.dormant.data() + slice.begin);
   });
 }
 
@@ -143,6 +250,7 @@ void Optimizer::check_masks() const {
           "{} has a pruned weight that is not 0; only an "
           "optimizer or enforce_masks() may write it",
           parameter.name);
+    if (parameter.dormant.defined() || kept_[p]) continue;
     for (std::size_t m = 0; m < moment_names_.size(); ++m) {
       check(parameter.mask.holds(moments_[p][m]), "optimizer",
             "{}.{} is not 0 for a pruned weight; call "
@@ -156,14 +264,20 @@ NamedTensors Optimizer::state() const {
   NamedTensors state;
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     for (std::size_t m = 0; m < moment_names_.size(); ++m) {
-      state.emplace_back(parameters_[p]->name + "." + moment_names_[m], moments_[p][m]);
+      state.emplace_back(parameters_[p]->name + "." + moment_names_[m], whole_moment(p, m));
     }
   }
   return state;
 }
 
 void Optimizer::load_state(const NamedTensors& state, std::int64_t steps) {
-  copy_named(state, this->state(), "optimizer state");
+  NamedTensors whole = this->state();
+  copy_named(state, whole, "optimizer state");
+  for (std::size_t p = 0, entry = 0; p < parameters_.size(); ++p) {
+    kept_[p].reset();
+    for (std::size_t m = 0; m < moment_names_.size(); ++m) moments_[p][m] = whole[entry++].second;
+  }
+  hold_moments_where_kept();
   steps_ = steps;
   ask_for_gradients();
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "framework/core/fields.h"
+#include "framework/optim/kept_places.h"
 #include "framework/optim/slices.h"
 #include "framework/optim/step_hook.h"
 #include "framework/tensor/named_tensors.h"
@@ -58,29 +59,31 @@ class Optimizer {
   // not count.
   double gradient_norm() const { return gradient_norm_; }
 
-  // Makes weights and moments exactly 0 wherever their mask is 0.
+  // Makes weights and moments exactly 0 wherever their mask is 0. Where pruned weights are dormant they are
+  // set aside instead, and their moments stay.
   void enforce_masks();
   // Throws Error naming the first parameter that breaks the mask contract. Builds with assertions call it in
   // every step.
   void check_masks() const;
 
-  // Every moment under "<parameter>.<moment>": "layer1.0.conv1.weight.momentum". The tensors share storage.
+  // Every moment under "<parameter>.<moment>", of the parameter's shape: "layer1.0.conv1.weight.momentum".
+  // Moments that are held for kept weights alone are copied out, others share storage.
   NamedTensors state() const;
-  // Copies moments in and sets steps(). Throws Error (integrity) naming every missing, unexpected or
-  // misshapen entry; then nothing was copied.
+  // Copies moments in and sets steps(); masks and dormant weights are to be those of that step already.
+  // Throws Error (integrity) naming every missing, unexpected or misshapen entry; then nothing was copied.
   void load_state(const NamedTensors& state, std::int64_t steps);
 
  protected:
   static constexpr int kMaxMoments = 2;
 
-  // `count` neighbouring weights of one parameter.
+  // `count` neighbouring weights of one parameter; of one that is mostly pruned, neighbours among those left.
   struct Slice {
     std::size_t parameter;  // its place in parameters()
-    std::int64_t begin;     // the slice's place in it
+    std::int64_t begin;     // the slice's place in it, or in what is left of it
     float* weight;
     const float* gradient;
     std::array<float*, kMaxMoments> moments;
-    const std::uint8_t* mask;  // null: dense
+    const std::uint8_t* mask;  // null: every weight lives
     std::int64_t count;
     double weight_decay;    // of this parameter
     double gradient_scale;  // of every gradient: the user's scale times that of clipping
@@ -93,13 +96,18 @@ class Optimizer {
   virtual void update(const Slice& slice) const = 0;
   // update() of every slice. For a formula that needs to see whole parameters first.
   virtual void update_all(double gradient_scale);
+  // Does the formula want every weight of this parameter, pruned ones too?
+  virtual bool needs_whole(std::size_t /*parameter*/) const { return false; }
   // Do the settings let it decay?
   bool decays(const nn::Parameter& parameter) const;
   // body(slice) for all parameters that have a gradient, in parallel.
   template <class Body>
   void for_each_slice(double gradient_scale, const Body& body) {
     slices_.for_each([&](std::size_t, const SliceOf& where) {
-      if (const std::optional<Slice> slice = slice_at(where, gradient_scale)) body(*slice);
+      if (const std::optional<Slice> slice = open_slice(where, gradient_scale)) {
+        body(*slice);
+        close_slice(*slice);
+      }
     });
   }
 
@@ -107,11 +115,23 @@ class Optimizer {
   double measure_gradient_norm();
   // Tells the parameters whether a hook will read pruned weights' gradients in the coming step.
   void ask_for_gradients();
-  std::optional<Slice> slice_at(const SliceOf& where, double gradient_scale);
+  void wake_dormant();
+  void rest_dormant();
+  // Of a parameter whose places are listed, weights and gradients are copied to the calling thread's scratch,
+  // and weights back.
+  std::optional<Slice> open_slice(const SliceOf& where, double gradient_scale);
+  void close_slice(const Slice& slice);
+  // Of a slice's weights: their gradients, in the calling thread's scratch where places are listed.
+  const float* gradient_at(const SliceOf& where) const;
+  bool mask_changed_since_listed() const;
+  // Lists the places of what the masks leave of each parameter, where that pays, and moves the moments there.
+  void hold_moments_where_kept();
+  Tensor whole_moment(std::size_t parameter, std::size_t moment) const;
 
   std::vector<nn::Parameter*> parameters_;
   OptimizerSettings settings_;
   std::vector<std::string> moment_names_;
+  std::vector<std::optional<KeptPlaces>> kept_;           // a parameter; none: moments for every weight
   std::vector<std::array<Tensor, kMaxMoments>> moments_;  // a parameter; undefined beyond the names
   Slices slices_;
   std::vector<double> partial_sums_;  // a slice; of squared gradients

@@ -18,6 +18,9 @@ struct SliceOf {
 
 class Slices {
  public:
+  // 64 KiB of each array: weight, gradient, two moments and mask fit the second-level cache together.
+  static constexpr std::int64_t kMostElements = 16 * 1024;
+
   explicit Slices(const std::vector<std::int64_t>& parameter_sizes);
 
   const std::vector<SliceOf>& all() const { return slices_; }

@@ -13,8 +13,9 @@ struct StepInfo {
   double lr = 0.0;        // of this step
 };
 
-// The order within Optimizer::step(): every hook's before_step, one fused masked update a parameter,
-// every hook's after_step; then, if one of them changed a mask, weights and moments are zeroed under it.
+// The order within Optimizer::step(): every hook's before_step, dormant weights wake, one fused masked update
+// a parameter, every hook's after_step; then, if one of them changed a mask, weights and moments are zeroed
+// under it, and what is dormant goes back to rest.
 class StepHook {
  public:
   virtual ~StepHook() = default;

@@ -10,9 +10,6 @@ class NoRegrowth : public Regrow {
   void fields(FieldVisitor&) override {}
   bool grows() const override { return false; }
   bool due(std::int64_t, std::int64_t) const override { return false; }
-  Tensor growth_scores(const nn::Parameter& parameter, std::int64_t) override {
-    return Tensor::zeros(parameter.value.shape());
-  }
 };
 
 }  // namespace espalier::pruning

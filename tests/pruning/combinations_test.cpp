@@ -34,7 +34,7 @@ TEST_CASE(
   });
   constexpr std::int64_t kSteps = 12;
   int done = 0, refused = 0;
-  for (int trial = 0; trial < 100; ++trial) {
+  for (int trial = 0; trial < 250; ++trial) {
     const std::string criterion = any_of(criterion_registry().names()), granularity = any_of(granularities),
                       scope = any_of(scope_registry().names()),
                       schedule = any_of(schedule_registry().names()),
@@ -106,7 +106,7 @@ TEST_CASE(
       ++refused;
     }
   }
-  CHECK(done > 50);
+  CHECK(done > 90);
   CHECK(refused > 0);
 }
 
@@ -126,6 +126,9 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
       {{.criterion = "taylor", .schedule = "cubic"}, ""},
       {{.granularity = "n_of_m", .regrow = "rigl"}, "what grows would break up the groups"},
       {{.granularity = "n_of_m"}, ""},
+      {{.granularity = "n_of_m", .schedule = "cubic", .regrow = "feedback"}, ""},
+      {{.criterion = "taylor", .schedule = "cubic", .regrow = "feedback"}, "judge pruned weights"},
+      {{.criterion = "snip", .regrow = "feedback"}, "use criterion \"magnitude\""},
       {{.granularity = "kernel", .regrow = "set"}, ""},
       {{.schedule = "cubic", .control = "shuffle"}, "use schedule \"one_shot\" at 0"},
       {{.schedule = "linear", .control = "reinitialise"}, "found at once, before training"},

@@ -6,7 +6,9 @@
 #include <limits>
 
 #include "framework/core/error.h"
+#include "framework/optim/adamw.h"
 #include "framework/optim/sgd.h"
+#include "framework/tensor/storage.h"
 #include "kernels/base/parallel.h"
 #include "tests/framework/optim/optimizer_fixture.h"
 
@@ -253,4 +255,93 @@ TEST_CASE("pruned weights' gradients are asked for in the steps in which a hook 
   }
   sgd.load_state(sgd.state(), 2);  // as a resumed run does
   CHECK(parameter.pruned_gradients);
+}
+
+namespace {
+
+// Holds moments for every weight, whatever is pruned.
+template <class Base>
+struct Whole : Base {
+  using Base::Base;
+  bool needs_whole(std::size_t) const override { return true; }
+};
+
+// Keeps `share` of a parameter's weights: others than with another seed, and than lived before.
+void draw_mask(nn::Parameter& parameter, double share, std::uint64_t seed) {
+  parameter.mask = Mask::ones(parameter.value.shape());
+  Random random(seed, parameter.name);
+  for (std::int64_t i = 0; i < parameter.value.numel(); ++i)
+    parameter.mask.data()[i] = double{random.uniform()} < share ? 1 : 0;
+}
+
+struct MaskChanges : optim::StepHook {
+  bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override {
+    constexpr double kShares[] = {0.5, 0.2, 0.05, 0.0, 0.1, 0.6, 0.25, 0.24};
+    if (info.step % 2 != 0) return false;
+    for (std::size_t p = 0; p < 2; ++p)
+      draw_mask(*parameters[p], kShares[info.step / 2 % 8], static_cast<std::uint64_t>(info.step));
+    return true;
+  }
+};
+
+template <class Optimizer, class Settings>
+void check_moments_where_kept(const Settings& settings) {
+  OptimizerFixture of_kept, of_all;
+  Optimizer kept(of_kept.parameters(), settings);
+  Whole<Optimizer> all(of_all.parameters(), settings);
+  MaskChanges changes;
+  kept.add_hook(&changes);
+  all.add_hook(&changes);
+  for (std::int64_t step = 0; step < 17; ++step) {
+    CAPTURE(step);
+    of_kept.draw_gradients(step);
+    of_all.draw_gradients(step);
+    kept.step();
+    all.step();
+    CHECK_NOTHROW(kept.check_masks());
+    CHECK(weights_of(of_kept) == weights_of(of_all));
+    const NamedTensors a = kept.state(), b = all.state();
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      CAPTURE(a[i].first);
+      CHECK(a[i].second.shape() == b[i].second.shape());
+      CHECK(a[i].second.to_vector() == b[i].second.to_vector());
+    }
+    if (step % 5 == 4) {  // as a resumed run does
+      NamedTensors saved;
+      for (const auto& [name, moment] : a) saved.emplace_back(name, moment.clone());
+      kept.load_state(saved, kept.steps());
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("moments that are held for kept weights alone are those that are held for all") {
+  check_moments_where_kept<optim::Sgd>(momentum_settings());
+  check_moments_where_kept<optim::AdamW>(optim::AdamWSettings{{.lr = 0.01, .weight_decay = 0.1}});
+}
+
+TEST_CASE("pruned weights' moments take no memory") {
+  OptimizerFixture fixture;
+  nn::Parameter& large = *fixture.parameters()[0];
+  optim::AdamW adam(fixture.parameters(), {{.lr = 0.01}});
+  const auto in_use = [] { return static_cast<std::int64_t>(allocator_stats().in_use_bytes); };
+  const std::int64_t before = in_use();
+  draw_mask(large, 0.1, 1);  // u8
+  adam.enforce_masks();
+  const std::int64_t two_moments = 2 * 4 * large.value.numel();
+  CHECK(before - in_use() > two_moments * 8 / 10 - large.value.numel());
+}
+
+TEST_CASE("a mask that was changed without a word holds from the next step on") {
+  OptimizerFixture fixture;
+  nn::Parameter& large = *fixture.parameters()[0];
+  optim::Sgd sgd(fixture.parameters(), momentum_settings());
+  for (const double share : {0.2, 0.1, 0.15, 0.9}) {
+    draw_mask(large, share, 7);
+    fixture.draw_gradients(1);
+    sgd.step();
+    CHECK_NOTHROW(sgd.check_masks());
+  }
 }
