@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "experiments/config/document.h"
+#include "experiments/experiment_config.h"
 #include "experiments/reporter.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -27,29 +29,38 @@ std::string percent(const nlohmann::json& summary, const char* key) {
                      precision.empty() ? "" : " (" + precision + ")");
 }
 
-// What a command says besides the seed, for the same types and the same choice of kernels; runs of older
-// programs chose by the fixed rule.
-std::string more_options(const nlohmann::json& summary) {
+std::vector<std::string> overrides(const nlohmann::json& summary) {
+  std::vector<std::string> keys = {fmt::format("seed={}", summary.at("seed").get<std::int64_t>())};
   const std::string precision = summary.value("precision", "");
-  return fmt::format("{}{}", precision.empty() ? "" : " precision=" + precision,
-                     summary.value("kernels", "fixed") == "fixed" ? " --no-tune" : "");
+  if (!precision.empty()) keys.push_back("precision=" + precision);
+  return keys;
 }
 
-std::string row(const nlohmann::json& summary) {
+// What it takes to have the result again, and whether that is the experiment it came from. Runs of older
+// programs chose kernels by the fixed rule.
+std::string command(const nlohmann::json& summary, const fs::path& configs) {
+  const std::string file = summary.at("name").get<std::string>() + ".toml";
+  const std::vector<std::string> keys = overrides(summary);
+  const std::string text =
+      fmt::format("`espalier run experiments/configs/{} {}{}`", file, fmt::join(keys, " "),
+                  summary.value("kernels", "fixed") == "fixed" ? " --no-tune" : "");
+  if (!fs::exists(configs / file)) return text + ", a config that is not here";
+  ExperimentConfig config = read_experiment(parse_config_file((configs / file).string()), keys);
+  return config_hash(config) == summary.value("config_hash", "") ? text : text + ", with other keys";
+}
+
+std::string row(const nlohmann::json& summary, const fs::path& configs) {
   const auto parameters = summary.at("parameters").get<std::int64_t>();
   const auto nonzeros = summary.at("nonzero_parameters").get<std::int64_t>();
   const bool pruned = nonzeros < parameters;
-  const std::string name = summary.at("name");
-  return fmt::format(
-      "| {} | {} | {} | {} | {} | {} | {:.2f} M | {:.2f} M | {} | {} | `espalier run "
-      "experiments/configs/{}.toml seed={}{}` |\n",
-      name, summary.at("dataset").get<std::string>(), summary.at("seed").get<std::int64_t>(),
-      summary.at("epochs").get<std::int64_t>(),
-      percent(summary, pruned ? "dense_test_accuracy" : "test_accuracy"),
-      pruned ? percent(summary, "test_accuracy") : "", static_cast<double>(parameters) * 1e-6,
-      static_cast<double>(nonzeros) * 1e-6, format_seconds(summary.at("wall_seconds").get<double>()),
-      summary.at("isa").get<std::string>(), name, summary.at("seed").get<std::int64_t>(),
-      more_options(summary));
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f} M | {:.2f} M | {} | {} | {} |\n",
+                     summary.at("name").get<std::string>(), summary.at("dataset").get<std::string>(),
+                     summary.at("seed").get<std::int64_t>(), summary.at("epochs").get<std::int64_t>(),
+                     percent(summary, pruned ? "dense_test_accuracy" : "test_accuracy"),
+                     pruned ? percent(summary, "test_accuracy") : "", static_cast<double>(parameters) * 1e-6,
+                     static_cast<double>(nonzeros) * 1e-6,
+                     format_seconds(summary.at("wall_seconds").get<double>()),
+                     summary.at("isa").get<std::string>(), command(summary, configs));
 }
 
 }  // namespace
@@ -68,7 +79,7 @@ std::string results_table(const fs::path& directory) {
       "command |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const fs::path& file : files) {
     try {
-      table += row(nlohmann::json::parse(read_file(file, kMaxFileBytes)));
+      table += row(nlohmann::json::parse(read_file(file, kMaxFileBytes)), directory / ".." / "configs");
     } catch (const nlohmann::json::exception& problem) {
       fail(ErrorKind::integrity, "results", "{} is no summary of a run: {}", file.string(), problem.what());
     }

@@ -73,7 +73,7 @@ TEST_CASE("config check knows a sweep") {
   const std::string sweep = std::string(ESPALIER_SOURCE_DIR) + "/experiments/configs/pruning-matrix.toml";
   const Outcome checked = run_program({"config", "check", sweep});
   CHECK(checked.exit_code == 0);
-  CHECK(checked.output.find("pruning-matrix: ok, a sweep of 21 rows") != std::string::npos);
+  CHECK(checked.output.find("pruning-matrix: ok, a sweep of 22 rows") != std::string::npos);
   const Outcome shown = run_program({"config", "show", sweep});
   CHECK(shown.exit_code == 2);
   CHECK(shown.output.find("--list") != std::string::npos);
