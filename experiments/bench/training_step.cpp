@@ -28,7 +28,9 @@ TrainingStep::TrainingStep(const Subject& subject, std::int64_t batch, DType pre
     : model_(*subject.model),
       optimizer_(model_.parameters(), sgd_settings()),
       images_(to_lanes(random_images(batch, subject.image), precision)),
-      labels_(some_labels(batch, subject.classes)) {}
+      labels_(some_labels(batch, subject.classes)) {
+  optimizer_.enforce_masks();  // as training does before its first step
+}
 
 double TrainingStep::run(Profile* profile) {
   if (profile != nullptr) profile->skip();
