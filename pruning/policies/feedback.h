@@ -23,7 +23,6 @@ class Feedback : public Regrow {
 
   void fields(FieldVisitor& v) override { timing_fields(v); }
   bool feeds_back() const override { return true; }
-  bool reads_pruned_gradients() const override { return true; }
 };
 
 }  // namespace espalier::pruning
