@@ -1,5 +1,7 @@
 #include "pruning/combinations.h"
 
+#include <algorithm>
+
 #include "framework/core/error.h"
 #include "pruning/pruner.h"
 
@@ -93,6 +95,19 @@ void refuse_senseless(const PrunerSettings& s, const Shape& shape, std::int64_t 
     if (!combination.found(s, shape, total_steps)) continue;
     fail(ErrorKind::usage, "prune", "{}: {} (criterion \"{}\", granularity \"{}\", schedule \"{}\")",
          combination.parts, combination.reason, s.criterion_kind, s.granularity_kind, s.schedule_kind);
+  }
+}
+
+void refuse_rivals(const Pruner& a, const Pruner& b) {
+  if (!a.gives_back() && !b.gives_back()) return;
+  const std::vector<nn::Parameter*>& of_b = b.targets();
+  for (const nn::Parameter* target : a.targets()) {
+    if (std::find(of_b.begin(), of_b.end(), target) == of_b.end()) continue;
+    fail(ErrorKind::usage, "prune",
+         "two pruners of {}, one of them with {}: it would give back what the other took; share the layers "
+         "out "
+         "with include and exclude",
+         target->name, (a.gives_back() ? a : b).how_it_gives_back());
   }
 }
 

@@ -8,6 +8,7 @@
 
 namespace espalier::pruning {
 
+class Pruner;
 struct PrunerSettings;
 
 struct Combination {
@@ -21,5 +22,7 @@ const std::vector<Combination>& senseless_combinations();
 
 // Throws Error (usage) that names the parts and the reason.
 void refuse_senseless(const PrunerSettings& settings, const Shape& shape, std::int64_t total_steps);
+// Two pruners of one stage. Throws Error (usage) when one gives back weights that the other may have taken.
+void refuse_rivals(const Pruner& a, const Pruner& b);
 
 }  // namespace espalier::pruning

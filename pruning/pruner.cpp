@@ -180,6 +180,11 @@ void Pruner::refuse_more_than(double most) const {
        settings_.sparsity, settings_.target, settings_.granularity_kind, most);
 }
 
+std::string Pruner::how_it_gives_back() const {
+  return settings_.regrow->grows() ? fmt::format("regrow '{}'", settings_.regrow_kind)
+                                   : fmt::format("schedule '{}'", settings_.schedule_kind);
+}
+
 void Pruner::start() {
   std::vector<Tensor> initial;
   for (const nn::Parameter* target : targets_) {

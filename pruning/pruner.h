@@ -93,6 +93,9 @@ class Pruner : public optim::StepHook {
   // Kept fraction of the weights that this pruner may prune: with dependencies, of filters that can go.
   double density() const;
   const std::vector<nn::Parameter*>& targets() const { return targets_; }
+  // Does what was pruned ever come back? And through which key: "regrow 'set'", "schedule 'cyclic'".
+  bool gives_back() const { return settings_.regrow->grows() || settings_.schedule_kind == "cyclic"; }
+  std::string how_it_gives_back() const;
   // What competes: with structures, once the data is set.
   const std::vector<std::unique_ptr<Contender>>& layers() const { return layers_; }
 

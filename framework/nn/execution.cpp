@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/linear.h"
@@ -107,7 +108,7 @@ void LayerExecution::look_at(const Mask& mask) {
   }
 }
 
-ops::SparsePasses LayerExecution::choose(const Parameter& weight, const tune::LayerShape& shape) {
+ops::SparsePasses LayerExecution::choose(Parameter& weight, const tune::LayerShape& shape) {
   chosen_ = {};
   if (!shape_ || tune::shape_key(*shape_) != tune::shape_key(shape)) {
     shape_ = shape;
@@ -124,7 +125,23 @@ ops::SparsePasses LayerExecution::choose(const Parameter& weight, const tune::La
   chosen_.backward_data = pays(Conv2dPass::backward_data);
   chosen_.backward_weights = !weight.pruned_gradients && pays(Conv2dPass::backward_weights);
   if (chosen_.any()) chosen_.pattern = pattern_;
+  if (chosen_.backward_weights && weight.takes_kept_gradients && weight.value.requires_grad() &&
+      grad_enabled()) {
+    chosen_.values = lay_out_kept(weight);
+  }
   return chosen_;
+}
+
+Tensor LayerExecution::lay_out_kept(Parameter& weight) const {
+  KeptValues& kept = weight.kept;
+  if (kept.pattern != pattern_) {
+    weight.make_gradient_whole();
+    const std::int64_t size = pattern_->block_size();
+    kept = {pattern_, pattern_version_, Tensor::empty({pattern_->blocks(), size, size})};
+    kept.values.set_requires_grad();
+  }
+  pattern_->gather(weight.value, kept.values);
+  return kept.values;
 }
 
 std::string LayerExecution::why_sparse_or_not(Conv2dPass pass) const {

@@ -39,8 +39,9 @@ class LayerExecution {
  public:
   void set(Execution execution);
 
-  // For one call. Backward weights is sparse only while nobody reads the gradients of pruned weights.
-  ops::SparsePasses choose(const Parameter& weight, const tune::LayerShape& shape);
+  // For one call. Backward weights is sparse only while nobody reads the gradients of pruned weights; where
+  // the optimizer takes it so, its gradient lies with weight.kept.
+  ops::SparsePasses choose(Parameter& weight, const tune::LayerShape& shape);
   // What the latest call was given.
   const ops::SparsePasses& chosen() const { return chosen_; }
 
@@ -49,6 +50,8 @@ class LayerExecution {
 
  private:
   void look_at(const Mask& mask);
+  // The kept values as they are now, as a leaf that is the same until the mask changes.
+  Tensor lay_out_kept(Parameter& weight) const;
   bool may_pay(int block_size, double density) const;
   double cost(kernels::Conv2dPass pass, int block_size, double density) const;
   PassReport report(kernels::Conv2dPass pass) const;

@@ -86,7 +86,7 @@ void Module::train(bool on) {
 }
 
 void Module::zero_grad() {
-  for (Parameter* parameter : parameters()) parameter->value.set_grad({});
+  for (Parameter* parameter : parameters()) parameter->zero_grad();
 }
 
 Parameter& Module::register_parameter(std::string name, Tensor value, ParameterKind kind) {

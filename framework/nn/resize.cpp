@@ -20,6 +20,7 @@ void replace_(Parameter& parameter, Tensor value) {
   parameter.value = std::move(value);
   parameter.value.set_requires_grad();
   parameter.mask = {};
+  parameter.kept = {};
 }
 
 void replace_(Buffer& buffer, Tensor value) {

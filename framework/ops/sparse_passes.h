@@ -12,6 +12,9 @@ namespace espalier::ops {
 struct SparsePasses {
   std::shared_ptr<const SparsePattern> pattern;
   bool forward = false, backward_data = false, backward_weights = false;
+  // With backward_weights: the weight's values at the pattern's places, a leaf. It gets the gradient, and the
+  // weight none. Undefined: they are gathered from the weight, which gets its gradient.
+  Tensor values = {};
 
   bool any() const { return forward || backward_data || backward_weights; }
   // Throws Error unless the pattern, where one is needed, is of this weight's shape.

@@ -12,7 +12,13 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
   const float* b_data = bias.defined() ? bias.data() : nullptr;
   Tensor y = Tensor::empty(y_shape, Layout::lanes, dtype);
   // The values of kept weights serve forward and backward data.
-  Tensor values = sparse.forward || sparse.backward_data ? sparse.pattern->gather(weight) : Tensor();
+  const bool of_values = sparse.values.defined();
+  Tensor values;
+  if (of_values) {
+    values = sparse.values.detach();
+  } else if (sparse.forward || sparse.backward_data) {
+    values = sparse.pattern->gather(weight);
+  }
   if (sparse.forward) {
     kernels.sparse(Conv2dPass::forward, *sparse.pattern,
                    {.src = x.bytes(), .values = values.data(), .bias = b_data, .dst = y.bytes()});
@@ -34,11 +40,11 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       Tensor dweight;
       if (sparse.backward_weights) {
         const std::int64_t size = sparse.pattern->block_size();
-        Tensor dvalues = Tensor::empty({sparse.pattern->blocks(), size, size});
+        dweight = Tensor::empty({sparse.pattern->blocks(), size, size});
         kernels.sparse(
             Conv2dPass::backward_weights, *sparse.pattern,
-            {.src = saved_x.bytes(), .diff_dst = dy, .diff_values = dvalues.data(), .diff_bias = dbias_data});
-        dweight = sparse.pattern->scatter(dvalues);
+            {.src = saved_x.bytes(), .diff_dst = dy, .diff_values = dweight.data(), .diff_bias = dbias_data});
+        if (!of_values) dweight = sparse.pattern->scatter(dweight);
       } else {
         dweight = Tensor::empty(weight_shape);
         kernels.dense(Conv2dPass::backward_weights, {.src = saved_x.bytes(),
@@ -61,7 +67,7 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       b.give(0, std::move(dx));
     }
   };
-  return record(op, {x, weight, bias}, y, backward, attributes);
+  return record(op, {x, of_values ? sparse.values : weight, bias}, y, backward, attributes);
 }
 
 }  // namespace espalier::ops

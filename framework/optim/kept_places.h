@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "framework/nn/parameter.h"
@@ -17,6 +18,13 @@ class KeptPlaces {
   // Up to a quarter of the weights it is faster to go by a list of places than over everything. Weights that
   // are dormant need all their moments.
   static bool pay(const nn::Parameter& parameter);
+
+  // Can gradient_of() read the gradient that lies with these values? Makes ready for it.
+  bool follow(const nn::KeptValues& values);
+  // The gradient of the weights at the (begin + i)th place, i < n: where it lies, if they are neighbours
+  // there, else copied to `copy`.
+  const float* gradient_of(const nn::KeptValues& values, std::int64_t begin, std::int64_t n,
+                           float* copy) const;
 
   // Are these the places of this mask, as it is now?
   bool lists(const Mask& mask) const { return mask.version() == version_; }
@@ -33,6 +41,8 @@ class KeptPlaces {
  private:
   std::uint64_t version_;  // of the mask
   std::vector<std::int32_t> places_;
+  std::shared_ptr<const SparsePattern> followed_;
+  std::vector<std::int32_t> of_place_;  // which value of the pattern followed; empty: they are in this order
 };
 
 }  // namespace espalier::optim

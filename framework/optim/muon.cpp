@@ -58,7 +58,7 @@ void Muon::update_all(double gradient_scale) {
   for_each_slice(gradient_scale, [&](const Slice& slice) { accumulate(slice); });
   for (std::size_t p = 0; p < matrices_.size(); ++p) {
     Matrix& matrix = matrices_[p];
-    if (matrix.rows == 0 || !parameters()[p]->grad().defined()) continue;
+    if (matrix.rows == 0 || !parameters()[p]->has_gradient()) continue;
     newton_schulz_.orthogonalize(matrix.rows, matrix.cols, static_cast<int>(settings_.newton_schulz_steps),
                                  matrix.direction.data());
   }

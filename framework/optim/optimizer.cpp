@@ -72,6 +72,7 @@ void Optimizer::step() {
   const StepInfo info = {steps_, lr_};
   for (StepHook* hook : hooks_) hook->before_step(info, parameters_);
   if (mask_changed_since_listed()) enforce_masks();
+  follow_gradients();
   gradient_norm_ = measure_gradient_norm();
   const bool clip = settings_.clip_norm > 0.0 && gradient_norm_ > settings_.clip_norm;
   ++steps_;
@@ -98,11 +99,23 @@ void Optimizer::add_hook(StepHook* hook) {
 void Optimizer::ask_for_gradients() {
   const bool wanted = std::any_of(hooks_.begin(), hooks_.end(),
                                   [&](const StepHook* hook) { return hook->reads_pruned_gradients(steps_); });
-  for (nn::Parameter* parameter : parameters_) parameter->pruned_gradients = wanted;
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    parameters_[p]->pruned_gradients = wanted;
+    parameters_[p]->takes_kept_gradients = kept_[p].has_value();
+  }
+}
+
+void Optimizer::follow_gradients() {
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    nn::Parameter& parameter = *parameters_[p];
+    if (!parameter.kept.has_gradient()) continue;
+    const bool alone = !parameter.value.grad().defined();
+    if (!alone || !kept_[p] || !kept_[p]->follow(parameter.kept)) parameter.make_gradient_whole();
+  }
 }
 
 void Optimizer::zero_grad() {
-  for (nn::Parameter* parameter : parameters_) parameter->value.set_grad({});
+  for (nn::Parameter* parameter : parameters_) parameter->zero_grad();
 }
 
 double Optimizer::measure_gradient_norm() {
@@ -110,9 +123,8 @@ double Optimizer::measure_gradient_norm() {
     const nn::Parameter& parameter = *parameters_[where.parameter];
     const std::uint8_t* mask = kept_[where.parameter] ? nullptr : update_mask(parameter);
     if (mask != nullptr) mask += where.begin;
-    partial_sums_[s] = parameter.grad().defined()
-                           ? kernels::update().sum_squares(where.count, mask, gradient_at(where))
-                           : 0.0;
+    partial_sums_[s] =
+        parameter.has_gradient() ? kernels::update().sum_squares(where.count, mask, gradient_at(where)) : 0.0;
   });
   double sum = 0.0;
   for (std::size_t i = 0; i < partial_sums_.size(); ++i) {
@@ -136,16 +148,19 @@ void Optimizer::update_all(double gradient_scale) {
 }
 
 const float* Optimizer::gradient_at(const SliceOf& where) const {
-  const Tensor gradient = parameters_[where.parameter]->grad();
+  const nn::Parameter& parameter = *parameters_[where.parameter];
   const std::optional<KeptPlaces>& kept = kept_[where.parameter];
+  float* copy = scratch().gradient.data();
+  if (parameter.kept.has_gradient()) return kept->gradient_of(parameter.kept, where.begin, where.count, copy);
+  const Tensor gradient = parameter.value.grad();
   if (!kept) return std::as_const(gradient).data() + where.begin;
-  kept->gather(where.begin, where.count, std::as_const(gradient).data(), scratch().gradient.data());
-  return scratch().gradient.data();
+  kept->gather(where.begin, where.count, std::as_const(gradient).data(), copy);
+  return copy;
 }
 
 std::optional<Optimizer::Slice> Optimizer::open_slice(const SliceOf& where, double gradient_scale) {
   nn::Parameter& parameter = *parameters_[where.parameter];
-  if (!parameter.grad().defined()) return std::nullopt;
+  if (!parameter.has_gradient()) return std::nullopt;
   Slice slice = {.parameter = where.parameter,
                  .begin = where.begin,
                  .weight = nullptr,
@@ -215,6 +230,7 @@ void Optimizer::hold_moments_where_kept() {
   }
   slices_ = Slices(sizes);
   partial_sums_.resize(slices_.all().size());
+  ask_for_gradients();
 }
 
 Tensor Optimizer::whole_moment(std::size_t parameter, std::size_t moment) const {

@@ -113,8 +113,11 @@ class Optimizer {
 
  private:
   double measure_gradient_norm();
-  // Tells the parameters whether a hook will read pruned weights' gradients in the coming step.
+  // Tells the parameters what will be read of their gradients in the coming step: a hook may read those of
+  // pruned weights, and where places are listed, those of kept weights are enough.
   void ask_for_gradients();
+  // Makes gradients whole that cannot be read as they lie.
+  void follow_gradients();
   void wake_dormant();
   void rest_dormant();
   // Of a parameter whose places are listed, weights and gradients are copied to the calling thread's scratch,

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernels/base/lanes.h"
+#include "kernels/base/opaque.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/vec.h"
 #include "kernels/spconv2d/spconv2d.h"
@@ -44,10 +45,8 @@ void sum_kept(const KeptPass& p, int oc) {
   for (std::int32_t k = p.kept->begin[oc]; k < p.kept->begin[oc + 1]; ++k) {
     const float* in = p.in + p.kept->offset[k];
     const Vec w = broadcast(p.kept->value[k]);
-    ESPALIER_UNROLL for (int r = 0; r < R; ++r) {
-      ESPALIER_UNROLL for (int c = 0; c < C; ++c) {
-        sums[r][c] = fma(w, load(in + r * row + c * column), sums[r][c]);
-      }
+    ESPALIER_UNROLL for (int r = 0; r < R; ++r, in = opaque(in + row)) {
+      ESPALIER_UNROLL for (int c = 0; c < C; ++c) { sums[r][c] = fma(w, load(in + c * column), sums[r][c]); }
     }
   }
   ESPALIER_UNROLL for (int r = 0; r < R; ++r) {

@@ -2,6 +2,7 @@
 // costs one multiply-add a place for each of its weights, whatever there is in between.
 #pragma once
 
+#include "kernels/base/opaque.h"
 #include "kernels/spconv2d/tile.h"
 
 namespace espalier::kernels {
@@ -71,12 +72,13 @@ ESPALIER_INLINE void add_blocks(const SparsePlan& p, std::int32_t begin, std::in
   const float* value = p.values + std::int64_t{begin} * B * B;
   for (; offset != last; ++offset, value += B * B) {
     const float* at = in + *offset;
-    ESPALIER_UNROLL for (int k = 0; k < B; ++k) {
+    ESPALIER_UNROLL for (int k = 0; k < B; ++k, at = opaque(at + channel)) {
+      const float* line = at;
       Vec w[B];
       ESPALIER_UNROLL for (int m = 0; m < B; ++m) w[m] = broadcast(value[k * B + m]);
-      ESPALIER_UNROLL for (int r = 0; r < SubtileSums<B, R>::kRows; ++r) {
+      ESPALIER_UNROLL for (int r = 0; r < SubtileSums<B, R>::kRows; ++r, line = opaque(line + pitch)) {
         ESPALIER_UNROLL for (int c = 0; c < SubtileSums<B, R>::kColumns; ++c) {
-          const Vec x = load(at + k * channel + r * pitch + c * kLanes);
+          const Vec x = load(line + c * kLanes);
           ESPALIER_UNROLL for (int m = 0; m < B; ++m) sums.v[m][r][c] = fma(w[m], x, sums.v[m][r][c]);
         }
       }
@@ -181,7 +183,7 @@ struct GatherPlan {
   std::int64_t waiting_size;
 
   GatherPlan(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch, ScratchLayout& lists)
-      : sparse(plan_sparse<B, R>(pass, blocks, scratch, lists)) {
+      : sparse(plan_sparse<B>(pass, blocks, kSubtile<B, R>, scratch, lists)) {
     const SparsePlan& p = sparse;
     waiting_size =
         p.chunks == 1 ? 0

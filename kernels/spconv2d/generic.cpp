@@ -91,7 +91,8 @@ void spconv2d_run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPa
 template <int B>
 SparsePlan plan_lists(const Conv2dShape& shape, const SparseBlocks& blocks, ScratchLayout& scratch,
                       ScratchLayout& lists) {
-  return plan_sparse<B, kSquareRows<B>>(plane_pass(shape, Conv2dPass::forward), blocks, scratch, lists);
+  return plan_sparse<B>(plane_pass(shape, Conv2dPass::forward), blocks, kSubtile<B, kSquareRows<B>>, scratch,
+                        lists);
 }
 
 std::size_t spconv2d_prepared_bytes(const Conv2dShape& shape, const SparseBlocks& blocks) {

@@ -27,10 +27,19 @@ inline constexpr int kSquareRows = kVecIsa == Isa::avx512              ? (B == 1
 template <int B, int R>
 inline constexpr int kSubtileColumns = kSquareRows<B>* kSquareRows<B> / R;
 
+struct Subtile {
+  int rows, columns;
+};
+template <int B, int R>
+inline constexpr Subtile kSubtile = {R, kSubtileColumns<B, R>};
+
 // A chunk's input under a subtile should lie in the L1 cache; but sums that are fetched and put back need so
 // many multiply-adds between, or the fetching is what takes the time.
 constexpr std::int64_t kChunkBytes = 28 * 1024;
-constexpr double kChunkWork = 400;
+// Blocks meet an input with all their output channels at once, and can do with the L2 cache's pace for
+// longer.
+template <int B>
+constexpr double kChunkWork = B == 1 ? 400 : 1000;
 // What a tile copies and sums should lie in the L2 cache, with room for the next tile's input.
 constexpr std::int64_t kTileBytes = 400 * 1024;
 // Enough tasks to keep a few threads busy.
@@ -74,6 +83,7 @@ struct SparsePlan : SparsePass {
   int rows;  // blocks of output channels
   ShiftRange range_h, range_w;
 
+  Subtile subtile;
   int out_planes;
   InputPlane* planes;  // [plane_count]
   int plane_count;
@@ -120,9 +130,9 @@ inline void find_planes(SparsePlan& p, ScratchLayout& scratch) {
 }
 
 // Chooses tile and chunk. `sums` says whether a tile's sums need memory while they wait for the next chunk.
-template <int B, int R>
+template <int B>
 void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
-  const int subtile_rows = R, subtile_columns = kSubtileColumns<B, R>;
+  const int subtile_rows = p.subtile.rows, subtile_columns = p.subtile.columns;
   const int channel_blocks = divide_up(p.C, B);
   const auto vectors = [&](int rows, int columns) {
     return std::int64_t{p.plane_count} * (rows + p.range_h.span) * (columns + p.range_w.span);
@@ -132,7 +142,7 @@ void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
   const std::int64_t block_bytes = vectors(subtile_rows, subtile_columns) * B * kLanes * 4;
   const auto fitting = [&](std::int64_t bytes) { return static_cast<double>(bytes) / block_bytes; };
   double blocks = fitting(kChunkBytes);
-  if (blocks * work_of_block < kChunkWork) blocks = kChunkWork / (work_of_block + 1e-9);
+  if (blocks * work_of_block < kChunkWork<B>) blocks = kChunkWork<B> / (work_of_block + 1e-9);
   if (blocks > fitting(kTileBytes)) blocks = fitting(kTileBytes);
   p.chunk_blocks = blocks < 1.0 ? 1 : blocks > channel_blocks ? channel_blocks : static_cast<int>(blocks);
   p.chunks = divide_up(channel_blocks, p.chunk_blocks);
@@ -160,16 +170,17 @@ void choose_sizes(SparsePlan& p, std::int64_t count, bool sums) {
 }
 
 // The lists lie in memory of their own: one that stays, when they were prepared.
-template <int B, int R>
-SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch,
-                       ScratchLayout& lists) {
+template <int B>
+SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, Subtile subtile,
+                       ScratchLayout& scratch, ScratchLayout& lists) {
   SparsePlan p(pass);
+  p.subtile = subtile;
   p.rows = divide_up(p.M, B);
   p.range_h = shift_range(p.h);
   p.range_w = shift_range(p.w);
   p.out_planes = p.h.out_phases() * p.w.out_phases();
   find_planes(p, scratch);
-  choose_sizes<B, R>(p, blocks.count, !p.weights());
+  choose_sizes<B>(p, blocks.count, !p.weights());
   p.pitch = std::int64_t{p.tile_columns + p.range_w.span} * kLanes;
   p.channel = p.plane_count * (p.tile_rows + p.range_h.span) * p.pitch;
   p.tiles_down = divide_up(p.h.places(), p.tile_rows);

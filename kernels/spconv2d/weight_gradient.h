@@ -6,6 +6,7 @@
 // b = 4 to the sixteen weights of one block.
 #pragma once
 
+#include "kernels/base/opaque.h"
 #include "kernels/base/transpose.h"
 #include "kernels/spconv2d/tile.h"
 
@@ -32,92 +33,119 @@ struct RowGradient {
   std::int64_t channel, row, column;  // elements from one to the next
 };
 
-template <int B, int R, class T>
+template <int B, class T>
 ESPALIER_INLINE RowGradient<T> row_gradient(const SparsePlan& p, const T* diff_dst, int row, int out_row,
                                             int out_column, T* copy) {
-  constexpr int kColumns = kSubtileColumns<B, R>;
+  const Subtile subtile = p.subtile;
   const int channels = p.M - row * B, rows = p.h.out - out_row, columns = p.w.out - out_column;
   const T* from = diff_dst + row * B * p.out.channel + out_row * p.out_row() + out_column * p.out.pixel;
-  if (channels >= B && rows >= R && columns >= kColumns) {
+  if (channels >= B && rows >= subtile.rows && columns >= subtile.columns) {
     return {from, p.out.channel, p.out_row(), p.out.pixel};
   }
   T* to = copy;
   for (int m = 0; m < B; ++m) {
-    for (int r = 0; r < R; ++r) {
-      for (int c = 0; c < kColumns; ++c, to += kLanes) {
+    for (int r = 0; r < subtile.rows; ++r) {
+      for (int c = 0; c < subtile.columns; ++c, to += kLanes) {
         const bool exists = m < channels && r < rows && c < columns;
         store(to, exists ? load(from + m * p.out.channel + r * p.out_row() + c * p.out.pixel) : zero());
       }
     }
   }
-  return {copy, std::int64_t{R} * kColumns * kLanes, std::int64_t{kColumns} * kLanes, kLanes};
+  return {copy, std::int64_t{subtile.rows} * subtile.columns * kLanes, std::int64_t{subtile.columns} * kLanes,
+          kLanes};
 }
 
 // Fetches the gradient of a row over a subtile that comes when all rows of this one are done.
-template <int B, int R, class T>
+template <int B, class T>
 ESPALIER_INLINE void prefetch_gradient(const SparsePlan& p, const T* at) {
-  ESPALIER_UNROLL for (int m = 0; m < B; ++m) {
-    ESPALIER_UNROLL for (int r = 0; r < R; ++r) {
-      ESPALIER_UNROLL for (int c = 0; c < kSubtileColumns<B, R>; ++c) {
+  for (int m = 0; m < B; ++m) {
+    for (int r = 0; r < p.subtile.rows; ++r) {
+      for (int c = 0; c < p.subtile.columns; ++c) {
         __builtin_prefetch(at + m * p.out.channel + r * p.out_row() + c * p.out.pixel, 0, 2);
       }
     }
   }
 }
 
-// b = 1: sums[begin .. end) += each input's dot product with the row's gradient.
+// Sixteen dot products at a time, of weights that follow each other in the lists: to add up the lanes of
+// fewer takes as long.
+struct DotProducts {
+  float* sums;  // of the first
+  int count = 0;
+  Vec dots[16];
+
+  explicit DotProducts(float* of_first) : sums(of_first) {}
+
+  ESPALIER_INLINE void flush() {
+    for (int i = count; i < 16; ++i) dots[i] = dots[0];
+    store(sums, load(sums) + select(first_lanes(count), sums_of(dots), zero()));
+    sums += count;
+    count = 0;
+  }
+};
+
+// b = 1: each input's dot product with the row's gradient, for the weights of a list.
 template <int R, class T>
 ESPALIER_INLINE void add_single_weights(const SparsePlan& p, std::int32_t begin, std::int32_t end,
-                                        const float* in, const RowGradient<T>& gradient, float* sums) {
+                                        const float* in, const RowGradient<T>& gradient,
+                                        DotProducts& products) {
   constexpr int kColumns = kSubtileColumns<1, R>, kParts = kSquareRows<1>, kPlaces = kParts * kParts;
   Vec g[kPlaces];
   ESPALIER_UNROLL for (int i = 0; i < kPlaces; ++i) {
     g[i] = load(gradient.at + i / kColumns * gradient.row + i % kColumns * gradient.column);
   }
   const std::int64_t pitch = p.pitch;
-  Vec dots[16];
-  for (std::int32_t k = begin; k < end; k += 16) {
-    const int count = end - k < 16 ? end - k : 16;
+  for (std::int32_t k = begin; k < end;) {
+    const int room = 16 - products.count, first = products.count;
+    const int count = end - k < room ? end - k : room;
     for (int i = 0; i < count; ++i) {
-      const float* at = in + p.offset[k + i];
+      const float* line = in + p.offset[k + i];
       Vec part[kParts];  // several sums, or each multiply-add would wait for the one before
       ESPALIER_UNROLL for (int j = 0; j < kPlaces; ++j) {
-        const Vec x = load(at + j / kColumns * pitch + j % kColumns * kLanes);
+        if (j > 0 && j % kColumns == 0) line = opaque(line + pitch);
+        const Vec x = load(line + j % kColumns * kLanes);
         Vec& sum = part[j / kParts];
         sum = j % kParts == 0 ? g[j] * x : fma(g[j], x, sum);
       }
       ESPALIER_UNROLL for (int j = 1; j < kParts; ++j) part[0] += part[j];
-      dots[i] = part[0];
+      products.dots[first + i] = part[0];
     }
-    for (int i = count; i < 16; ++i) dots[i] = zero();
-    store(sums + k, load(sums + k) + sums_of(dots));
+    k += count;
+    products.count += count;
+    if (products.count == 16) products.flush();
   }
 }
 
 // b = 4: the same for blocks. `kTogether` output channels at a time have their sums in registers.
-template <int R, class T>
+template <class T>
 ESPALIER_INLINE void add_weight_blocks(const SparsePlan& p, std::int32_t begin, std::int32_t end,
                                        const float* in, const RowGradient<T>& gradient, float* sums) {
-  constexpr int B = 4, kColumns = kSubtileColumns<B, R>;
+  constexpr int B = 4;
   constexpr int kTogether = kVecIsa == Isa::avx512 ? B : 1;
   for (std::int32_t k = begin; k < end; ++k) {
-    const float* at = in + p.offset[k];
     Vec dots[16];
     ESPALIER_UNROLL for (int first = 0; first < B; first += kTogether) {
       Vec dot[B][kTogether];
       ESPALIER_UNROLL for (int i = 0; i < B; ++i) {
         ESPALIER_UNROLL for (int m = 0; m < kTogether; ++m) dot[i][m] = zero();
       }
-      ESPALIER_UNROLL for (int r = 0; r < R; ++r) {
-        ESPALIER_UNROLL for (int c = 0; c < kColumns; ++c) {
-          Vec g[kTogether];
-          ESPALIER_UNROLL for (int m = 0; m < kTogether; ++m) {
-            g[m] =
-                load(gradient.at + (first + m) * gradient.channel + r * gradient.row + c * gradient.column);
-          }
+      for (int r = 0; r < p.subtile.rows; ++r) {
+        const float* x[B];
+        const T* g[kTogether];
+        ESPALIER_UNROLL for (int i = 0; i < B; ++i) {
+          x[i] = opaque(in + p.offset[k] + i * p.channel + r * p.pitch);
+        }
+        ESPALIER_UNROLL for (int m = 0; m < kTogether; ++m) {
+          g[m] = opaque(gradient.at + (first + m) * gradient.channel + r * gradient.row);
+        }
+        for (int c = 0; c < p.subtile.columns; ++c) {
+          Vec of_output[kTogether];
+          ESPALIER_UNROLL for (int m = 0; m < kTogether; ++m) of_output[m] = load(g[m] + c * gradient.column);
           ESPALIER_UNROLL for (int i = 0; i < B; ++i) {
-            const Vec x = load(at + i * p.channel + r * p.pitch + c * kLanes);
-            ESPALIER_UNROLL for (int m = 0; m < kTogether; ++m) dot[i][m] = fma(g[m], x, dot[i][m]);
+            const Vec of_input = load(x[i] + c * kLanes);
+            ESPALIER_UNROLL for (int m = 0; m < kTogether; ++m) {
+              dot[i][m] = fma(of_output[m], of_input, dot[i][m]);
+            }
           }
         }
       }
@@ -137,36 +165,48 @@ void add_weight_chunk(const SparsePlan& p, const WeightTask<T>& task, int tile, 
   const T* src = task.src + first_channel * p.in.channel;
   const TileOrigin origin = tile_origin(p, tile);
   copy_tile<B>(p, src, channels, origin, task.copied);
-  constexpr int kColumns = kSubtileColumns<B, R>;
-  const int down = p.tile_rows / R, across = p.tile_columns / kColumns;
+  const Subtile subtile = p.subtile;
+  const int down = p.tile_rows / subtile.rows, across = p.tile_columns / subtile.columns;
   NextTile<T> next(p, src, channels, tile + 1 < task.tile_end ? tile + 1 : p.tiles(),
                    std::int64_t{down} * across * (task.row_end - task.row_begin));
-  alignas(64) T copy[B * R * kColumns * kLanes];
-  for (int subtile = 0; subtile < down * across; ++subtile) {
-    const int r = subtile / across * R, c = subtile % across * kColumns;
+  alignas(64) T copy[B * 16 * kLanes];  // a subtile has 16 places at most
+  const std::int64_t first_list = p.list(0, chunk, 0);
+  for (int index = 0; index < down * across; ++index) {
+    const int r = index / across * subtile.rows, c = index % across * subtile.columns;
     if (origin.row + r >= p.h.out || origin.column + c >= p.w.out) continue;
     const float* in = task.copied + r * p.pitch + c * kLanes;
-    const bool last = subtile + 1 == down * across;
+    const bool last = index + 1 == down * across;
     const TileOrigin after = last ? tile_origin(p, tile + 1)
-                                  : TileOrigin{origin.row + (subtile + 1) / across * R,
-                                               origin.column + (subtile + 1) % across * kColumns};
+                                  : TileOrigin{origin.row + (index + 1) / across * subtile.rows,
+                                               origin.column + (index + 1) % across * subtile.columns};
+    DotProducts products(task.sums + p.begin[first_list + task.row_begin]);
     const T* soon = task.diff_dst + after.row * p.out_row() + after.column * p.out.pixel;
     for (int row = task.row_begin; row < task.row_end; ++row) {
-      if (chunk == 0) prefetch_gradient<B, R>(p, soon + row * B * p.out.channel);
-      const std::int64_t list = p.list(0, chunk, row);
-      const std::int32_t begin = p.begin[list], end = p.begin[list + 1];
+      if (chunk == 0) prefetch_gradient<B>(p, soon + row * B * p.out.channel);
+      const std::int32_t begin = p.begin[first_list + row], end = p.begin[first_list + row + 1];
       if (begin != end) {
         const RowGradient<T> gradient =
-            row_gradient<B, R>(p, task.diff_dst, row, origin.row + r, origin.column + c, copy);
+            row_gradient<B>(p, task.diff_dst, row, origin.row + r, origin.column + c, copy);
         if constexpr (B == 1) {
-          add_single_weights<R>(p, begin, end, in, gradient, task.sums);
+          add_single_weights<R>(p, begin, end, in, gradient, products);
         } else {
-          add_weight_blocks<R>(p, begin, end, in, gradient, task.sums);
+          add_weight_blocks(p, begin, end, in, gradient, task.sums);
         }
       }
       next.advance();
     }
+    if (products.count > 0) products.flush();
   }
+}
+
+// Single weights have the gradient of a subtile in registers. Blocks have their sixteen dot products there
+// and nothing else, and the more places these sum over the less it costs to add up their lanes.
+template <int B, int R>
+Subtile weight_subtile(const SparsePass& pass) {
+  if (B == 1) return kSubtile<B, R>;
+  const int rows = pass.h.places() < 4 ? pass.h.places() : 4;
+  const int columns = pass.w.places() < 16 / rows ? pass.w.places() : 16 / rows;
+  return {rows, columns};
 }
 
 template <int B, int R>
@@ -177,7 +217,7 @@ struct WeightPlan {
   std::int64_t sums_size;
 
   WeightPlan(const SparsePass& pass, const SparseBlocks& blocks, ScratchLayout& scratch)
-      : sparse(plan_sparse<B, R>(pass, blocks, scratch, scratch)) {
+      : sparse(plan_sparse<B>(pass, blocks, weight_subtile<B, R>(pass), scratch, scratch)) {
     const std::int64_t strips = sparse.images * sparse.strips;
     parts = strips < kSparseTasks ? static_cast<int>(strips) : kSparseTasks;
     sums_size = (blocks.count * B * B + kSumsAhead + 15) / 16 * 16;

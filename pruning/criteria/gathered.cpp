@@ -11,11 +11,12 @@ Tensor Gathered::scores(const nn::Parameter& parameter) {
 
 void Gathered::observe(const optim::StepInfo&, std::span<nn::Parameter* const> parameters) {
   for (const nn::Parameter* parameter : parameters) {
-    if (parameter->kind != nn::ParameterKind::weight || !parameter->grad().defined()) continue;
+    if (parameter->kind != nn::ParameterKind::weight || !parameter->has_gradient()) continue;
+    const Tensor gradient = parameter->grad();
     Tensor& gathered = gathered_[parameter->name];
     if (!gathered.defined()) gathered = Tensor::zeros(parameter->value.shape());
     const float* w = parameter->value.data();
-    const float* g = std::as_const(parameter->value).grad().data();
+    const float* g = gradient.data();
     float* value = gathered.data();
     const std::int64_t numel = gathered.numel();
     for (std::int64_t i = 0; i < numel; ++i) value[i] = gather(value[i], w[i], g[i]);

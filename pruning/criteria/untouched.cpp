@@ -6,7 +6,7 @@ Untouched::Untouched(nn::Module& model) : model_(model), training_(model.is_trai
   for (nn::Parameter* parameter : model.parameters()) {
     values_.push_back(parameter->value.clone());
     gradients_.push_back(parameter->grad());
-    parameter->value.set_grad({});
+    parameter->zero_grad();
   }
   for (const nn::Buffer* buffer : model.buffers()) buffers_.push_back(buffer->value.clone());
 }
@@ -15,6 +15,7 @@ Untouched::~Untouched() {
   const std::vector<nn::Parameter*> parameters = model_.parameters();
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     parameters[p]->value.copy_(values_[p]);
+    parameters[p]->zero_grad();
     parameters[p]->value.set_grad(gradients_[p]);
   }
   const std::vector<nn::Buffer*> buffers = model_.buffers();

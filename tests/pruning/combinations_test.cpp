@@ -8,6 +8,7 @@
 #include <string>
 
 #include "framework/core/error.h"
+#include "framework/nn/modules/linear.h"
 #include "framework/nn/summary.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/optim/registry.h"
@@ -176,4 +177,23 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
     }
   }
   CHECK(std::count(refused.begin(), refused.end(), false) == 0);
+}
+
+TEST_CASE("two pruners of the same weights are refused when one gives back what the other took") {
+  const auto model = std::make_shared<nn::Linear>(8, 8);
+  const auto pruner = [&](const char* regrow, const char* schedule) {
+    PrunerSettings settings;
+    settings.sparsity = 0.5;
+    settings.schedule = schedule_registry().make(settings.schedule_kind = schedule);
+    settings.regrow = regrow_registry().make(settings.regrow_kind = regrow);
+    return std::make_unique<Pruner>(std::move(settings), model->parameters(), 100);
+  };
+  CHECK_NOTHROW(refuse_rivals(*pruner("none", "cubic"), *pruner("none", "one_shot")));
+  const auto refused = [&](const Pruner& a, const Pruner& b, const std::string& key) {
+    CHECK_THROWS_WITH_AS(refuse_rivals(a, b), doctest::Contains(key.c_str()), Error);
+  };
+  refused(*pruner("set", "one_shot"), *pruner("none", "cubic"),
+          "two pruners of weight, one of them with regrow 'set'");
+  refused(*pruner("none", "cubic"), *pruner("feedback", "cubic"), "regrow 'feedback'");
+  refused(*pruner("none", "cubic"), *pruner("none", "cyclic"), "schedule 'cyclic'");
 }

@@ -2,7 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "framework/nn/execution.h"
@@ -52,8 +55,12 @@ PrunerSettings half_way(PrunerSettings settings) {
   return settings;
 }
 
+using Gradients = std::function<void(std::span<nn::Parameter* const>)>;
+
 // Twelve steps that pull the output to zero, masked before the first unless the settings say otherwise.
-std::shared_ptr<nn::Sequential> train(Execution execution, PrunerSettings settings) {
+// `look` sees each step's gradients, which are of two batches.
+std::shared_ptr<nn::Sequential> train(Execution execution, PrunerSettings settings,
+                                      const Gradients& look = nullptr) {
   const std::shared_ptr<nn::Sequential> model = small_network();
   nn::set_execution(*model, execution);
   optim::Sgd sgd(model->parameters(), {{.lr = 0.05, .weight_decay = 1e-3}, 0.9});
@@ -62,8 +69,11 @@ std::shared_ptr<nn::Sequential> train(Execution execution, PrunerSettings settin
   pruner.start();
   sgd.enforce_masks();
   for (std::uint64_t step = 0; step < 12; ++step) {
-    const Tensor y = (*model)(testing::random_tensor({19, 3, 9, 8}, Layout::lanes, 50 + step));
-    ops::mean(ops::mul(y, y)).backward();
+    for (const std::uint64_t seed : {50 + step, 90 + step}) {
+      const Tensor y = (*model)(testing::random_tensor({19, 3, 9, 8}, Layout::lanes, seed));
+      ops::mean(ops::mul(y, y)).backward();
+    }
+    if (look != nullptr) look(sgd.parameters());
     sgd.step();
     sgd.zero_grad();
     sgd.check_masks();
@@ -111,4 +121,63 @@ TEST_CASE("connections grow where the dense gradient is largest, in sparse train
   const auto dense = regrown(Execution::dense), sparse = regrown(Execution::sparse);
   CHECK(masks_of(*dense) == masks_of(*sparse));
   CHECK(masks_of(*sparse) != masks_of(*train(Execution::sparse, settings_with("magnitude", "none"))));
+}
+
+TEST_CASE("a gradient that lies with the kept weights alone makes the same step as one of all places") {
+  for (const std::string granularity : {"element", "block"}) {
+    CAPTURE(granularity);
+    const auto of_granularity = [&] {
+      PrunerSettings settings = half_way(settings_with("magnitude", "none"));
+      settings.granularity = granularity_registry().make(settings.granularity_kind = granularity);
+      if (granularity == "block") settings.include = {"3.weight"};  // the others divide into no blocks
+      return settings;
+    };
+    int kept = 0;
+    const auto count = [&](std::span<nn::Parameter* const> parameters) {
+      for (const nn::Parameter* p : parameters) {
+        if (!p->kept.has_gradient()) continue;
+        ++kept;
+        CHECK_FALSE(p->value.grad().defined());
+        CHECK(p->kept.values.numel() <= p->value.numel() / 4);
+        CHECK(p->mask.holds(p->grad()));
+      }
+    };
+    const auto make_whole = [](std::span<nn::Parameter* const> parameters) {
+      for (nn::Parameter* p : parameters) p->make_gradient_whole();
+    };
+    const auto of_kept = train(Execution::sparse, of_granularity(), count);
+    const auto of_all = train(Execution::sparse, of_granularity(), make_whole);
+    CHECK(kept == 6 * (granularity == "block" ? 1 : 3));
+    for (std::size_t p = 0; p < of_kept->parameters().size(); ++p) {
+      CAPTURE(of_kept->parameters()[p]->name);
+      CHECK(of_kept->parameters()[p]->value.to_vector() == of_all->parameters()[p]->value.to_vector());
+    }
+  }
+}
+
+TEST_CASE("gradients survive a change of the mask between two batches of a step") {
+  const std::shared_ptr<nn::Sequential> model = small_network();
+  nn::set_execution(*model, Execution::sparse);
+  optim::Sgd sgd(model->parameters(), {{.lr = 0.05}, 0.9});
+  Pruner pruner(settings_with("magnitude", "none"), model->parameters(), 12);
+  pruner.start();
+  sgd.enforce_masks();
+  nn::Parameter& weight = *model->parameters()[0];
+  const auto run = [&](std::uint64_t seed) {
+    const Tensor y = (*model)(testing::random_tensor({19, 3, 9, 8}, Layout::lanes, seed));
+    ops::mean(ops::mul(y, y)).backward();
+    return weight.grad().to_vector();
+  };
+  const std::vector<float> first = run(1);
+  std::int64_t place = 0;
+  while (weight.mask.bytes().data<std::uint8_t>()[place] == 0) ++place;
+  REQUIRE(first[static_cast<std::size_t>(place)] != 0.0f);
+  weight.mask.data()[place] = 0;
+  const std::vector<float> both = run(2);
+  CHECK(both[static_cast<std::size_t>(place)] == first[static_cast<std::size_t>(place)]);
+  sgd.step();
+  CHECK(weight.value.data()[place] == 0.0f);
+  CHECK_NOTHROW(sgd.check_masks());
+  sgd.zero_grad();
+  CHECK_FALSE(weight.has_gradient());
 }

@@ -112,22 +112,25 @@ void SparsePattern::for_each_value(std::int64_t output_block, const Body& body) 
 }
 
 Tensor SparsePattern::gather(const Tensor& dense) const {
+  Tensor values = Tensor::empty({blocks(), block_size_, block_size_});
+  gather(dense, values);
+  return values;
+}
+
+void SparsePattern::gather(const Tensor& dense, Tensor& values) const {
   check(dense.shape() == shape_ && !dense.is_lanes(), "sparse pattern", "gather expects weights {}, got {}",
         shape_.str(), dense.shape().str());
-  Tensor values = Tensor::empty({blocks(), block_size_, block_size_});
+  check_values(values, "gather");
   const float* from = dense.data();
   float* to = values.data();
   kernels::parallel_for(divide_up(shape_[0], block_size_), [&](std::int64_t o) {
     for_each_value(
         o, [&](std::int64_t value, std::int64_t weight) { to[value] = weight < 0 ? 0.0f : from[weight]; });
   });
-  return values;
 }
 
 Tensor SparsePattern::scatter(const Tensor& values) const {
-  check(values.shape() == Shape{blocks(), block_size_, block_size_}, "sparse pattern",
-        "scatter expects {} values of {} x {}, got {}", blocks(), block_size_, block_size_,
-        values.shape().str());
+  check_values(values, "scatter");
   Tensor dense = Tensor::empty(shape_);
   const float* from = values.data();
   float* to = dense.data();
@@ -140,6 +143,22 @@ Tensor SparsePattern::scatter(const Tensor& values) const {
     });
   });
   return dense;
+}
+
+std::vector<std::int32_t> SparsePattern::places() const {
+  std::vector<std::int32_t> places(static_cast<std::size_t>(blocks() * block_size_ * block_size_));
+  for (std::int64_t o = 0; o < divide_up(shape_[0], block_size_); ++o) {
+    for_each_value(o, [&](std::int64_t value, std::int64_t weight) {
+      places[static_cast<std::size_t>(value)] = static_cast<std::int32_t>(weight);
+    });
+  }
+  return places;
+}
+
+void SparsePattern::check_values(const Tensor& values, const char* what) const {
+  check(values.shape() == Shape{blocks(), block_size_, block_size_}, "sparse pattern",
+        "{} expects {} values of {} x {}, got {}", what, blocks(), block_size_, block_size_,
+        values.shape().str());
 }
 
 }  // namespace espalier

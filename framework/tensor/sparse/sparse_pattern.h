@@ -35,10 +35,14 @@ class SparsePattern {
 
   // [blocks, b, b]: the values of the kept blocks; 0 where a block reaches beyond the channels.
   Tensor gather(const Tensor& dense) const;
+  void gather(const Tensor& dense, Tensor& values) const;
   // The inverse: dense weights with 0 outside the kept blocks.
   Tensor scatter(const Tensor& values) const;
+  // Of each value the weight whose value it is, as an index into the dense form; -1 beyond the channels.
+  std::vector<std::int32_t> places() const;
 
  private:
+  void check_values(const Tensor& values, const char* what) const;
   std::int64_t taps() const { return shape_.numel() / (shape_[0] * shape_[1]); }
   template <class Body>
   void for_each_value(std::int64_t output_block, const Body& body) const;
