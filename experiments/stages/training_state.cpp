@@ -8,6 +8,7 @@
 #include "experiments/stages/tested.h"
 #include "framework/core/error.h"
 #include "framework/nn/execution.h"
+#include "pruning/combinations.h"
 
 namespace espalier {
 namespace {
