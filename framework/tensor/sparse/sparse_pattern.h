@@ -35,7 +35,7 @@ class SparsePattern {
 
   // [blocks, b, b]: the values of the kept blocks; 0 where a block reaches beyond the channels.
   Tensor gather(const Tensor& dense) const;
-  void gather(const Tensor& dense, Tensor& values) const;
+  void gather(const Tensor& dense, Tensor& values) const;  // into memory that is there
   // The inverse: dense weights with 0 outside the kept blocks.
   Tensor scatter(const Tensor& values) const;
   // Of each value the weight whose value it is, as an index into the dense form; -1 beyond the channels.
