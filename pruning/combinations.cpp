@@ -105,8 +105,7 @@ void refuse_rivals(const Pruner& a, const Pruner& b) {
     if (std::find(of_b.begin(), of_b.end(), target) == of_b.end()) continue;
     fail(ErrorKind::usage, "prune",
          "two pruners of {}, one of them with {}: it would give back what the other took; share the layers "
-         "out "
-         "with include and exclude",
+         "out with include and exclude",
          target->name, (a.gives_back() ? a : b).how_it_gives_back());
   }
 }

@@ -135,6 +135,8 @@ ops::SparsePasses LayerExecution::choose(Parameter& weight, const tune::LayerSha
 Tensor LayerExecution::lay_out_kept(Parameter& weight) const {
   KeptValues& kept = weight.kept;
   if (kept.pattern != pattern_) {
+    // Of the same mask in other blocks: an earlier call holds that leaf, and its gradient may be to come.
+    if (kept.mask_version == pattern_version_) return {};
     weight.make_gradient_whole();
     const std::int64_t size = pattern_->block_size();
     kept = {pattern_, pattern_version_, Tensor::empty({pattern_->blocks(), size, size})};

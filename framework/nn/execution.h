@@ -50,7 +50,8 @@ class LayerExecution {
 
  private:
   void look_at(const Mask& mask);
-  // The kept values as they are now, as a leaf that is the same until the mask changes.
+  // The kept values as they are now, as a leaf that is the same until the mask changes; undefined where the
+  // mask's leaf is of blocks of another size, which another shape of input chose.
   Tensor lay_out_kept(Parameter& weight) const;
   bool may_pay(int block_size, double density) const;
   double cost(kernels::Conv2dPass pass, int block_size, double density) const;
