@@ -33,7 +33,7 @@ bool tuning_environment() {
 tune::Cache machine_cache(const Note& note) {
   return tune::Cache(tune::cache_directory(),
                      {.cpu = cpu_model(),
-                      .isa = std::string(kernels::isa_name(kernels::active_isa())),
+                      .isa = std::string(kernels::isa_name(kernels::isa_limit())),
                       .threads = kernels::num_threads(),
                       .build = build_description() + ", " + build_id()},
                      note);

@@ -34,7 +34,7 @@ Json cpu() {
   for (Isa isa : {Isa::amx, Isa::avx512bf16, Isa::avx512, Isa::avx2, Isa::neon, Isa::portable}) {
     if (isa_supported(isa)) supported.push_back(isa_name(isa));
   }
-  return {{"model", cpu_model()}, {"isa", isa_name(active_isa())}, {"isa_supported", supported}};
+  return {{"model", cpu_model()}, {"isa", isa_name(isa_limit())}, {"isa_supported", supported}};
 }
 
 Json threads() {

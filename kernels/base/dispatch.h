@@ -14,14 +14,8 @@
 
 namespace espalier::kernels {
 
-// May a kernel compiled for `isa` be picked in this process? Portable code always; otherwise the active
-// ISA's, and, where AVX-512 is active, AVX2's and those of AVX-512's extensions that the CPU has.
-inline bool isa_eligible(Isa isa) {
-  const Isa active = active_isa();
-  if (isa == Isa::portable || isa == active) return true;
-  if (active != Isa::avx512) return false;
-  return isa == Isa::avx2 || ((isa == Isa::avx512bf16 || isa == Isa::amx) && isa_supported(isa));
-}
+// May a kernel compiled for `isa` be picked in this process?
+inline bool isa_eligible(Isa isa) { return isa <= isa_limit(); }
 
 // The first table of a family, in the order of its rows, that may be used; the last is portable. A table is a
 // struct of function pointers with a member `isa`.

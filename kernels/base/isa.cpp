@@ -1,5 +1,6 @@
 #include "kernels/base/isa.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -14,10 +15,10 @@
 namespace espalier::kernels {
 namespace {
 
-constexpr Isa kBestFirst[] = {Isa::avx512, Isa::avx2, Isa::neon, Isa::portable};
+constexpr Isa kBestFirst[] = {Isa::amx, Isa::avx512bf16, Isa::avx512, Isa::avx2, Isa::neon, Isa::portable};
 
 struct Choice {
-  Isa isa = Isa::portable;
+  Isa limit = Isa::portable;
   std::string error;
 };
 
@@ -25,7 +26,7 @@ Choice choose() {
   Choice choice;
   for (Isa isa : kBestFirst) {
     if (isa_supported(isa)) {
-      choice.isa = isa;
+      choice.limit = isa;
       break;
     }
   }
@@ -34,13 +35,14 @@ Choice choose() {
   for (Isa isa : kBestFirst) {
     if (isa_name(isa) != wanted) continue;
     if (isa_supported(isa)) {
-      choice.isa = isa;
+      choice.limit = isa;
     } else {
       choice.error = "ESPALIER_ISA=" + std::string(wanted) + ": this CPU does not support it";
     }
     return choice;
   }
-  choice.error = "ESPALIER_ISA=" + std::string(wanted) + ": expected portable, neon, avx2 or avx512";
+  choice.error =
+      "ESPALIER_ISA=" + std::string(wanted) + ": expected portable, neon, avx2, avx512, avx512bf16 or amx";
   return choice;
 }
 
@@ -112,7 +114,9 @@ bool isa_supported(Isa isa) {
   }
 }
 
-Isa active_isa() { return chosen().isa; }
+Isa isa_limit() { return chosen().limit; }
+
+Isa active_isa() { return std::min(isa_limit(), Isa::avx512); }
 
 std::string_view isa_request_error() { return chosen().error; }
 

@@ -11,8 +11,8 @@
 
 namespace espalier::kernels {
 
-// avx512bf16 is AVX-512 with products of bf16, and amx that with products of matrix tiles: they have rows of
-// their own where those matter, and are active where avx512 is and the CPU has them.
+// In ascending order. avx512bf16 is AVX-512 with products of bf16, and amx that with products of matrix tiles:
+// they have rows of their own where those matter, beside avx512's.
 enum class Isa { portable, neon, avx2, avx512, avx512bf16, amx };
 
 std::string_view isa_name(Isa isa);
@@ -20,9 +20,12 @@ std::string_view isa_name(Isa isa);
 // Can this CPU run kernels compiled for `isa`?
 bool isa_supported(Isa isa);
 
-// The ISA whose kernels are dispatched to: the best that the CPU supports, or the one that
-// ESPALIER_ISA=portable|neon|avx2|avx512 asks for. Read once. A value that is unknown or that the
-// CPU lacks is reported by `isa_request_error()` and otherwise ignored.
+// The last that this process uses: the best that the CPU supports, or the one that
+// ESPALIER_ISA=portable|neon|avx2|avx512|avx512bf16|amx asks for. Read once. A value that is unknown or that
+// the CPU lacks is reported by `isa_request_error()` and otherwise ignored.
+Isa isa_limit();
+
+// The one that vectors are computed with: avx512 where the limit is an extension of it.
 Isa active_isa();
 
 // Empty, or why ESPALIER_ISA could not be followed.

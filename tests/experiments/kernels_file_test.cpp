@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 using testing::Outcome;
 using testing::Program;
 using testing::TemporaryDirectory;
+using testing::Variable;
 
 // Wide enough for Winograd, and sparse enough for sparse kernels.
 constexpr const char* kConfig = R"(
@@ -39,23 +40,6 @@ schedule = { kind = "cubic", begin = 0.0, end = 0.5, every = 2 }
 )";
 
 const Note kSilent = [](const std::string&) {};
-
-// Sets a variable for programs that are started while it lives.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    const char* before = ::getenv(name);
-    if (before != nullptr) before_ = before;
-    ::setenv(name, value.c_str(), 1);
-  }
-  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
 
 struct Fixture {
   TemporaryDirectory directory;

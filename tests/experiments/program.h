@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,23 @@ inline Outcome run_program(const std::vector<std::string>& arguments, long file_
   std::ifstream file(output);
   return {exit_code, std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>())};
 }
+
+// Sets a variable for programs that are started while it lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    const char* before = ::getenv(name);
+    if (before != nullptr) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
 
 inline nlohmann::json read_json(const std::filesystem::path& path) {
   std::ifstream file(path);
