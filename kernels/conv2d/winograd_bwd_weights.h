@@ -110,12 +110,13 @@ struct BackwardWeightsPlan {
     const std::int64_t oc = blocks.vectors() * kLanes;
     const std::int64_t tile_bytes = A::kFrequencies * (conv.IC + oc) * kLaneSteps * 4;
     const std::int64_t w_bytes = A::kFrequencies * conv.IC * oc * 4;
-    // W may come past from L3 once for each chunk; V and D, written and read, should not. Measured with 1 MiB
-    // of L2 on AVX-512, where products are so fast that sums should run on for 32 steps and more before they
-    // rest in W, and with 2 MiB and 512 KiB elsewhere.
+    // W may come past from L3 once for each chunk; V and D, written and read, should not. A small W stays in
+    // L2 beside V and D of a tile or two. Of a large one, the longer sums run on before they rest in W the
+    // better, even if V and D then leave L2 too: on AVX-512, where products are fast, that pays. Measured
+    // there with 2 MiB of L2, elsewhere with 512 KiB.
     constexpr bool kWide = kVecIsa == Isa::avx512;
     staged = w_bytes >= (kWide ? 16 << 20 : 4 << 20);
-    const std::int64_t blocked_bytes = kWide ? 2400 << 10 : w_bytes > (1 << 20) ? 1200 << 10 : 600 << 10;
+    const std::int64_t blocked_bytes = w_bytes <= (1 << 20) ? 600 << 10 : kWide ? 4800 << 10 : 1200 << 10;
     const std::int64_t budget_bytes = staged ? 40 << 20 : blocked_bytes;
     chunk_tiles = budget_bytes / tile_bytes;
     if (chunk_tiles < 1) chunk_tiles = 1;

@@ -29,8 +29,15 @@ void multiply_panel(const typename Product::Scalar* A, const typename Product::S
   Vec c[MR][NV];
   ESPALIER_UNROLL for (int m = 0; m < MR; ++m) ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] =
       accumulate ? load(C + (m * NV + n) * 16) : zero();
+  // What the next call reads: weights further on in a stream, or the sums behind these, a line a step.
+  const float* next_sums = C + MR * NV * 16;
   const auto step = [&](const typename Product::Scalar* a) __attribute__((always_inline)) {
-    if constexpr (order == PanelOrder::rows) __builtin_prefetch(a + kScalarsAhead);
+    if constexpr (order == PanelOrder::rows) {
+      __builtin_prefetch(a + kScalarsAhead);
+    } else {
+      __builtin_prefetch(next_sums, 1);
+      next_sums += 16;
+    }
     typename Product::Vector b[NV];
     ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = Product::load_vector(B + n * 16);
     ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
