@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "framework/autograd/accumulate.h"
 #include "framework/autograd/anomaly.h"
@@ -58,6 +59,14 @@ Tensor record_node(std::string_view op, std::span<const Tensor> inputs, Tensor o
 }  // namespace
 
 bool Backward::needs(int input) const { return node_.inputs[static_cast<std::size_t>(input)].wanted(); }
+
+Tensor Backward::take_sum(int input) {
+  const Edge& edge = node_.inputs[static_cast<std::size_t>(input)];
+  if (edge.node == nullptr || !edge.node->pending.defined() || !edge.node->pending.owns_storage_alone()) {
+    return {};
+  }
+  return std::exchange(edge.node->pending, {});
+}
 
 void Backward::give(int input, Tensor gradient) {
   if (!needs(input)) return;

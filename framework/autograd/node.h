@@ -30,6 +30,9 @@ class Backward {
   Tensor grad_memory() const { return grad_.owns_storage_alone() ? grad_ : Tensor::empty_like(grad_); }
   // Does input i want a gradient? Skip the work when it does not.
   bool needs(int input) const;
+  // What has arrived for input i from its other uses, if nothing else refers to that memory: an operation
+  // that can add to it in place does so and gives it back. Undefined otherwise.
+  Tensor take_sum(int input);
   // dL/dinput_i; adds up when the input is used in several places.
   void give(int input, Tensor gradient);
 

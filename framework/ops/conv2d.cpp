@@ -67,7 +67,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
       [s](kernels::Conv2dPass pass, const kernels::Conv2dArgs& args) { run_dense(s, pass, args); },
       [s](kernels::Conv2dPass pass, const SparsePattern& pattern, const kernels::SpConv2dArgs& args) {
         run_sparse(kernels::spconv2d(), s, pass, pattern, args);
-      }};
+      },
+      [s] { return tune::conv2d_kernel(s, kernels::Conv2dPass::backward_data).adds; }};
   return weighted_layer("conv2d", x, weight, bias, {s.N, s.OC, s.OH(), s.OW()}, sparse, layer,
                         {{"groups", s.groups},
                          {"stride_h", s.SH},

@@ -56,13 +56,18 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       b.give(2, std::move(dbias));
     }
     if (b.needs(0)) {
-      Tensor dx = Tensor::empty(x_shape, Layout::lanes, dtype);
+      const bool adds = !sparse.backward_data && kernels.adds && kernels.adds();
+      Tensor dx = adds ? b.take_sum(0) : Tensor();
+      const bool accumulate = dx.defined();
+      if (!accumulate) dx = Tensor::empty(x_shape, Layout::lanes, dtype);
       if (sparse.backward_data) {
         kernels.sparse(Conv2dPass::backward_data, *sparse.pattern,
                        {.values = values.data(), .diff_dst = dy, .diff_src = dx.bytes()});
       } else {
-        kernels.dense(Conv2dPass::backward_data,
-                      {.weights = saved_weight.data(), .diff_dst = dy, .diff_src = dx.bytes()});
+        kernels.dense(Conv2dPass::backward_data, {.weights = saved_weight.data(),
+                                                  .diff_dst = dy,
+                                                  .diff_src = dx.bytes(),
+                                                  .accumulate = accumulate});
       }
       b.give(0, std::move(dx));
     }

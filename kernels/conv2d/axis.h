@@ -53,6 +53,21 @@ inline AxisReach axis_reach(const AxisShape& s, int o) {
   return reach;
 }
 
+// The taps of one class of an axis are tap_step apart, so they belong to one phase: its remainder. Taps of
+// different phases never meet in a sum. Forward there is one phase.
+struct AxisPhases {
+  int kernel, tap_step;
+
+  int count() const { return smaller(kernel, tap_step); }
+  int taps(int phase) const { return (kernel - phase + tap_step - 1) / tap_step; }
+  int taps_before(int phase) const {
+    int taps_so_far = 0;
+    for (int i = 0; i < phase; ++i) taps_so_far += taps(i);
+    return taps_so_far;
+  }
+};
+inline AxisPhases axis_phases(const AxisShape& s) { return {s.kernel, s.backward ? s.stride : 1}; }
+
 struct AxisClass {
   int first_tap, taps;
   int begin, end;  // its coordinates are Axis::out[begin .. end), ascending

@@ -15,6 +15,10 @@
 //
 //   dst = [relu] (dst as above [+ residual])
 //
+// Where an activation has several uses, backward data adds up: a kernel that `adds` can spare a pass over it,
+//
+//   diff_src = diff_src + (diff_src as above)                        with args.accumulate
+//
 // Padding lanes (N no multiple of 16) need no care: values are finite and gradients zero there. The
 // padding vector of a plane is never read, and is written as zero, so that every float of an output is
 // defined.
@@ -58,7 +62,8 @@ struct Conv2dArgs {
   bool relu = false;               // forward, where there is prepare()
   void* dst = nullptr;             // forward
   const void* diff_dst = nullptr;  // backward_data, backward_weights
-  void* diff_src = nullptr;        // backward_data: overwritten
+  void* diff_src = nullptr;        // backward_data: overwritten, or added to
+  bool accumulate = false;         // backward_data, where the kernel adds
   float* diff_weights = nullptr;   // backward_weights: overwritten
   float* diff_bias = nullptr;      // backward_weights: overwritten; may be null
   void* scratch = nullptr;         // scratch_bytes(shape), aligned to 64 bytes
@@ -76,6 +81,7 @@ struct Conv2dKernel {
   // takes none, and no residual or ReLU.
   std::size_t (*prepared_bytes)(const Conv2dShape&) = nullptr;
   void (*prepare)(const Conv2dShape&, const float* weights, void* prepared) = nullptr;
+  bool adds = false;  // backward data: does it know args.accumulate?
 };
 
 // All rows of kernels.inc, best first, whether or not this CPU can run them.

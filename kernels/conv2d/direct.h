@@ -27,20 +27,22 @@ bool any_shape(const Conv2dShape& s) {
   ESPALIER_DIRECT_KERNEL(conv2d_fwd_bf16_direct, isa, forward, any_shape<Bf16Product>,                  \
                          gather_scratch_bytes<Bf16Product, false>, direct_forward<Bf16Product>);        \
   ESPALIER_DIRECT_KERNEL(conv2d_bwd_data_bf16_direct, isa, backward_data, any_shape<Bf16Product>,       \
-                         gather_scratch_bytes<Bf16Product, true>, direct_backward_data<Bf16Product>);   \
+                         gather_scratch_bytes<Bf16Product, true>, direct_backward_data<Bf16Product>,    \
+                         nullptr, nullptr, true);                                                       \
   ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_bf16_direct, isa, backward_weights, any_shape<Bf16Product>, \
                          direct_weights_scratch_bytes<Bf16Product>, direct_backward_weights<Bf16Product>)
 
-#define ESPALIER_DIRECT_KERNELS(isa)                                                                     \
-  ESPALIER_DIRECT_KERNEL(conv2d_fwd_f32_direct, isa, forward, any_shape<F32Product>,                     \
-                         gather_scratch_bytes<F32Product, false>, direct_forward<F32Product>,            \
-                         gather_prepared_bytes, prepare_gather);                                         \
-  ESPALIER_DIRECT_KERNEL(conv2d_bwd_data_f32_direct, isa, backward_data, any_shape<F32Product>,          \
-                         gather_scratch_bytes<F32Product, true>, direct_backward_data<F32Product>);      \
-  ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_f32_direct, isa, backward_weights, any_shape<F32Product>,    \
-                         direct_weights_scratch_bytes<F32Product>, direct_backward_weights<F32Product>); \
-  ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_f32_lanes, isa, backward_weights, few_channels<float>,       \
-                         lane_weights_scratch_bytes<float>, lane_backward_weights<float>);               \
-  ESPALIER_DIRECT_BF16_KERNELS(isa);                                                                     \
-  ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_bf16_lanes, isa, backward_weights, few_channels<Bf16>,       \
+#define ESPALIER_DIRECT_KERNELS(isa)                                                                        \
+  ESPALIER_DIRECT_KERNEL(conv2d_fwd_f32_direct, isa, forward, any_shape<F32Product>,                        \
+                         gather_scratch_bytes<F32Product, false>, direct_forward<F32Product>,               \
+                         gather_prepared_bytes, prepare_gather);                                            \
+  ESPALIER_DIRECT_KERNEL(conv2d_bwd_data_f32_direct, isa, backward_data, any_shape<F32Product>,             \
+                         gather_scratch_bytes<F32Product, true>, direct_backward_data<F32Product>, nullptr, \
+                         nullptr, true);                                                                    \
+  ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_f32_direct, isa, backward_weights, any_shape<F32Product>,       \
+                         direct_weights_scratch_bytes<F32Product>, direct_backward_weights<F32Product>);    \
+  ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_f32_lanes, isa, backward_weights, few_channels<float>,          \
+                         lane_weights_scratch_bytes<float>, lane_backward_weights<float>);                  \
+  ESPALIER_DIRECT_BF16_KERNELS(isa);                                                                        \
+  ESPALIER_DIRECT_KERNEL(conv2d_bwd_weights_bf16_lanes, isa, backward_weights, few_channels<Bf16>,          \
                          lane_weights_scratch_bytes<Bf16>, lane_backward_weights<Bf16>)

@@ -26,26 +26,40 @@ namespace {
 constexpr std::int64_t kStripBytes = 256 * 1024;
 constexpr int kStripPixels = 16;
 // A few pixels meet all output channels before the next, for a slice of the input channels: so many steps
-// (channels times taps) that the pixels' inputs, some 32 KiB, stay in the L1 cache.
+// (channels times taps) that the pixels' inputs, some 32 KiB, stay in the L1 cache. Of half as many steps,
+// twice as many pixels.
 constexpr int kSliceSteps = 128;
 constexpr int kChunkPixels = 4;
-constexpr int kMaxChunk = kMaxVectors > kChunkPixels ? kMaxVectors : kChunkPixels;
-// About kChunkPixels, in whole register blocks.
-constexpr int chunk_pixels(const Panels& panels) {
+constexpr int kMaxChunk = kMaxVectors > 2 * kChunkPixels ? kMaxVectors : 2 * kChunkPixels;
+// In whole register blocks.
+constexpr int chunk_pixels(const Panels& panels, int steps) {
+  const int pixels = 2 * steps <= kSliceSteps ? 2 * kChunkPixels : kChunkPixels;
   const int widest = max_vectors(panels.height(0));
-  return widest < kChunkPixels ? kChunkPixels / widest * widest : widest;
+  return widest < pixels ? pixels / widest * widest : widest;
 }
 // Enough tasks to keep a few threads busy.
 constexpr int kGatherTasks = 24;
 // Fewer than that, as with one group of images, and output channels are cut as well.
 constexpr int kFewTasks = 4;
 
+// The taps that one phase of either axis (axis.h) has in common: they lie together in packed weights.
+struct TapPhase {
+  int index, first, taps;  // first: how many taps the phases before it have
+};
+// Where packed weights have a tap.
+struct PackedTap {
+  TapPhase phase;
+  int position;  // among the taps of the phase
+};
+
 struct Gather {
   bool backward;
   int groups, M, C;  // output and input channels a group
   Panels panels{1};  // of M
   int taps;          // KH * KW
+  int steps;         // of a sum over C
   AxisShape h, w;
+  AxisPhases phases_h, phases_w;
   std::int64_t in_plane, out_plane;  // elements
   bool sliced;                       // may sums rest in the output? Not where that rounds them
   int strip_rows;                    // output rows computed together
@@ -53,8 +67,27 @@ struct Gather {
   int parts;                         // of the output channels, where there are few strips and images
   Axis axis_h, axis_w;
   Tap* tap_lists;               // [axis_h.class_count][axis_w.class_count][taps]
-  std::int64_t panel_size = 0;  // scalars: [C / kChannels][taps][height], and room for one vector
+  PackedTap* packed_taps;       // [taps]
+  std::int64_t panel_size = 0;  // scalars: [phases][steps][taps of the phase][height], with room for a vector
+                                // behind each phase
+
+  int phases() const { return phases_h.count() * phases_w.count(); }
 };
+
+// The place kh, kw of the kernel.
+inline PackedTap packed_tap(const Gather& p, int kh, int kw) {
+  const AxisPhases &h = p.phases_h, &w = p.phases_w;
+  const int phase_h = kh % h.tap_step, phase_w = kw % w.tap_step;
+  const int rows = h.taps(phase_h), columns = w.taps(phase_w);
+  return {{phase_h * w.count() + phase_w, h.taps_before(phase_h) * w.kernel + rows * w.taps_before(phase_w),
+           rows * columns},
+          kh / h.tap_step * columns + kw / w.tap_step};
+}
+
+// Where a panel has the first step of a phase.
+inline std::int64_t phase_offset(const Gather& p, const TapPhase& phase, int height) {
+  return std::int64_t{p.steps} * phase.first * height + phase.index * kLanes;
+}
 
 // Slices of the input channels for pixels with so many taps. One where few pixels read all weights but once:
 // in one stream.
@@ -93,11 +126,15 @@ Gather plan_gather(const Conv2dShape& s, bool backward, ScratchLayout& scratch) 
                 ? 1
                 : smaller(p.panels.count, static_cast<int>((kGatherTasks - 1) / (planes * p.tasks) + 1));
 
+  p.phases_h = axis_phases(p.h);
+  p.phases_w = axis_phases(p.w);
   p.axis_h = build_axis(p.h, scratch);
   p.axis_w = build_axis(p.w, scratch);
   p.tap_lists = scratch.take<Tap>(std::int64_t{max_axis_classes(p.h)} * max_axis_classes(p.w) * p.taps);
-  const std::int64_t steps = (p.C + Product::kChannels - 1) / Product::kChannels;
-  p.panel_size = (steps * p.taps * p.panels.height(p.panels.count - 1) + 2 * kLanes - 1) / kLanes * kLanes;
+  p.packed_taps = scratch.take<PackedTap>(p.taps);
+  p.steps = (p.C + Product::kChannels - 1) / Product::kChannels;
+  const std::int64_t scalars = std::int64_t{p.steps} * p.taps * p.panels.height(p.panels.count - 1);
+  p.panel_size = (scalars + (p.phases() + 1) * kLanes - 1) / kLanes * kLanes;
   return p;
 }
 
@@ -107,7 +144,9 @@ inline const Tap* tap_list(const Gather& p, int class_h, int class_w) {
   return p.tap_lists + (class_h * p.axis_w.class_count + class_w) * p.taps;
 }
 
-void build_tap_lists(const Gather& p, int KW) {
+void build_tap_lists(const Gather& p) {
+  const int KW = p.w.kernel;
+  for (int tap = 0; tap < p.taps; ++tap) p.packed_taps[tap] = packed_tap(p, tap / KW, tap % KW);
   for (int ch = 0; ch < p.axis_h.class_count; ++ch) {
     for (int cw = 0; cw < p.axis_w.class_count; ++cw) {
       Tap* list = p.tap_lists + (ch * p.axis_w.class_count + cw) * p.taps;
@@ -115,34 +154,69 @@ void build_tap_lists(const Gather& p, int KW) {
       for (int i = 0; i < h.taps; ++i) {
         for (int j = 0; j < w.taps; ++j) {
           const int kh = h.first_tap + i * p.axis_h.tap_step, kw = w.first_tap + j * p.axis_w.tap_step;
-          *list++ = {kh * KW + kw, (i * p.axis_h.in_step * p.w.in + j * p.axis_w.in_step) * kLanes};
+          *list++ = {p.packed_taps[kh * KW + kw].position,
+                     (i * p.axis_h.in_step * p.w.in + j * p.axis_w.in_step) * kLanes};
         }
       }
     }
   }
 }
 
-// Panels of weights as [C][taps][height]: the scalars that one step of the micro-kernel broadcasts are
-// neighbours.
+// to[c / kChannels][tap][m] = from[m * row_stride + c * channel_stride + tap]
 template <class Scalar>
-void pack_weights(const Gather& p, const float* weights, Scalar* packed) {
+void pack_taps(const float* from, std::int64_t row_stride, std::int64_t channel_stride, int height,
+               int channels, int taps, Scalar* to) {
+  if constexpr (kIsPair<Scalar>) {
+    pack_pair_strip(from, row_stride, channel_stride, height, channels, taps, to);
+  } else {
+    const bool joined = channel_stride == taps;
+    const std::int64_t run = joined ? std::int64_t{channels} * taps : taps;
+    for (int c = 0; c < (joined ? 1 : channels); ++c, from += channel_stride) {
+      to = pack_strip(from, row_stride, 1, height, run, 1.0f, to, height);
+    }
+  }
+}
+
+// The taps of a phase apart from those of the others. Rows are written in ascending order within a phase, a
+// whole vector each: what is beyond `height` the next row overwrites.
+template <class Product>
+void pack_phases(const Gather& p, const float* from, std::int64_t row_stride, std::int64_t channel_stride,
+                 int height, typename Product::Scalar* to) {
+  using Scalar = typename Product::Scalar;
+  constexpr int kTaps = 16;
+  alignas(64) Scalar rows[(kTaps + 1) * kLanes];
+  for (int step = 0; step < p.steps; ++step, from += Product::kChannels * channel_stride) {
+    const int channels = smaller(Product::kChannels, p.C - step * Product::kChannels);
+    for (int tap = 0; tap < p.taps; tap += kTaps) {
+      const int count = smaller(kTaps, p.taps - tap);
+      pack_taps(from + tap, row_stride, channel_stride, height, channels, count, rows);
+      for (int i = 0; i < count; ++i) {
+        const auto& [phase, position] = p.packed_taps[tap + i];
+        const std::int64_t row = std::int64_t{step} * phase.taps + position;
+        __builtin_memcpy(to + phase_offset(p, phase, height) + row * height, rows + i * height,
+                         kLanes * sizeof(Scalar));
+      }
+    }
+  }
+}
+
+// Panels of weights as [phases][steps][taps of the phase][height]: the scalars that one step of the
+// micro-kernel broadcasts are neighbours, and so are the steps of a sum.
+template <class Product>
+void pack_weights(const Gather& p, const float* weights, typename Product::Scalar* packed) {
   const Panels& panels = p.panels;
-  // weights is [OC][ICG][taps]. Forward a panel is rows of OC, each one run over (c, tap); backward it is
-  // rows of ICG, with a run of taps for each c = OC.
-  const std::int64_t run = p.backward ? p.taps : std::int64_t{p.C} * p.taps;
-  const std::int64_t row_stride = p.backward ? p.taps : run;
-  const std::int64_t run_stride = std::int64_t{p.M} * p.taps;
-  const int runs = p.backward ? p.C : 1;
+  // weights is [OC][ICG][taps]: a row of M is one run over (c, tap) forward, backward a run of taps for each
+  // c = OC.
+  const std::int64_t row_stride = p.backward ? p.taps : std::int64_t{p.C} * p.taps;
+  const std::int64_t channel_stride = p.backward ? std::int64_t{p.M} * p.taps : p.taps;
   parallel_for(std::int64_t{p.groups} * panels.count, [&](std::int64_t task) {
     const int panel = static_cast<int>(task % panels.count), height = panels.height(panel);
     const float* from = weights + task / panels.count * p.M * p.C * p.taps + panels.begin(panel) * row_stride;
-    Scalar* to = packed + task * p.panel_size;
-    if constexpr (kIsPair<Scalar>) {
-      pack_pair_strip(from, row_stride, p.backward ? run_stride : p.taps, height, p.C, p.taps, to);
+    auto* to = packed + task * p.panel_size;
+    if (p.phases() == 1) {
+      pack_taps(from, row_stride, channel_stride, height, p.C, p.taps, to);
     } else {
-      for (int r = 0; r < runs; ++r, from += run_stride) {
-        to = pack_strip(from, row_stride, 1, height, run, 1.0f, to, height);
-      }
+      pack_phases<Product>(p, from, row_stride, channel_stride, height, to);
     }
   });
 }
@@ -155,19 +229,34 @@ class RowPrefetch {
   template <class Element>
   RowPrefetch(const Gather& p, const Element* in, int row_end, int next_end, int calls) {
     constexpr std::int64_t kVectorBytes = kLanes * sizeof(Element);
+    const std::int64_t row_bytes = p.w.in * kVectorBytes;
+    int first;
+    if (!p.backward && p.h.kernel == 1 && p.w.kernel == 1 && p.w.stride > 1) {  // skips pixels and rows
+      first = smaller(row_end * p.h.stride, p.h.in);
+      rows_ = next_end - row_end;
+      lines_ = p.w.out;
+      row_step_ = p.h.stride * row_bytes;
+      line_step_ = p.w.stride * kVectorBytes;
+    } else {
+      first = input_end(p.h, row_end);
+      rows_ = 1;
+      lines_ =
+          static_cast<int>(((input_end(p.h, next_end) - first) * row_bytes + kLineBytes - 1) / kLineBytes);
+      row_step_ = 0;
+      line_step_ = kLineBytes;
+    }
     plane_bytes_ = p.in_plane * static_cast<std::int64_t>(sizeof(Element));
-    const int first = input_end(p.h, row_end), last = input_end(p.h, next_end);
-    lines_ = static_cast<int>(((last - first) * p.w.in * kVectorBytes + kLineBytes - 1) / kLineBytes);
-    at_ = reinterpret_cast<const char*>(in) + std::int64_t{first} * p.w.in * kVectorBytes;
-    // A stride wider than the kernel skips most of a row.
-    left_ = !p.backward && p.w.kernel < p.w.stride ? 0 : std::int64_t{lines_} * p.C;
+    plane_ = reinterpret_cast<const char*>(in) + first * row_bytes;
+    left_ = std::int64_t{rows_} * lines_ * p.C;
     step_ = static_cast<int>((left_ + calls - 1) / calls);
   }
 
   void advance() {
     for (int i = 0; i < step_ && left_ > 0; ++i, --left_) {
-      __builtin_prefetch(at_ + line_ * kLineBytes);
-      if (++line_ == lines_) line_ = 0, at_ += plane_bytes_;
+      __builtin_prefetch(plane_ + row_ * row_step_ + line_ * line_step_);
+      if (++line_ < lines_) continue;
+      line_ = 0;
+      if (++row_ == rows_) row_ = 0, plane_ += plane_bytes_;
     }
   }
 
@@ -183,9 +272,9 @@ class RowPrefetch {
 
   static constexpr int kLineBytes = 64;
 
-  std::int64_t plane_bytes_, left_;
-  const char* at_;
-  int lines_, line_ = 0, step_;
+  std::int64_t plane_bytes_, row_step_, line_step_, left_;
+  const char* plane_;
+  int rows_, lines_, row_ = 0, line_ = 0, step_;
 };
 
 // The pixels of one class in a strip.
@@ -194,6 +283,7 @@ struct PixelRange {
   int rows, columns;
   const Tap* taps;
   int tap_count;
+  TapPhase phase;
 };
 
 // What a task reads and writes: a group of convolution of a group of images, and panels of its output
@@ -208,6 +298,7 @@ struct GatherIo {
   const Element* residual;
   Element* out;
   bool relu;
+  bool accumulate;  // to what is there
   int panel_begin, panel_end;
 };
 
@@ -237,8 +328,9 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
   args.channels = pixels.tap_count == 0 ? 0 : c1 - c0;
   args.b_step = p.in_plane;
   args.c_step = p.out_plane;
-  args.accumulate = c0 > 0;
-  const int total = pixels.rows * pixels.columns, chunk = chunk_pixels(panels);
+  args.accumulate = c0 > 0 || io.accumulate;
+  const int total = pixels.rows * pixels.columns;
+  const int chunk = chunk_pixels(panels, args.channels * pixels.tap_count);
   int row = 0, column = 0;
   for (int done = 0; done < total; done += chunk) {
     const int count = smaller(chunk, total - done);
@@ -252,8 +344,14 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
     }
     for (int panel = io.panel_begin; panel < io.panel_end; ++panel) {
       const int height = panels.height(panel), m = panels.begin(panel), widest = max_vectors(height);
-      args.a_step = std::int64_t{p.taps} * height;
-      args.A = io.packed + panel * p.panel_size + c0 / Product::kChannels * args.a_step;
+      args.a_step = std::int64_t{pixels.phase.taps} * height;
+      args.A = io.packed + panel * p.panel_size + phase_offset(p, pixels.phase, height) +
+               c0 / Product::kChannels * args.a_step;
+      // The same slice of the next panel, if slices are short.
+      const int next = panel + 1 < io.panel_end ? panel + 1 : io.panel_begin;
+      args.ahead = (c1 - c0) / Product::kChannels * args.a_step > kScalarsAhead
+                       ? kScalarsAhead
+                       : (next - panel) * p.panel_size;
       args.start = io.bias == nullptr ? nullptr : io.bias + m;
       for (int first = 0; first < count; first += widest) {
         const int vectors = smaller(widest, count - first);
@@ -286,6 +384,8 @@ void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo<Pro
     if (begin == end) continue;
     for (int cw = 0; cw < p.axis_w.class_count; ++cw) {
       const AxisClass& w = p.axis_w.classes[cw];
+      const int taps = h.taps * w.taps;
+      if (taps == 0 && io.accumulate) continue;
       const PixelRange pixels = {p.axis_h.out + begin,
                                  p.axis_h.first_in + begin,
                                  p.axis_w.out + w.begin,
@@ -293,8 +393,9 @@ void gather_rows(const Gather& p, int row_begin, int row_end, const GatherIo<Pro
                                  end - begin,
                                  w.end - w.begin,
                                  tap_list(p, ch, cw),
-                                 h.taps * w.taps};
-      const int slices = slice_count(p, pixels.tap_count);
+                                 taps,
+                                 taps == 0 ? TapPhase{} : packed_tap(p, h.first_tap, w.first_tap).phase};
+      const int slices = slice_count(p, taps);
       for (int slice = 0; slice < slices; ++slice) {
         multiply_pixels(p, pixels, p.C * slice / slices, p.C * (slice + 1) / slices, io, prefetch);
       }
@@ -314,6 +415,7 @@ struct GatherArgs {
   const float* bias;
   const void* residual;
   bool relu;
+  bool accumulate;
   void* out;
   void* scratch;
 };
@@ -324,11 +426,11 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
   using Scalar = typename Product::Scalar;
   ScratchLayout scratch(args.scratch);
   const Gather p = plan_gather<Product>(s, backward, scratch);
-  build_tap_lists(p, s.KW);
+  build_tap_lists(p);
   const auto* packed = static_cast<const Scalar*>(args.prepared);
   if (packed == nullptr) {
     Scalar* fresh = scratch.take<Scalar>(packed_scalars(p));
-    pack_weights(p, args.weights, fresh);
+    pack_weights<Product>(p, args.weights, fresh);
     packed = fresh;
   }
   const int strips = strip_count(p);
@@ -345,6 +447,7 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
                                   .residual = residual == nullptr ? nullptr : residual + out_at,
                                   .out = static_cast<Element*>(args.out) + out_at,
                                   .relu = args.relu,
+                                  .accumulate = args.accumulate,
                                   .panel_begin = panels.count * part / p.parts,
                                   .panel_end = panels.count * (part + 1) / p.parts};
     const int range = static_cast<int>(rows % p.tasks), end = strips * (range + 1) / p.tasks;
@@ -370,21 +473,22 @@ inline std::size_t gather_prepared_bytes(const Conv2dShape& shape) {
 
 inline void prepare_gather(const Conv2dShape& shape, const float* weights, void* prepared) {
   ScratchLayout scratch(nullptr);
-  pack_weights(plan_gather<F32Product>(shape, false, scratch), weights, static_cast<float*>(prepared));
+  pack_weights<F32Product>(plan_gather<F32Product>(shape, false, scratch), weights,
+                           static_cast<float*>(prepared));
 }
 
 template <class Product>
 void direct_forward(const Conv2dShape& shape, const Conv2dArgs& args) {
-  run_gather<Product>(
-      shape, false,
-      {args.src, args.weights, args.prepared, args.bias, args.residual, args.relu, args.dst, args.scratch});
+  run_gather<Product>(shape, false,
+                      {args.src, args.weights, args.prepared, args.bias, args.residual, args.relu, false,
+                       args.dst, args.scratch});
 }
 
 template <class Product>
 void direct_backward_data(const Conv2dShape& shape, const Conv2dArgs& args) {
-  run_gather<Product>(
-      shape, true,
-      {args.diff_dst, args.weights, nullptr, nullptr, nullptr, false, args.diff_src, args.scratch});
+  run_gather<Product>(shape, true,
+                      {args.diff_dst, args.weights, nullptr, nullptr, nullptr, false, args.accumulate,
+                       args.diff_src, args.scratch});
 }
 
 }  // namespace

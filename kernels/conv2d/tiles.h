@@ -40,14 +40,15 @@ inline void zero_padding_vectors(const TilePlanes& planes, std::int64_t images, 
 inline void tiles_forward(const Conv2dShape& s, const Conv2dArgs& args) {
   const TileGather p = plan_tile_gather(tile_shape(s), false);
   auto* dst = static_cast<Bf16*>(args.dst);
-  gather_on_tiles(p, static_cast<const Bf16*>(args.src), args.weights, args.bias, dst, args.scratch);
+  gather_on_tiles(p, static_cast<const Bf16*>(args.src), args.weights, args.bias, false, dst, args.scratch);
   zero_padding_vectors(p.out, p.images, dst);
 }
 
 inline void tiles_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
   const TileGather p = plan_tile_gather(tile_shape(s), true);
   auto* diff_src = static_cast<Bf16*>(args.diff_src);
-  gather_on_tiles(p, static_cast<const Bf16*>(args.diff_dst), args.weights, nullptr, diff_src, args.scratch);
+  gather_on_tiles(p, static_cast<const Bf16*>(args.diff_dst), args.weights, nullptr, args.accumulate,
+                  diff_src, args.scratch);
   zero_padding_vectors(p.out, p.images, diff_src);
 }
 
@@ -72,6 +73,6 @@ inline void tiles_backward_weights(const Conv2dShape& s, const Conv2dArgs& args)
   ESPALIER_TILE_KERNEL(conv2d_fwd_bf16_tiles, isa, forward, whole_bf16, conv2d_gather_scratch_bytes<false>, \
                        tiles_forward);                                                                      \
   ESPALIER_TILE_KERNEL(conv2d_bwd_data_bf16_tiles, isa, backward_data, tiles_gather_back,                   \
-                       conv2d_gather_scratch_bytes<true>, tiles_backward_data);                             \
+                       conv2d_gather_scratch_bytes<true>, tiles_backward_data, nullptr, nullptr, true);     \
   ESPALIER_TILE_KERNEL(conv2d_bwd_weights_bf16_tiles, isa, backward_weights, tiles_sum_weights,             \
                        conv2d_weights_scratch_bytes, tiles_backward_weights)

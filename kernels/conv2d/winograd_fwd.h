@@ -186,10 +186,11 @@ void transform_outputs(const ForwardPlan<A>& plan, const float* M, const Finish<
                        std::int64_t t0, std::int64_t tiles, T* dst) {
   const TiledConv<A>& conv = plan.conv;
   const int c0 = plan.panels.begin(p0), c1 = plan.panels.begin(p1);
-  // Output beyond the caches goes past them: fetching the lines first would double the traffic. Not bf16: its
-  // tiles end in the middle of lines, and half a line past the caches costs more than a whole one.
-  const bool past_cache =
-      element_of<T> == Element::f32 && conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
+  // Output beyond the caches goes past them: fetching the lines first would double the traffic. Not where
+  // they are read, to be added to; nor bf16: its tiles end in the middle of lines, and half a line past the
+  // caches costs more than a whole one.
+  const bool past_cache = element_of<T> == Element::f32 && finish.residual != dst &&
+                          conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
   for (std::int64_t i = 0; i < tiles; ++i) {
     const typename TiledConv<A>::Tile tile = conv.tile(t0 + i);
     const int oh0 = tile.row * A::kTile, ow0 = tile.col * A::kTile;
@@ -365,8 +366,10 @@ void winograd_prepare(const Conv2dShape& s, const float* weights, void* prepared
 template <class A, class T>
 void winograd_backward_data(const Conv2dShape& s, const Conv2dArgs& args) {
   const TapView taps = {args.weights, 9, std::int64_t{s.IC} * 9, true};
+  auto* diff_src = static_cast<T*>(args.diff_src);
+  const Finish<T> finish = {nullptr, args.accumulate ? diff_src : nullptr, false};
   winograd_convolve(TiledConv<A>::backward_data(s), taps, nullptr, static_cast<const T*>(args.diff_dst),
-                    Finish<T>{nullptr, nullptr, false}, static_cast<T*>(args.diff_src), args.scratch);
+                    finish, diff_src, args.scratch);
 }
 
 template <class A>
@@ -416,7 +419,10 @@ constexpr Conv2dKernel winograd_backward_data_kernel(const char* name, Isa isa) 
           Conv2dPass::backward_data,
           winograd_backward_data_supports<A, T>,
           winograd_backward_data_scratch<A>,
-          winograd_backward_data<A, T>};
+          winograd_backward_data<A, T>,
+          nullptr,
+          nullptr,
+          true};
 }
 
 }  // namespace

@@ -40,12 +40,12 @@ inline std::size_t linear_tiles_scratch_bytes(const LinearShape& s) {
 
 inline void linear_tiles_fwd(const LinearShape& s, const Bf16* src, const float* weights, const float* bias,
                              Bf16* dst, void* scratch) {
-  gather_on_tiles(plan_linear_gather(s, false), src, weights, bias, dst, scratch);
+  gather_on_tiles(plan_linear_gather(s, false), src, weights, bias, false, dst, scratch);
 }
 
 inline void linear_tiles_bwd_data(const LinearShape& s, const Bf16* diff_dst, const float* weights,
                                   Bf16* diff_src, void* scratch) {
-  gather_on_tiles(plan_linear_gather(s, true), diff_dst, weights, nullptr, diff_src, scratch);
+  gather_on_tiles(plan_linear_gather(s, true), diff_dst, weights, nullptr, false, diff_src, scratch);
 }
 
 inline void linear_tiles_bwd_weights(const LinearShape& s, const Bf16* src, const Bf16* diff_dst,

@@ -37,7 +37,7 @@ inline constexpr int kMaxVectors = max_vectors(1);
 
 // Where few vectors meet all weights, as with a single image, the weights stream from memory: each is
 // broadcast once or twice and not seen again. Fetched 16 KiB ahead they come twice as fast as with what the
-// hardware foresees; where they lie in the caches it costs nothing that shows.
+// hardware foresees. BlockArgs::ahead says otherwise where what comes next does not follow in memory.
 inline constexpr int kScalarsAhead = 4096;
 
 struct Tap {
@@ -54,11 +54,12 @@ struct BlockArgs {
   int channels = 0;
   const Tap* taps = &kOneTap;  // [tap_count]
   int tap_count = 1;
-  const Scalar* A = nullptr;      // [K][a_step / MR][MR], K = channels / kChannels, rounded up
-  std::int64_t a_step = 0;        // scalars from one k to the next
-  const Element* b[kMaxVectors];  // NV pointers
-  std::int64_t b_step = 0;        // elements from one channel to the next
-  Element* c[kMaxVectors];        // NV pointers; row m is m * c_step elements further
+  const Scalar* A = nullptr;           // [K][a_step / MR][MR], K = channels / kChannels, rounded up
+  std::int64_t a_step = 0;             // scalars from one k to the next
+  std::int64_t ahead = kScalarsAhead;  // from the scalars in use to those to fetch
+  const Element* b[kMaxVectors];       // NV pointers
+  std::int64_t b_step = 0;             // elements from one channel to the next
+  Element* c[kMaxVectors];             // NV pointers; row m is m * c_step elements further
   std::int64_t c_step = 0;
   const float* start = nullptr;  // [MR]: the sum starts with these; null: with zero
   bool accumulate = false;       // the sum starts with what c holds
@@ -85,13 +86,14 @@ void multiply_block(const BlockArgs<Product>& args) {
   ESPALIER_UNROLL for (int n = 0; n < NV; ++n) base[n] = args.b[n];
   const Tap* const taps_end = args.taps + args.tap_count;
   const typename Product::Scalar* A = args.A;
+  const std::int64_t ahead = args.ahead;
   std::int64_t b_offset = 0;
   for (int left = args.channels; left > 0; left -= Product::kChannels) {
     // A channel without a partner is its own: the scalar there is zero.
     const std::int64_t next = left < Product::kChannels ? 0 : args.b_step;
     for (const Tap* tap = args.taps; tap != taps_end; ++tap) {
       const typename Product::Scalar* a = A + tap->a * MR;
-      __builtin_prefetch(a + kScalarsAhead);
+      __builtin_prefetch(a + ahead);
       const std::int64_t offset = b_offset + tap->b;
       typename Product::Vector b[NV];
       ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = Product::load_channels(base[n] + offset, next);

@@ -27,8 +27,9 @@ namespace {
 // What a block of sums becomes: up to two tiles of output channels of up to four pixels.
 struct TileOutputs {
   int rows, pixels;
-  int m0;       // the first channel
-  Bf16* to[4];  // the pixels' first channels
+  int m0;           // the first channel
+  Bf16* to[4];      // the pixels' first channels
+  bool accumulate;  // to what is there
 
   bool neighbours(int j) const { return j + 1 < pixels && to[j + 1] == to[j] + kLanes; }
 };
@@ -45,8 +46,9 @@ inline void prefetch_outputs(const TileGather& p, const TileOutputs& out) {
 // Rounds the sums, [rows][pixels] tiles, and writes them where their channels lie: two pixels that are
 // neighbours are a line, and so are two channels of a token.
 inline void finish_tiles(const TileGather& p, const float* sums, const float* bias, const TileOutputs& out) {
-  const auto started = [&](const float* sum, int m) {
-    return bias == nullptr ? load(sum) : load(sum) + broadcast(bias[m]);
+  const auto total = [&](const float* sum, int m, const Bf16* at) {
+    const Vec here = bias == nullptr ? load(sum) : load(sum) + broadcast(bias[m]);
+    return out.accumulate ? here + load(at) : here;
   };
   int m0 = out.m0;
   for (int i = 0; i < out.rows; ++i, m0 += kTileSide, sums += out.pixels * kTileFloats) {
@@ -57,17 +59,17 @@ inline void finish_tiles(const TileGather& p, const float* sums, const float* bi
       int m = 0;
       if (out.neighbours(j)) {
         for (; m < channels; ++m, at += p.out.channel, sum += kTileSide) {
-          store_neighbours(reinterpret_cast<Pair*>(at), started(sum, m0 + m),
-                           started(sum + kTileFloats, m0 + m));
+          store_neighbours(reinterpret_cast<Pair*>(at), total(sum, m0 + m, at),
+                           total(sum + kTileFloats, m0 + m, at + kLanes));
         }
       } else if (p.out.channel == kLanes) {
         for (; m + 1 < channels; m += 2, at += 2 * kLanes, sum += 2 * kTileSide) {
-          store_neighbours(reinterpret_cast<Pair*>(at), started(sum, m0 + m),
-                           started(sum + kTileSide, m0 + m + 1));
+          store_neighbours(reinterpret_cast<Pair*>(at), total(sum, m0 + m, at),
+                           total(sum + kTileSide, m0 + m + 1, at + kLanes));
         }
       }
       for (; m < channels; ++m, at += p.out.channel, sum += kTileSide) {
-        store_neighbours(reinterpret_cast<Pair*>(at), started(sum, m0 + m));
+        store_neighbours(reinterpret_cast<Pair*>(at), total(sum, m0 + m, at));
       }
     }
   }
@@ -129,7 +131,8 @@ void each_group(const TileGather& p, const TilePixels& pixels, std::int64_t imag
 
 // Output channels [block_begin, block_end), in tiles, of the pixels of a group.
 inline void gather_group(const TileGather& p, const PixelGroup& group, const Bf16* packed, int block_begin,
-                         int block_end, const TileStep* steps, int phase_taps, const float* bias) {
+                         int block_end, const TileStep* steps, int phase_taps, const float* bias,
+                         bool accumulate) {
   alignas(64) float sums[2 * kTilePixels * kTileFloats];  // [blocks of pixels][rows][pixels]
   const std::int64_t a_block = std::int64_t{p.depth} * p.taps * kTileElements;
   TileBlock block;
@@ -137,6 +140,7 @@ inline void gather_group(const TileGather& p, const PixelGroup& group, const Bf1
   block.c_column = kTileFloats;
   for (int m = block_begin; m < block_end; m += 2) {
     TileOutputs out;
+    out.accumulate = accumulate;
     out.rows = block_end - m < 2 ? 1 : 2;
     out.m0 = m * kTileSide;
     const int widest = max_tile_columns(out.rows);
@@ -177,8 +181,9 @@ inline TileGatherScratch take_gather_scratch(const TileGather& p, ScratchLayout&
   return s;
 }
 
+// out is overwritten, or added to.
 inline void gather_on_tiles(const TileGather& p, const Bf16* in, const float* weights, const float* bias,
-                            Bf16* out, void* memory) {
+                            bool accumulate, Bf16* out, void* memory) {
   ScratchLayout layout(memory);
   const TileGatherScratch scratch = take_gather_scratch(p, layout);
   pack_tiles(p, weights, scratch.packed);
@@ -202,12 +207,13 @@ inline void gather_on_tiles(const TileGather& p, const Bf16* in, const float* we
     for (int h = 0; h < p.h.phase_count; ++h) {
       for (int w = 0; w < p.w.phase_count; ++w) {
         const TilePhase &rows = p.h.phases[h], &columns = p.w.phases[w];
+        if (accumulate && rows.taps * columns.taps == 0) continue;
         const TilePixels pixels = {&rows, &columns, rows.index(row_begin), rows.index(row_end),
                                    columns.index(p.out.columns)};
         tile_steps(p, rows, columns, steps);
         each_group(p, pixels, images, places.begin, copied, to, [&](const PixelGroup& group) {
           gather_group(p, group, scratch.packed, block_begin, block_end, steps, rows.taps * columns.taps,
-                       bias);
+                       bias, accumulate);
         });
       }
     }

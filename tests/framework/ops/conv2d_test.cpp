@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "framework/core/error.h"
+#include "framework/ops/add.h"
+#include "framework/ops/scale.h"
 #include "tests/framework/ops/sparse_passes_support.h"
 #include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
@@ -50,6 +52,27 @@ TEST_CASE("conv2d: gradient") {
   check_case({{5, 3, 5, 7}, {9, 3, 1, 1}, false, {.stride_h = 2, .stride_w = 2}});
   check_case({{3, 6, 5, 5}, {4, 3, 3, 2}, true, {.padding_h = 1, .padding_w = 0, .groups = 2}});
   check_case({{17, 4, 4, 5}, {4, 1, 3, 3}, false, {.padding_h = 1, .padding_w = 1, .groups = 4}});
+}
+
+// As in a ResNet's block that changes size: what comes back to h first, the second convolution adds to in
+// place.
+TEST_CASE("conv2d: an activation of two uses gets the sum of both gradients") {
+  for (const int stride : {1, 2}) {
+    const Conv2dOptions wide{.stride_h = stride, .stride_w = stride, .padding_h = 1, .padding_w = 1};
+    const Conv2dOptions pointwise{.stride_h = stride, .stride_w = stride};
+    for (const bool pointwise_first : {false, true}) {
+      check_gradients(
+          [&](const std::vector<Tensor>& in) {
+            const Tensor h = ops::scale(in[0], 1.5f);
+            const auto conv3 = [&] { return ops::conv2d(h, in[1], {}, wide); };
+            const auto conv1 = [&] { return ops::conv2d(h, in[2], {}, pointwise); };
+            const Tensor first = pointwise_first ? conv1() : conv3();
+            return ops::add(first, pointwise_first ? conv3() : conv1());
+          },
+          {random_tensor({17, 16, 6, 6}, Layout::lanes, 1), random_tensor({9, 16, 3, 3}, Layout::plain, 2),
+           random_tensor({9, 16, 1, 1}, Layout::plain, 3)});
+    }
+  }
 }
 
 TEST_CASE("conv2d: sparse passes give what dense ones give for masked weights") {

@@ -88,10 +88,10 @@ Outputs reference_outputs(Conv2dPass pass, const Conv2dShape& shape, const Input
   return out;
 }
 
-// Zeros in the padding of the planes of dst, which may hold anything after a residual was added.
-void clear_plane_padding(const Conv2dShape& s, Activation& dst) {
-  const std::int64_t pixels = std::int64_t{s.OH()} * s.OW(), plane = plane_vectors(pixels);
-  for (std::int64_t channel = 0; channel < groups(s.N) * s.OC; ++channel) {
+// Zeros in the padding of so many planes, which may hold anything after something was added.
+void clear_plane_padding(std::int64_t planes, std::int64_t pixels, Activation& dst) {
+  const std::int64_t plane = plane_vectors(pixels);
+  for (std::int64_t channel = 0; channel < planes; ++channel) {
     for (std::int64_t i = channel * plane * kLanes + pixels * kLanes; i < (channel + 1) * plane * kLanes;
          ++i) {
       dst.wide.data()[i] = 0.0f;
@@ -235,7 +235,7 @@ TEST_CASE("forward with prepared weights, residual and ReLU agrees with the refe
       args.relu = variant % 2 == 1;
       args.residual = variant >= 2 ? residual.wide.data() : nullptr;
       Outputs expected = reference_outputs(Conv2dPass::forward, shape, in, args);
-      clear_plane_padding(shape, expected.main);
+      clear_plane_padding(groups(shape.N) * shape.OC, std::int64_t{shape.OH()} * shape.OW(), expected.main);
       args.residual = variant >= 2 ? residual.data() : nullptr;
       for (const Conv2dKernel* kernel : conv2d_kernels()) {
         if (kernel->pass != Conv2dPass::forward || !isa_supported(kernel->isa) || !kernel->supports(shape))
@@ -252,12 +252,48 @@ TEST_CASE("forward with prepared weights, residual and ReLU agrees with the refe
           args.prepared = once ? prepared.data() : nullptr;
           args.weights = once ? nullptr : in.weights.data();
           run(*kernel, shape, args);
-          clear_plane_padding(shape, actual.main);
+          clear_plane_padding(groups(shape.N) * shape.OC, std::int64_t{shape.OH()} * shape.OW(), actual.main);
           CHECK(max_error(actual.main, expected.main.wide) <= tolerance(*kernel, shape));
         }
       }
     }
   }
+}
+
+// To what is there: a gradient of the activation's other uses.
+TEST_CASE("backward data that adds gives the sum") {
+  std::uint32_t seed = 9000;
+  int added = 0;
+  for (Conv2dShape shape : kShapes) {
+    if (kEmulated && shape.macs() > 10e6) continue;
+    for (Element element : kElements) {
+      shape.element = element;
+      const Inputs in(shape, seed += 10);
+      const auto before = [&] {
+        return Activation(Floats::random(reference::src_size(shape), seed + 5), element);
+      };
+      Outputs unused(Conv2dPass::backward_data, shape);
+      Outputs expected = reference_outputs(Conv2dPass::backward_data, shape, in, bind(in, unused, false));
+      const Activation earlier = before();
+      for (std::size_t i = 0; i < earlier.wide.size(); ++i) {
+        expected.main.wide.data()[i] += earlier.wide.data()[i];
+      }
+      clear_plane_padding(groups(shape.N) * shape.IC, std::int64_t{shape.IH} * shape.IW, expected.main);
+      for (const Conv2dKernel* kernel : all_kernels()) {
+        if (!kernel->adds || !isa_supported(kernel->isa) || !kernel->supports(shape)) continue;
+        INFO(std::string(kernel->name) << " " << describe(shape));
+        CHECK(kernel->pass == Conv2dPass::backward_data);
+        Outputs actual(Conv2dPass::backward_data, shape);
+        actual.main = before();
+        Conv2dArgs args = bind(in, actual, false);
+        args.accumulate = true;
+        run(*kernel, shape, args);
+        CHECK(max_error(actual.main, expected.main.wide) <= tolerance(*kernel, shape));
+        ++added;
+      }
+    }
+  }
+  CHECK(added > 0);
 }
 
 TEST_CASE("the bits of a conv2d do not depend on the number of threads") {
