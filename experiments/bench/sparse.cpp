@@ -66,9 +66,9 @@ struct LinearLayer {
 };
 
 // The layers of six blocks of a transformer of 192 features over 64 tokens.
-std::vector<LinearLayer> linear_layers(std::int64_t batch) {
+std::vector<LinearLayer> linear_layers(std::int64_t batch, kernels::Element element) {
   const auto layer = [&](int ic, int oc) {
-    return LinearLayer{{.N = batch, .T = 64, .IC = ic, .OC = oc}, 6};
+    return LinearLayer{{.N = batch, .T = 64, .IC = ic, .OC = oc, .element = element}, 6};
   };
   return {layer(192, 576), layer(192, 192), layer(192, 384), layer(384, 192)};
 }
@@ -97,10 +97,10 @@ void run_sparse_bench(const SparseBenchOptions& options,
       report(row);
     }
   };
-  for (const ConvLayer& layer : conv_layers(options.batch)) {
+  for (const ConvLayer& layer : conv_layers(options.batch, options.element)) {
     measure_passes(layer, {layer.in_resnet18, layer.in_vgg16, 0}, layer.has_backward_data());
   }
-  for (const LinearLayer& layer : linear_layers(options.batch)) {
+  for (const LinearLayer& layer : linear_layers(options.batch, options.element)) {
     measure_passes(layer, {0, 0, layer.in_vit}, true);
   }
   if (!any) refuse_unknown(options.only);

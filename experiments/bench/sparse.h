@@ -19,6 +19,7 @@ constexpr std::array kSparseNetworks = {"ResNet-18", "VGG-16", "ViT"};
 
 struct SparseBenchOptions {
   std::int64_t batch = 128;
+  kernels::Element element = kernels::Element::f32;  // of activations and their gradients
   std::vector<std::string> only;  // words that shape and pass must contain; empty: everything
   std::vector<double> densities = {0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01};
   int rounds = 3;

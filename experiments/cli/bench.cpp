@@ -127,6 +127,7 @@ int bench_conv(const Request& request) {
 int bench_sparse(const Request& request) {
   bench::SparseBenchOptions options;
   options.batch = request.batch;
+  options.element = element_of(request.precision);
   options.rounds = request.rounds;
   options.only = request.only;
   request.json ? print_sparse_json(options) : print_sparse_table(options);
@@ -213,10 +214,10 @@ int bench(int argc, char** argv) {
       "S")("blocks",
            "with --sparsity: what is removed as one, single weights (1x1), blocks of channels (4x4), or "
            "filters: then the fraction is of the multiply-adds; train: \"1x1,4x4\" compares both",
-           cxxopts::value<std::string>()->default_value("1x1"),
-           "SIZES")("precision", "conv, train: activations and their gradients in memory, f32 or bf16",
-                    cxxopts::value<std::string>()->default_value("f32"),
-                    "TYPE")("tune", "infer: measure every convolution's kernels and take the fastest")(
+           cxxopts::value<std::string>()->default_value("1x1"), "SIZES")(
+      "precision", "conv, sparse, train: activations and their gradients in memory, f32 or bf16",
+      cxxopts::value<std::string>()->default_value("f32"),
+      "TYPE")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
   add_tuning_option(options);
   options.parse_positional("what");
@@ -241,9 +242,9 @@ int bench(int argc, char** argv) {
                            .sparsities = numbers((*arguments)["sparsity"].as<std::string>(), "sparsity"),
                            .units = units((*arguments)["blocks"].as<std::string>()),
                            .precision = precision((*arguments)["precision"].as<std::string>())};
-  if ((what == "sparse" || what == "infer") && request.precision != DType::f32) {
-    fail(ErrorKind::usage, "espalier bench", "--precision is for conv and train: {} has kernels of f32 alone",
-         what);
+  if (what == "infer" && request.precision != DType::f32) {
+    fail(ErrorKind::usage, "espalier bench",
+         "--precision is for conv, sparse and train: infer has kernels of f32 alone");
   }
   if (what == "conv") return bench_conv(request);
   if (what == "sparse") return bench_sparse(request);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/bench/conv_shapes.h"
+#include "framework/tensor/dtype.h"
 #include "framework/tune/layer_shape.h"
 #include "kernels/base/parallel.h"
 
@@ -63,7 +64,7 @@ void print_sparse_json(const bench::SparseBenchOptions& options) {
                                        {"pass", tune::pass_name(row.pass)},
                                        {"blocks", format.name},
                                        {"density", time.density},
-                                       {"dtype", "f32"},
+                                       {"dtype", dtype_name(dtype_of(options.element))},
                                        {"ms", 1e3 * seconds},
                                        {"dense_ms", 1e3 * row.dense_seconds},
                                        {"times_dense", row.dense_seconds / seconds},
@@ -83,8 +84,9 @@ void print_sparse_json(const bench::SparseBenchOptions& options) {
 }
 
 void print_sparse_table(const bench::SparseBenchOptions& options) {
-  fmt::print("{} thread{}, batch {}; how many times as fast as our dense kernel, by density of weights\n",
-             kernels::num_threads(), kernels::num_threads() == 1 ? "" : "s", options.batch);
+  fmt::print("{} thread{}, batch {}, {}; how many times as fast as our dense kernel, by density of weights\n",
+             kernels::num_threads(), kernels::num_threads() == 1 ? "" : "s", options.batch,
+             dtype_name(dtype_of(options.element)));
   fmt::print("{:<22} {:<17} {:>8} {:>7} {:>6}", "shape", "pass", "dense ms", "oneDNN", "blocks");
   for (double density : options.densities) fmt::print(" {:>4g}%", 100.0 * density);
   fmt::print("  break-even\n");
