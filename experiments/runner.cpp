@@ -50,6 +50,10 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   nn::set_execution(*model, nn::execution_from(config.execution));
   reporter.line(fmt::format("model       {}, {} parameters", config.model_kind, model->parameter_count()));
 
+  for (std::size_t i = 0; i < config.stages.size() && !config.stages[i].stage->rebuilds_model(); ++i) {
+    if (directory.stage(i, config.stages[i].label()).is_complete()) continue;
+    config.stages[i].stage->rehearse({config, i, *model, data});
+  }
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();
   std::int64_t metrics_bytes = 0;  // of the stages that are complete
   for (std::size_t i = 0; i < config.stages.size(); ++i) {
@@ -63,7 +67,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
       continue;
     }
     if (!stage_directory.is_under_way()) directory.metrics().truncate(metrics_bytes);
-    StageContext context{config, i, stage.label(), *model, data, stage_directory, reporter};
+    StageContext context{{config, i, *model, data}, stage.label(), stage_directory, reporter};
     complete_stage(context, stage.kind, stage.stage->run(context));
     stages.push_back(stage_directory.result());
     metrics_bytes = stages.back().value("metrics_bytes", std::int64_t{0});

@@ -1,6 +1,11 @@
 #include "experiments/stages/earlier_stage.h"
 
+#include <algorithm>
+
+#include "experiments/experiment_config.h"
 #include "experiments/run_directory.h"
+#include "framework/core/error.h"
+#include "framework/core/suggest.h"
 
 namespace espalier {
 namespace {
@@ -26,6 +31,15 @@ fs::path stage_directory(const StageContext& context, const std::string& label) 
 SavedModel load_earlier(const StageContext& context, const std::string& name) {
   const fs::path stage = stage_directory(context, name);
   return load_model(stage.empty() ? fs::path(name) : stage / "checkpoint");
+}
+
+void expect_earlier(const StageInputs& inputs, std::string_view key, const std::string& name) {
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < inputs.index; ++i) labels.push_back(inputs.config.stages[i].label());
+  if (std::find(labels.begin(), labels.end(), name) != labels.end() || fs::exists(name)) return;
+  fail(ErrorKind::usage, inputs.config.stages[inputs.index].label(),
+       "{} = \"{}\" is no stage before this one{}, and there is no such checkpoint or run", key, name,
+       did_you_mean(name, labels));
 }
 
 }  // namespace espalier

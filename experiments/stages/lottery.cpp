@@ -78,25 +78,31 @@ bool LotteryStage::decides_later_rounds(std::string_view key) {
   return key.starts_with("ticket.") || std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 
-StageResult LotteryStage::run(StageContext& context) const {
-  const std::int64_t steps = steps_of_training(context);
+void LotteryStage::rehearse(const StageInputs& inputs) const {
+  TrainStage::rehearse(inputs);
+  const std::string& label = inputs.config.stages[inputs.index].label();
+  const std::int64_t steps = steps_of_training(inputs);
   if (start_ == "rewind" && rewind_step_ > steps) {
-    fail(ErrorKind::usage, context.label, "rewind_step {} lies beyond the {} steps of a round", rewind_step_,
-         steps);
+    fail(ErrorKind::usage, label, "rewind_step {} lies beyond the {} steps of a round", rewind_step_, steps);
   }
+  if (rounds_ == 0) return;
+  const pruning::PrunerSettings settings = ticket_of(1);
+  if (shuffle_ && settings.granularity_kind != "element") {
+    fail(ErrorKind::usage, label,
+         "shuffle would break up the units of granularity '{}'; use granularity 'element'",
+         settings.granularity_kind);
+  }
+  pruning::Pruner(ticket_of(1), inputs.model.parameters(), 0);
+}
+
+StageResult LotteryStage::run(StageContext& context) const {
   if (rewind_step_ == 0 && !train::is_checkpoint(snapshot_path(context))) save_snapshot(context);
   Snapshot snapshot(context, rewind_step_);
   StageResult whole;
   std::int64_t metrics_bytes = 0;  // of the rounds that are complete
   for (std::int64_t round = 0; round <= rounds_; ++round) {
     StageDirectory directory = context.directory.round(round);
-    StageContext inner{.config = context.config,
-                       .index = context.index,
-                       .label = fmt::format("{} {}", context.label, round),
-                       .model = context.model,
-                       .data = context.data,
-                       .directory = directory,
-                       .reporter = context.reporter};
+    StageContext inner{context, fmt::format("{} {}", context.label, round), directory, context.reporter};
     if (directory.is_complete()) {
       context.reporter.line(fmt::format("{}: done before", inner.label));
       train::load_model_tensors(context.model, train::load_checkpoint(directory.final_checkpoint()).model);
@@ -122,16 +128,15 @@ double LotteryStage::sparsity_after(std::int64_t round) const {
   return 1.0 - std::pow(1.0 - share, static_cast<double>(round));
 }
 
-void LotteryStage::draw_ticket(StageContext& context, std::int64_t round) const {
+pruning::PrunerSettings LotteryStage::ticket_of(std::int64_t round) const {
   pruning::PrunerSettings settings = std::move(clone_settings(ticket_).settings);
   settings.sparsity = sparsity_after(round);
-  if (shuffle_ && settings.granularity_kind != "element") {
-    fail(ErrorKind::usage, context.label,
-         "shuffle would break up the units of granularity '{}'; use granularity 'element'",
-         settings.granularity_kind);
-  }
+  return settings;
+}
+
+void LotteryStage::draw_ticket(StageContext& context, std::int64_t round) const {
   const ScoringBatches scoring(context.model, context.data, context.config, 0.0);
-  pruning::Pruner pruner(std::move(settings), context.model.parameters(), 0);
+  pruning::Pruner pruner(ticket_of(round), context.model.parameters(), 0);
   pruner.set_data(&scoring.data());
   pruner.start();
   const auto seed = static_cast<std::uint64_t>(context.config.seed * 1000 + round);

@@ -30,6 +30,7 @@ class LotteryStage : public TrainStage {
   static constexpr const char* kSnapshot = "snapshot";
 
   void fields(FieldVisitor& v) override;
+  void rehearse(const StageInputs& inputs) const override;
   StageResult run(StageContext& context) const override;
 
   // Is the key, "share" or "ticket.scope", without meaning until the first round is done?
@@ -44,6 +45,7 @@ class LotteryStage : public TrainStage {
 
   // Sparsity after a round.
   double sparsity_after(std::int64_t round) const;
+  pruning::PrunerSettings ticket_of(std::int64_t round) const;
   // Masks for the round from the weights that the one before has trained, then the weights that it starts
   // from.
   void draw_ticket(StageContext& context, std::int64_t round) const;

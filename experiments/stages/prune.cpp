@@ -14,6 +14,11 @@ void PruneStage::fields(FieldVisitor& v) {
   v.tables("prune", prune_, "pruners, applied one after the other");
 }
 
+void PruneStage::rehearse(const StageInputs& inputs) const {
+  for (pruning::PrunerSettings& settings : prune_)
+    pruning::Pruner(clone_settings(settings), inputs.model.parameters(), 0);
+}
+
 StageResult PruneStage::run(StageContext& context) const {
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<nn::Parameter*> parameters = context.model.parameters();

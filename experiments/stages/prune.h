@@ -11,6 +11,7 @@ namespace espalier {
 class PruneStage : public Stage {
  public:
   void fields(FieldVisitor& v) override;
+  void rehearse(const StageInputs& inputs) const override;
   StageResult run(StageContext& context) const override;
 
  private:

@@ -9,6 +9,7 @@ namespace espalier {
 class ShrinkStage : public Stage {
  public:
   void fields(FieldVisitor&) override {}
+  bool rebuilds_model() const override { return true; }
   StageResult run(StageContext& context) const override;
 };
 

@@ -21,13 +21,17 @@ struct ExperimentConfig;
 class StageDirectory;
 class Reporter;
 
-// What a stage works with.
-struct StageContext {
+// What a stage is given.
+struct StageInputs {
   ExperimentConfig& config;
   std::size_t index;  // of the stage
-  std::string label;
   nn::Module& model;
   const datasets::Splits& data;
+};
+
+// What a stage works with.
+struct StageContext : StageInputs {
+  std::string label;
   StageDirectory& directory;
   Reporter& reporter;
 };
@@ -49,6 +53,11 @@ class Stage {
  public:
   virtual ~Stage() = default;
   virtual void fields(FieldVisitor& v) = 0;
+  // Throws Error (usage) where run() would refuse its settings. Asked of all stages before the first begins,
+  // so that a mistake in the last one does not wait for the others to end. The model has its initial weights.
+  virtual void rehearse(const StageInputs&) const {}
+  // Does it leave other layers than the model began with, which the stages after it are meant for?
+  virtual bool rebuilds_model() const { return false; }
   // Works on the model in place, resuming where an earlier attempt was. Throws Error (stopped) when a signal
   // asked it to end early; then its state is saved.
   virtual StageResult run(StageContext& context) const = 0;

@@ -8,28 +8,30 @@
 #include "experiments/experiment_config.h"
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
+#include "experiments/stages/earlier_stage.h"
 #include "experiments/stages/scoring_batches.h"
 #include "experiments/stages/training_state.h"
 #include "framework/core/error.h"
 #include "framework/train/stop.h"
 #include "framework/train/trainer.h"
+#include "pruning/combinations.h"
 
 namespace espalier {
 namespace {
 
 // Stages of an experiment draw different numbers: other orders of the same images.
-std::uint64_t stage_seed(const StageContext& context) {
-  return static_cast<std::uint64_t>(context.config.seed) + 1'000'003u * context.index;
+std::uint64_t stage_seed(const StageInputs& inputs) {
+  return static_cast<std::uint64_t>(inputs.config.seed) + 1'000'003u * inputs.index;
 }
 
-datasets::LoaderOptions training_options(const StageContext& context) {
+datasets::LoaderOptions training_options(const StageInputs& inputs) {
   datasets::LoaderOptions options;
-  options.batch = context.config.batch;
+  options.batch = inputs.config.batch;
   options.shuffle = true;
-  options.augment = context.config.augment;
-  options.normalisation = context.data.normalisation;
-  options.seed = stage_seed(context);
-  options.precision = context.config.activation_type();
+  options.augment = inputs.config.augment;
+  options.normalisation = inputs.data.normalisation;
+  options.seed = stage_seed(inputs);
+  options.precision = inputs.config.activation_type();
   return options;
 }
 
@@ -47,8 +49,20 @@ void TrainStage::fields(FieldVisitor& v) {
   v.tables("prune", prune_, "pruners that work inside the optimizer step");
 }
 
-std::int64_t TrainStage::steps_of_training(const StageContext& context) const {
-  return epochs_ * datasets::Loader(context.data.train, training_options(context)).batches();
+std::int64_t TrainStage::steps_of_training(const StageInputs& inputs) const {
+  return epochs_ * datasets::Loader(inputs.data.train, training_options(inputs)).batches();
+}
+
+void TrainStage::rehearse(const StageInputs& inputs) const {
+  if (!distill_.teacher.empty()) expect_earlier(inputs, "distill.teacher", distill_.teacher);
+  const std::int64_t steps = steps_of_training(inputs);
+  std::vector<std::unique_ptr<pruning::Pruner>> pruners;
+  for (pruning::PrunerSettings& settings : prune_) {
+    auto pruner =
+        std::make_unique<pruning::Pruner>(clone_settings(settings), inputs.model.parameters(), steps);
+    for (const auto& earlier : pruners) pruning::refuse_rivals(*earlier, *pruner);
+    pruners.push_back(std::move(pruner));
+  }
 }
 
 StageResult TrainStage::train(StageContext& context, train::Callback* callback, double lr_factor) const {

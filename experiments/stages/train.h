@@ -17,6 +17,7 @@ namespace espalier {
 class TrainStage : public Stage {
  public:
   void fields(FieldVisitor& v) override;
+  void rehearse(const StageInputs& inputs) const override;
   StageResult run(StageContext& context) const override { return train(context, nullptr); }
 
  protected:
@@ -24,7 +25,7 @@ class TrainStage : public Stage {
   // saved.
   StageResult train(StageContext& context, train::Callback* callback, double lr_factor = 1.0) const;
 
-  std::int64_t steps_of_training(const StageContext& context) const;
+  std::int64_t steps_of_training(const StageInputs& inputs) const;
 
   std::int64_t epochs_ = 30;
   std::string optimizer_kind_ = "sgd";

@@ -12,8 +12,12 @@ void TransferStage::fields(FieldVisitor& v) {
   v.field("exclude", exclude_, "names of weights that keep their own masks, * and ? as in file names");
 }
 
+void TransferStage::rehearse(const StageInputs& inputs) const {
+  if (from_.empty()) fail(ErrorKind::usage, "transfer", "from is empty: whose masks?");
+  expect_earlier(inputs, "from", from_);
+}
+
 StageResult TransferStage::run(StageContext& context) const {
-  if (from_.empty()) fail(ErrorKind::usage, context.label, "from is empty: whose masks?");
   pruning::transfer_masks_(context.model, *load_earlier(context, from_).model, exclude_);
   return tested(context);
 }

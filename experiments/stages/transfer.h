@@ -16,6 +16,7 @@ namespace espalier {
 class TransferStage : public Stage {
  public:
   void fields(FieldVisitor& v) override;
+  void rehearse(const StageInputs& inputs) const override;
   StageResult run(StageContext& context) const override;
 
  private:

@@ -27,7 +27,7 @@ train::Checkpoint sample_checkpoint(const std::vector<std::string>& overrides = 
   MetricsFile metrics("unused");
   StageDirectory directory("unused", metrics);
   Reporter reporter(stderr);
-  StageContext context{config, 0, "train", *model, data, directory, reporter};
+  StageContext context{{config, 0, *model, data}, "train", directory, reporter};
   NamedTensors tensors;
   for (const auto& [name, tensor] : train::model_tensors(*model)) tensors.emplace_back(name, tensor.clone());
   return {about_stage(context), std::move(tensors), std::nullopt};

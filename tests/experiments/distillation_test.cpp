@@ -52,7 +52,7 @@ TEST_CASE("a stage learns from an earlier one: the loss is Hinton's") {
   const SavedModel teacher = load_model(directory.path() / "run" / "0-teach" / "checkpoint");
   MetricsFile metrics("unused");
   StageDirectory place(directory.path() / "run" / "1-learn", metrics);
-  const StageContext context{config, 1, "learn", *teacher.model, data, place, quiet.reporter};
+  const StageContext context{{config, 1, *teacher.model, data}, "learn", place, quiet.reporter};
   train::Batch batch{testing::random_tensor({1, 3, 32, 32}, Layout::lanes, 5),
                      Tensor::zeros({1}, Layout::plain, DType::i32)};
   const Tensor logits = testing::random_tensor({1, 10}, Layout::lanes, 6);
