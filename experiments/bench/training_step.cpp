@@ -22,6 +22,14 @@ Tensor some_labels(std::int64_t batch, std::int64_t classes) {
   return labels;
 }
 
+// What an update reads and writes: weights and moments twice, gradients once.
+std::int64_t update_bytes(const optim::Optimizer& optimizer) {
+  std::int64_t weights = 0, moments = 0;
+  for (const nn::Parameter* parameter : optimizer.parameters()) weights += parameter->value.numel();
+  for (const auto& [name, tensor] : optimizer.state()) moments += tensor.numel();
+  return (3 * weights + 2 * moments) * static_cast<std::int64_t>(sizeof(float));
+}
+
 }  // namespace
 
 TrainingStep::TrainingStep(const Subject& subject, std::int64_t batch, DType precision)
@@ -39,7 +47,7 @@ double TrainingStep::run(Profile* profile) {
   if (profile != nullptr) profile->skip();
   optimizer_.step();
   optimizer_.zero_grad();
-  if (profile != nullptr) profile->lap("optimizer");
+  if (profile != nullptr) profile->lap("optimizer", update_bytes(optimizer_));
   return loss.item();
 }
 

@@ -72,8 +72,11 @@ void print_train_json(const bench::TrainBenchOptions& options) {
   const bench::MachineLimits limits = bench::measure_limits();
   double total = 0.0;
   for (const Profile::Row& row : speed.operations) total += row.seconds();
-  nlohmann::ordered_json json = circumstances(options), shares;
-  for (const Profile::Row& row : speed.operations) shares[row.name] = row.seconds() / total;
+  nlohmann::ordered_json json = circumstances(options), shares, rates;
+  for (const Profile::Row& row : speed.operations) {
+    shares[row.name] = row.seconds() / total;
+    rates[row.name] = {{"forward", row.forward_gb_per_s()}, {"backward", row.backward_gb_per_s()}};
+  }
   json["images_per_second"] = speed.images_per_s;
   json["step_ms"] = 1e3 * speed.step_seconds;
   json["gflops"] = speed.gflops;
@@ -83,6 +86,7 @@ void print_train_json(const bench::TrainBenchOptions& options) {
   json["tensor_bytes"] = speed.tensor_bytes;
   json["process_bytes"] = speed.process_bytes;
   json["time_share"] = shares;
+  json["operand_gb_per_second"] = rates;
   fmt::print("{}\n", json.dump());
 }
 
@@ -97,13 +101,15 @@ void print_train_table(const bench::TrainBenchOptions& options) {
       speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
   fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
              speed.process_bytes >> 20);
-  fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}\n", "operation", "share", "forward", "backward", "calls");
+  fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}  GB/s of operands, forward and backward\n", "operation", "share",
+             "forward", "backward", "calls");
   double total = 0.0;
   for (const Profile::Row& row : speed.operations) total += row.seconds();
   for (const Profile::Row& row : speed.operations) {
-    fmt::print("{:<28} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7}\n", row.name, 100.0 * row.seconds() / total,
-               1e3 * row.forward_seconds / options.steps, 1e3 * row.backward_seconds / options.steps,
-               row.calls / options.steps);
+    fmt::print("{:<28} {:>6.1f}% {:>6.1f} ms {:>6.1f} ms {:>7} {:>6.1f} {:>6.1f}\n", row.name,
+               100.0 * row.seconds() / total, 1e3 * row.forward_seconds / options.steps,
+               1e3 * row.backward_seconds / options.steps, row.calls / options.steps, row.forward_gb_per_s(),
+               row.backward_gb_per_s());
   }
 }
 

@@ -24,6 +24,18 @@ std::vector<std::shared_ptr<Node>> reachable_newest_first(const std::shared_ptr<
   return nodes;
 }
 
+// What a node's backward reads and writes: its inputs, their gradients and the output's.
+std::int64_t operand_bytes(const Node& node) {
+  const auto bytes = [](const Shape& shape, Layout layout, DType dtype) {
+    return storage_elements(shape, layout) * static_cast<std::int64_t>(size_bytes(dtype));
+  };
+  std::int64_t sum = bytes(node.pending.shape(), node.pending.layout(), node.pending.dtype());
+  for (const Edge& input : node.inputs) {
+    sum += (input.wanted() ? 2 : 1) * bytes(input.shape, input.layout, input.dtype);
+  }
+  return sum;
+}
+
 }  // namespace
 
 void Tensor::backward() const {
@@ -39,10 +51,11 @@ void Tensor::backward() const {
     check(current->backward != nullptr, "backward", "the graph of {} was used by an earlier backward()",
           current->where());
     if (current->pending.defined()) {
+      const std::int64_t bytes = operand_bytes(*current);
       Backward step(*current, std::move(current->pending));
       current->pending = {};
       current->backward(step);
-      if (Profile* profile = Profile::active()) profile->lap(current->op, Profile::Pass::backward);
+      if (Profile* profile = Profile::active()) profile->lap(current->op, bytes, Profile::Pass::backward);
     }
     // What the operation saved is of no more use: its memory serves the nodes to come.
     current->backward = nullptr;

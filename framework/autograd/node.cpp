@@ -35,9 +35,18 @@ Edge edge_to(const Tensor& input) {
   return edge;
 }
 
+std::int64_t bytes_of(std::span<const Tensor> tensors) {
+  std::int64_t bytes = 0;
+  for (const Tensor& tensor : tensors) {
+    if (tensor.defined())
+      bytes += tensor.storage_elements() * static_cast<std::int64_t>(size_bytes(tensor.dtype()));
+  }
+  return bytes;
+}
+
 Tensor record_node(std::string_view op, std::span<const Tensor> inputs, Tensor output,
                    BackwardFunction backward, std::span<const Attribute> attributes) {
-  if (Profile* profile = Profile::active()) profile->lap(op);
+  if (Profile* profile = Profile::active()) profile->lap(op, bytes_of(inputs) + bytes_of({&output, 1}));
   const std::shared_ptr<const std::string>& layer = tape().layer;
   if (anomaly_detection()) throw_if_not_finite(output, "result", op, layer.get());
   if (RecordObserver* observer = tape().observer) {

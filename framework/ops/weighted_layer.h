@@ -17,7 +17,7 @@ struct LayerKernels {
   std::function<void(kernels::Conv2dPass, const kernels::Conv2dArgs&)> dense;
   std::function<void(kernels::Conv2dPass, const SparsePattern&, const kernels::SpConv2dArgs&)> sparse;
   // Does dense backward data know Conv2dArgs::accumulate? Null: no.
-  std::function<bool()> adds;
+  std::function<bool()> adds = nullptr;
 };
 
 // Computes and records y, of `y_shape`, in lanes. The first dimension of `weight` counts outputs; bias may be
