@@ -102,11 +102,15 @@ struct ForwardPlan {
     if (block_tiles < fewest) block_tiles = fewest;
     if (block_tiles > conv.tiles()) block_tiles = conv.tiles();
     // Panel after panel U is one stream, and M small. But V comes past once for each group: where it does not
-    // stay in L2, all panels take their turn at each of its frequencies. (Measured with 1 MiB; the narrower
-    // ISAs take two.)
+    // stay in L2, all panels take their turn at each of its frequencies; by channels three of them, for their
+    // U is made in the cache, and where threads have enough groups to share them evenly. (Measured with 1 and
+    // 2 MiB; the narrower ISAs take two.)
     const bool outgrows_cache = !by_channels && block_tiles * tile_bytes > (768 << 10);
     const bool few = panels.count < 2 || (prepared && conv.tiles() <= kPanelVectors);
-    group_panels = few ? 1 : kVecIsa != Isa::avx512 ? 2 : outgrows_cache ? panels.count : 1;
+    int together = 1;
+    if (outgrows_cache) together = panels.count;
+    if (by_channels && panels.count >= 9 * num_threads()) together = 3;
+    group_panels = few ? 1 : kVecIsa != Isa::avx512 ? 2 : together;
   }
 };
 
