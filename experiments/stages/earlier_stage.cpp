@@ -38,8 +38,8 @@ void expect_earlier(const StageInputs& inputs, std::string_view key, const std::
   for (std::size_t i = 0; i < inputs.index; ++i) labels.push_back(inputs.config.stages[i].label());
   if (std::find(labels.begin(), labels.end(), name) != labels.end() || fs::exists(name)) return;
   fail(ErrorKind::usage, inputs.config.stages[inputs.index].label(),
-       "{} = \"{}\" is no stage before this one{}, and there is no such checkpoint or run", key, name,
-       did_you_mean(name, labels));
+       "{} = \"{}\": there is no such checkpoint or run, and no stage of that name before this one{}", key,
+       name, did_you_mean(name, labels));
 }
 
 }  // namespace espalier

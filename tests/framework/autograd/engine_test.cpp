@@ -25,6 +25,33 @@ TEST_CASE("gradients of a value used several times add up") {
   CHECK(x.grad().item() == 5.0f);
 }
 
+// What has arrived is handed out once, and only where nobody else holds it.
+TEST_CASE("an operation adds its gradient in place to the sum that is there") {
+  Tensor leaf = Tensor::scalar(3.0f).set_requires_grad();
+  for (const bool held : {false, true}) {
+    const Tensor h = ops::relu(leaf);
+    const void* first = nullptr;
+    Tensor keeps, sum;
+    const auto use = [&](const auto& backward) { return record("use", {h}, Tensor::scalar(1.0f), backward); };
+    const Tensor older = use([&](Backward& back) {
+      sum = back.take_sum(0);
+      CHECK(sum.defined() == !held);
+      if (sum.defined()) CHECK(sum.bytes() == first);
+      CHECK_FALSE(back.take_sum(0).defined());
+      back.give(0, Tensor::scalar(5.0f));
+    });
+    const Tensor newer = use([&](Backward& back) {
+      Tensor gradient = Tensor::scalar(2.0f);
+      first = gradient.bytes();
+      if (held) keeps = gradient;
+      back.give(0, std::move(gradient));
+    });
+    leaf.set_grad({});
+    add(older, newer).backward();
+    CHECK(leaf.grad().item() == (held ? 7.0f : 5.0f));  // not held: the sum of 2 was taken and not given back
+  }
+}
+
 TEST_CASE("gradients accumulate over backward passes until they are cleared") {
   Tensor x = Tensor::scalar(1.0f).set_requires_grad();
   ops::relu(x).backward();
