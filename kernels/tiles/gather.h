@@ -81,11 +81,11 @@ inline void tile_steps(const TileGather& p, const TilePhase& h, const TilePhase&
   int count = 0;
   for (int depth = 0; depth < p.slice; ++depth) {
     for (int i = 0; i < h.taps; ++i) {
-      for (int j = 0; j < w.taps; ++j) {
-        const int tap = (h.tap + i * h.tap_step) * p.KW + w.tap + j * w.tap_step;
-        const std::int64_t place = i * h.in_tap * width + j * w.in_tap;
-        steps[count++] = {static_cast<std::int32_t>((depth * p.taps + tap) * kTileElements),
-                          static_cast<std::int32_t>(place * kTileElements + depth * p.place)};
+      for (int group = 0; group < w.groups; ++group) {
+        const int row = h.tap + i * h.tap_step, tile = row * p.row_groups + w.first_group + group;
+        const std::int64_t place = i * h.in_tap * width + TapGroup(w, p.beside, group).place(w);
+        steps[count++] = {static_cast<std::int32_t>((depth * p.tap_groups() + tile) * kTileElements),
+                          static_cast<std::int32_t>(place * p.pixel + depth * p.place)};
       }
     }
   }
@@ -115,10 +115,10 @@ void each_group(const TileGather& p, const TilePixels& pixels, std::int64_t imag
   for (std::int64_t image = 0; image < images; ++image) {
     for (int row = pixels.row_begin; row < pixels.row_end; ++row) {
       const std::int64_t place = (h.in + h.in_step * row - first_place) * width + w.in - p.columns.begin;
-      const Bf16* from = copied + image * p.image + place * kTileElements;
+      const Bf16* from = copied + image * p.image + place * p.pixel;
       Bf16* to = out + image * p.out.image + (h.first + h.step * row) * p.out.row + w.first * p.out.column;
       for (int column = 0; column < pixels.columns; ++column) {
-        group.from[group.count] = from + w.in_step * column * kTileElements;
+        group.from[group.count] = from + w.in_step * column * p.pixel;
         group.to[group.count] = to + w.step * column * p.out.column;
         if (++group.count < kTilePixels) continue;
         body(group);
@@ -131,10 +131,10 @@ void each_group(const TileGather& p, const TilePixels& pixels, std::int64_t imag
 
 // Output channels [block_begin, block_end), in tiles, of the pixels of a group.
 inline void gather_group(const TileGather& p, const PixelGroup& group, const Bf16* packed, int block_begin,
-                         int block_end, const TileStep* steps, int phase_taps, const float* bias,
+                         int block_end, const TileStep* steps, int phase_steps, const float* bias,
                          bool accumulate) {
   alignas(64) float sums[2 * kTilePixels * kTileFloats];  // [blocks of pixels][rows][pixels]
-  const std::int64_t a_block = std::int64_t{p.depth} * p.taps * kTileElements;
+  const std::int64_t a_block = std::int64_t{p.depth} * p.tap_groups() * kTileElements;
   TileBlock block;
   block.steps = steps;
   block.c_column = kTileFloats;
@@ -146,10 +146,10 @@ inline void gather_group(const TileGather& p, const PixelGroup& group, const Bf1
     const int widest = max_tile_columns(out.rows);
     for (int depth = 0; depth < p.depth; depth += p.slice) {
       const bool last = depth + p.slice >= p.depth;
-      block.step_count = (last ? p.depth - depth : p.slice) * phase_taps;
+      block.step_count = (last ? p.depth - depth : p.slice) * phase_steps;
       block.accumulate = depth > 0;
       for (int i = 0; i < out.rows; ++i) {
-        block.a[i] = packed + (m + i) * a_block + std::int64_t{depth} * p.taps * kTileElements;
+        block.a[i] = packed + (m + i) * a_block + std::int64_t{depth} * p.tap_groups() * kTileElements;
       }
       for (int first = 0; first < group.count; first += widest) {
         out.pixels = group.count - first < widest ? group.count - first : widest;
@@ -157,7 +157,8 @@ inline void gather_group(const TileGather& p, const PixelGroup& group, const Bf1
           block.b[j] = group.from[first + j] + depth * p.place;
           out.to[j] = group.to[first + j];
         }
-        block.c = sums + first * out.rows * kTileFloats;
+        // Sums that need not rest all use the same few lines.
+        block.c = p.depth <= p.slice ? sums : sums + first * out.rows * kTileFloats;
         block.c_row = out.pixels * kTileFloats;
         if (last) prefetch_outputs(p, out);
         multiply_tiles(out.rows, out.pixels, block);
@@ -176,7 +177,7 @@ struct TileGatherScratch {
 inline TileGatherScratch take_gather_scratch(const TileGather& p, ScratchLayout& scratch) {
   TileGatherScratch s;
   s.packed = scratch.take<Bf16>(packed_tile_elements(p));
-  s.steps = scratch.take<TileStep>(std::int64_t{num_threads()} * p.slice * p.taps);
+  s.steps = scratch.take<TileStep>(std::int64_t{num_threads()} * p.slice * p.tap_groups());
   s.copied = scratch.take<Bf16>(num_threads() * p.together * p.image);
   return s;
 }
@@ -196,7 +197,7 @@ inline void gather_on_tiles(const TileGather& p, const Bf16* in, const float* we
               row_end = row_begin + p.rows < p.out.rows ? row_begin + p.rows : p.out.rows;
     const int pairs = (p.blocks + 1) / 2, last = 2 * (pairs * (part + 1) / p.parts);
     const int block_begin = 2 * (pairs * part / p.parts), block_end = last < p.blocks ? last : p.blocks;
-    TileStep* steps = scratch.steps + std::int64_t{thread_index()} * p.slice * p.taps;
+    TileStep* steps = scratch.steps + std::int64_t{thread_index()} * p.slice * p.tap_groups();
     Bf16* copied = scratch.copied + thread_index() * p.together * p.image;
     const TileRange places = places_seen(p.h, row_begin, row_end);
     for (std::int64_t i = 0; i < images; ++i) {
@@ -212,7 +213,7 @@ inline void gather_on_tiles(const TileGather& p, const Bf16* in, const float* we
                                    columns.index(p.out.columns)};
         tile_steps(p, rows, columns, steps);
         each_group(p, pixels, images, places.begin, copied, to, [&](const PixelGroup& group) {
-          gather_group(p, group, scratch.packed, block_begin, block_end, steps, rows.taps * columns.taps,
+          gather_group(p, group, scratch.packed, block_begin, block_end, steps, rows.taps * columns.groups,
                        bias, accumulate);
         });
       }

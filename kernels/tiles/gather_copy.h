@@ -22,34 +22,50 @@ ESPALIER_INLINE Vec gather_lanes(const float* from, std::int64_t stride, int cou
   return load(lanes);
 }
 
-// packed[block][depth][tap]: a tile of rows of 16 pairs of input channels.
+// packed[block][depth][row of taps][group of taps]: a tile of rows of 16 pairs, those of a tap's input
+// channels after those of another's.
 inline void pack_tiles(const TileGather& p, const float* weights, Bf16* packed) {
+  const int side = kTileSide / p.beside;  // pairs of a tap
   parallel_for(p.blocks, [&](std::int64_t block) {
     const int m0 = static_cast<int>(block) * kTileSide;
-    Bf16* to = packed + block * p.depth * p.taps * kTileElements;
-    for (int c = 0; c < p.channels; c += kTileDepth) {
+    Bf16* to = packed + block * p.depth * p.tap_groups() * kTileElements;
+    const auto pack_group = [&](int c, int row, const TilePhase& phase, int group) {
+      const TapGroup taps(phase, p.beside, group);
       const int channels = p.channels - c < kTileDepth ? p.channels - c : kTileDepth;
-      for (int tap = 0; tap < p.taps; ++tap) {
-        for (int m = 0; m < kTileSide; ++m, to += kTileDepth) {
-          const bool there = m0 + m < p.out.channels;
-          const float* from = there ? weights + (m0 + m) * p.m_stride + c * p.c_stride + tap : weights;
+      for (int m = 0; m < kTileSide; ++m, to += kTileDepth) {
+        for (int i = 0; i < p.beside; ++i) {
+          const int tap = taps.tap(phase, i);
+          const bool there = m0 + m < p.out.channels && tap >= 0;
+          const float* from =
+              there ? weights + (m0 + m) * p.m_stride + c * p.c_stride + row * p.KW + tap : weights;
           const Vec even = gather_lanes(from, 2 * p.c_stride, there ? (channels + 1) / 2 : 0);
           const Vec odd =
               gather_lanes(from + (there ? p.c_stride : 0), 2 * p.c_stride, there ? channels / 2 : 0);
-          store_pairs(reinterpret_cast<Pair*>(to), round_to_pairs(even, odd));
+          Pair pairs[kTileSide];
+          store_pairs(pairs, round_to_pairs(even, odd));
+          __builtin_memcpy(to + i * 2 * side, pairs, static_cast<std::size_t>(side) * sizeof(Pair));
+        }
+      }
+    };
+    for (int c = 0; c < p.channels; c += kTileDepth) {
+      for (int row = 0; row < p.KH; ++row) {
+        for (int w = 0; w < p.w.phase_count; ++w) {
+          const TilePhase& phase = p.w.phases[w];
+          for (int group = 0; group < phase.groups; ++group) pack_group(c, row, phase, group);
         }
       }
     }
   });
 }
 
-// The rows that a strip sees of one image: [tile of channels][row][column] tiles of pairs of channels, zeros
-// where they leave the plane.
+// The rows that a strip sees of one image: [tile of channels][row][column][pair of channels][16], zeros where
+// they leave the plane.
 inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16* to) {
   constexpr int kColumns = 8;  // so many tiles are filled together
   alignas(64) static constexpr Bf16 kNone[kLanes] = {};
   const Pairs none = zip(kNone, kNone);
-  const std::int64_t width = p.columns.end - p.columns.begin, line_elements = width * kTileElements;
+  const std::int64_t width = p.columns.end - p.columns.begin, line_elements = width * p.pixel;
+  const int pairs = p.depth * kTileSide / p.beside;
   // A row is one token, whose channels lie in pairs already.
   const bool token = p.in.channel == kLanes && p.in.channels % kTileDepth == 0 && p.in.columns == 1 &&
                      width == 1 && p.columns.begin == 0 && p.w.base == 0;
@@ -58,7 +74,7 @@ inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16
     const bool row_inside = row >= 0 && row < p.in.rows;
     const Bf16* line = in + row * p.in.row;
     if (token && row_inside) {
-      for (int pair = 0; pair < p.depth * kTileSide; ++pair) {
+      for (int pair = 0; pair < pairs; ++pair) {
         Bf16* tile = to + pair / kTileSide * p.place;
         store_pairs(reinterpret_cast<Pair*>(tile + pair % kTileSide * kTileDepth),
                     zip_neighbours(line + 2 * pair * kLanes));
@@ -67,7 +83,7 @@ inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16
     }
     for (int first = 0; first < width; first += kColumns) {
       const int end = first + kColumns < width ? first + kColumns : static_cast<int>(width);
-      for (int pair = 0; pair < p.depth * kTileSide; ++pair) {
+      for (int pair = 0; pair < pairs; ++pair) {
         const int c = 2 * pair;
         const Bf16* even = row_inside && c < p.in.channels ? line + c * p.in.channel : nullptr;
         const Bf16* odd = c + 1 < p.in.channels ? line + (c + 1) * p.in.channel : nullptr;
@@ -76,11 +92,14 @@ inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16
           const int x = p.w.base + p.w.sample * (p.columns.begin + column);
           const std::int64_t at = x * p.in.column;
           const bool inside = even != nullptr && x >= 0 && x < p.in.columns;
-          store_pairs(reinterpret_cast<Pair*>(tiles + column * kTileElements),
+          store_pairs(reinterpret_cast<Pair*>(tiles + column * p.pixel),
                       inside ? zip(even + at, odd != nullptr ? odd + at : kNone) : none);
         }
       }
     }
+  }
+  for (std::int64_t i = 0; i < (p.beside - 1) * p.pixel; i += kTileDepth) {
+    store_pairs(reinterpret_cast<Pair*>(to + i), none);
   }
 }
 

@@ -97,5 +97,32 @@ TEST_CASE("the phases of an axis see each tap that reaches an output, once") {
   }
 }
 
+TEST_CASE("groups of taps hold each tap of a phase once, at the place that it sees") {
+  for (bool backward : {false, true}) {
+    for (int kernel = 1; kernel <= 7; ++kernel) {
+      for (int stride = 1; stride <= 3; ++stride) {
+        const TileAxis axis = tile_axis(backward, kernel, stride, kernel / 2);
+        std::vector<int> seen(static_cast<std::size_t>(kernel), 0);
+        for (int beside : {1, 2, 4}) {
+          for (int i = 0; i < axis.phase_count; ++i) {
+            const TilePhase& p = axis.phases[i];
+            for (int group = 0; group * beside < p.taps; ++group) {
+              const TapGroup taps(p, beside, group);
+              for (int at = 0; at < beside; ++at) {
+                const int tap = taps.tap(p, at);
+                if (tap < 0) continue;
+                ++seen[static_cast<std::size_t>(tap)];
+                CHECK((tap - p.tap) / p.tap_step * p.in_tap == taps.place(p) + at);
+              }
+            }
+          }
+        }
+        INFO("backward " << backward << " kernel " << kernel << " stride " << stride);
+        CHECK(std::count(seen.begin(), seen.end(), 3) == kernel);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace espalier::kernels
