@@ -7,7 +7,7 @@ namespace {
 
 template <class T>
 constexpr AttentionKernels<T> kKernels = {
-    .isa = kVecIsa, .forward = attention_fwd<T>, .backward = attention_bwd<T>};
+    .isa = kCompiledIsa, .forward = attention_fwd<T>, .backward = attention_bwd<T>};
 
 }  // namespace
 

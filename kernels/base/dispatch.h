@@ -27,21 +27,21 @@ const auto& first_eligible(const Rows& rows) {
   return **row;
 }
 
-// The table of a family as compiled for one ISA. Its generic.cpp specialises this for kVecIsa and nobody
+// The table of a family as compiled for one ISA. Its generic.cpp specialises this for kCompiledIsa and nobody
 // defines the general case, so a family that was not compiled for an ISA does not link.
 template <class Kernels, Isa isa>
 const Kernels& kernels_for();
 
 // In a generic.cpp: both tables of a family over activations of f32 and bf16, from its kKernels<T>.
-#define ESPALIER_KERNELS_FOR_ELEMENTS(Kernels)                   \
-  template <>                                                    \
-  const Kernels<float>& kernels_for<Kernels<float>, kVecIsa>() { \
-    return kKernels<float>;                                      \
-  }                                                              \
-  template <>                                                    \
-  const Kernels<Bf16>& kernels_for<Kernels<Bf16>, kVecIsa>() {   \
-    return kKernels<Bf16>;                                       \
-  }                                                              \
+#define ESPALIER_KERNELS_FOR_ELEMENTS(Kernels)                        \
+  template <>                                                         \
+  const Kernels<float>& kernels_for<Kernels<float>, kCompiledIsa>() { \
+    return kKernels<float>;                                           \
+  }                                                                   \
+  template <>                                                         \
+  const Kernels<Bf16>& kernels_for<Kernels<Bf16>, kCompiledIsa>() {   \
+    return kKernels<Bf16>;                                            \
+  }                                                                   \
   static_assert(true)
 
 // The tables of a family, best first, whether or not this CPU can run them.
@@ -49,6 +49,7 @@ template <class Kernels>
 const auto& compiled_kernels() {
   static const Kernels* const rows[] = {
 #if defined(ESPALIER_X86) && !defined(ESPALIER_PORTABLE_ONLY)
+    &kernels_for<Kernels, Isa::avx512bf16>(),
     &kernels_for<Kernels, Isa::avx512>(),
     &kernels_for<Kernels, Isa::avx2>(),
 #elif defined(ESPALIER_ARM) && !defined(ESPALIER_PORTABLE_ONLY)

@@ -38,6 +38,12 @@ namespace espalier::kernels {
 namespace {
 
 inline constexpr Isa kVecIsa = ESPALIER_VEC_ISA;
+// What this file is compiled for: the vectors are the same with products of bf16.
+#if defined(__AVX512BF16__) && !defined(ESPALIER_VEC_PORTABLE)
+inline constexpr Isa kCompiledIsa = Isa::avx512bf16;
+#else
+inline constexpr Isa kCompiledIsa = kVecIsa;
+#endif
 
 #if defined(__AVX512F__) && !defined(ESPALIER_VEC_PORTABLE)
 

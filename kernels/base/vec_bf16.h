@@ -14,6 +14,12 @@ ESPALIER_INLINE Vec load(const Bf16* p) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
 }
 ESPALIER_INLINE __m256i rounded(Vec a) {
+#if defined(__AVX512BF16__)
+  constexpr int kSubnormal = 0x20;  // the instruction would make zeros of them
+  if (__builtin_expect(_mm512_fpclass_ps_mask(a.v, kSubnormal) == 0, 1)) {
+    return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a.v));
+  }
+#endif
   const __m512i bits = _mm512_castps_si512(a.v), high = _mm512_srli_epi32(bits, 16);
   const __m512i half =
       _mm512_add_epi32(_mm512_and_si512(high, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7fff));

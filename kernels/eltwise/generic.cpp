@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 constexpr EltwiseKernels<T> kKernels = {
-    .isa = kVecIsa,
+    .isa = kCompiledIsa,
     .relu_fwd = relu_fwd<T>,
     .relu_bwd = relu_bwd<T>,
     .gelu_fwd = gelu_fwd<T>,

@@ -30,7 +30,6 @@ const std::vector<const LinearBf16Kernels*>& linear_bf16_kernels() {
     std::vector<const LinearBf16Kernels*> found;
 #if defined(ESPALIER_X86) && !defined(ESPALIER_PORTABLE_ONLY)
     found.push_back(&kernels_for<LinearBf16Kernels, Isa::amx>());
-    found.push_back(&kernels_for<LinearBf16Kernels, Isa::avx512bf16>());
 #endif
     for (const LinearBf16Kernels* row : compiled_kernels<LinearBf16Kernels>()) found.push_back(row);
     return found;

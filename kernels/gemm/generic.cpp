@@ -7,9 +7,9 @@
 namespace espalier::kernels {
 
 template <>
-const GemmKernels& kernels_for<GemmKernels, kVecIsa>() {
+const GemmKernels& kernels_for<GemmKernels, kCompiledIsa>() {
   static constexpr GemmKernels kernels = {
-      .isa = kVecIsa,
+      .isa = kCompiledIsa,
       .gemm = gemm,
       .linear_fwd = linear_fwd,
       .linear_bwd_data = linear_bwd_data,
@@ -20,8 +20,8 @@ const GemmKernels& kernels_for<GemmKernels, kVecIsa>() {
 }
 
 template <>
-const LinearBf16Kernels& kernels_for<LinearBf16Kernels, kVecIsa>() {
-  static constexpr LinearBf16Kernels kernels = linear_bf16_kernels(kVecIsa);
+const LinearBf16Kernels& kernels_for<LinearBf16Kernels, kCompiledIsa>() {
+  static constexpr LinearBf16Kernels kernels = linear_bf16_kernels(kCompiledIsa);
   return kernels;
 }
 

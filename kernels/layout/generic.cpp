@@ -106,7 +106,7 @@ void clear_padding_lanes(const LaneShape& shape, T* lanes) {
 
 template <class T>
 constexpr LayoutKernels<T> kKernels = {
-    .isa = kVecIsa,
+    .isa = kCompiledIsa,
     .to_lanes = to_lanes<T>,
     .from_lanes = from_lanes<T>,
     .compact = compact<T>,

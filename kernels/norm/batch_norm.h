@@ -2,6 +2,7 @@
 // the pass that sums them and the pass that uses the sums, so memory sees each tensor once.
 #pragma once
 
+#include "kernels/base/ahead.h"
 #include "kernels/base/map.h"
 #include "kernels/norm/moments.h"
 #include "kernels/norm/norm.h"
@@ -47,7 +48,10 @@ void normalise_channel(Write write, const LaneShape& shape, const BatchNormFwd<T
   for_each_group(shape, c, [&](std::int64_t plane, int) {
     for (std::int64_t i = plane; i < plane + shape.HW * kLanes; i += kLanes) {
       Vec y = normalised(load(args.src + i));
-      if constexpr (residual) y += load(args.residual + i);
+      if constexpr (residual) {
+        prefetch_ahead(args.residual + i);
+        y += load(args.residual + i);
+      }
       if constexpr (relu) y = max(zero(), y);
       write(args.dst + i, y);
     }
@@ -104,6 +108,11 @@ struct ChannelGradient {
   const BatchNormBwd<T>& args;
   ChannelScale normalised;
 
+  ESPALIER_INLINE void prefetch(std::int64_t i) const {
+    prefetch_ahead(args.src + i);
+    prefetch_ahead(args.diff_dst + i);
+    if constexpr (gate == Gate::by_dst) prefetch_ahead(args.dst + i);
+  }
   ESPALIER_INLINE Vec centred(std::int64_t i) const { return load(args.src + i) - normalised.mean; }
   ESPALIER_INLINE Vec gradient(std::int64_t i, Vec centred_x) const {
     const Vec dy = load(args.diff_dst + i);
@@ -152,8 +161,10 @@ void batch_norm_bwd_gated(const LaneShape& shape, const BatchNormBwd<T>& args) {
     BlockedSums<2> sums;
     for_each_group(shape, c, [&](std::int64_t plane, int) {
       sums.add(shape.HW, [&](std::int64_t p, Vec(&values)[2]) {
-        const Vec x = channel.centred(plane + p * kLanes);
-        values[0] = channel.gradient(plane + p * kLanes, x);
+        const std::int64_t i = plane + p * kLanes;
+        channel.prefetch(i);
+        const Vec x = channel.centred(i);
+        values[0] = channel.gradient(i, x);
         values[1] = values[0] * x;
       });
     });

@@ -7,7 +7,7 @@ namespace {
 
 template <class T>
 constexpr NormKernels<T> kKernels = {
-    .isa = kVecIsa,
+    .isa = kCompiledIsa,
     .batch_norm_fwd_training = batch_norm_fwd_training<T>,
     .batch_norm_fwd_inference = batch_norm_fwd_inference<T>,
     .batch_norm_bwd = batch_norm_bwd<T>,

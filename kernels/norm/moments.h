@@ -7,6 +7,7 @@
 // The shift is the mean of all before, at first the mean of the first vector.
 #pragma once
 
+#include "kernels/base/ahead.h"
 #include "kernels/base/blocked_sum.h"
 
 namespace espalier::kernels {
@@ -27,6 +28,7 @@ class Moments {
       const Vec shift = broadcast(shift_);
       if (images == kLanes) {
         block_.add(begin, end, [&](std::int64_t p, Vec(&values)[2]) {
+          prefetch_ahead(x + p * kLanes);
           const Vec d = load(x + p * kLanes) - shift;
           values[0] = d;
           values[1] = d * d;

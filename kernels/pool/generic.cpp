@@ -7,7 +7,7 @@ namespace {
 
 template <class T>
 constexpr PoolKernels<T> kKernels = {
-    .isa = kVecIsa,
+    .isa = kCompiledIsa,
     .max_fwd = max_fwd<T>,
     .max_bwd = max_bwd<T>,
     .average_fwd = average_fwd<T>,

@@ -35,9 +35,9 @@ void stream_copy(const float* src, float* dst, std::int64_t n) {
 }  // namespace
 
 template <>
-const ProbeKernels& kernels_for<ProbeKernels, kVecIsa>() {
+const ProbeKernels& kernels_for<ProbeKernels, kCompiledIsa>() {
   static constexpr ProbeKernels kernels = {
-      .isa = kVecIsa,
+      .isa = kCompiledIsa,
       .multiply_add = multiply_add,
       .flops_per_iteration = 2.0 * kLanes * kChains,
       .stream_copy = stream_copy,

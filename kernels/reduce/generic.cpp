@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 constexpr ReduceKernels<T> kKernels = {
-    .isa = kVecIsa,
+    .isa = kCompiledIsa,
     .sum = array_sum<T>,
     .sum_squares = array_sum_squares<T>,
     .max_abs = array_max_abs<T>,

@@ -6,9 +6,9 @@
 namespace espalier::kernels {
 
 template <>
-const SoftmaxKernels& kernels_for<SoftmaxKernels, kVecIsa>() {
+const SoftmaxKernels& kernels_for<SoftmaxKernels, kCompiledIsa>() {
   static constexpr SoftmaxKernels kernels = {
-      .isa = kVecIsa,
+      .isa = kCompiledIsa,
       .softmax_fwd = softmax_fwd,
       .softmax_bwd = softmax_bwd,
       .log_softmax_fwd = log_softmax_fwd,

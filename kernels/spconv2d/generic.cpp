@@ -118,8 +118,8 @@ void spconv2d_prepare(const Conv2dShape& shape, const SparseBlocks& blocks, cons
 }  // namespace
 
 template <>
-const SpConv2dKernels& kernels_for<SpConv2dKernels, kVecIsa>() {
-  static constexpr SpConv2dKernels kernels = {.isa = kVecIsa,
+const SpConv2dKernels& kernels_for<SpConv2dKernels, kCompiledIsa>() {
+  static constexpr SpConv2dKernels kernels = {.isa = kCompiledIsa,
                                               .scratch_bytes = spconv2d_scratch_bytes,
                                               .run = spconv2d_run,
                                               .prepared_bytes = spconv2d_prepared_bytes,

@@ -76,9 +76,9 @@ void splinear_run(const LinearShape& shape, const SparseBlocks& blocks, Conv2dPa
 }  // namespace
 
 template <>
-const SpLinearKernels& kernels_for<SpLinearKernels, kVecIsa>() {
+const SpLinearKernels& kernels_for<SpLinearKernels, kCompiledIsa>() {
   static constexpr SpLinearKernels kernels = {
-      .isa = kVecIsa, .scratch_bytes = splinear_scratch_bytes, .run = splinear_run};
+      .isa = kCompiledIsa, .scratch_bytes = splinear_scratch_bytes, .run = splinear_run};
   return kernels;
 }
 

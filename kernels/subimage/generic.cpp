@@ -146,9 +146,9 @@ void global_average(const SubimageShape& s, const float* src, float* dst) {
 }  // namespace
 
 template <>
-const SubimageKernels& kernels_for<SubimageKernels, kVecIsa>() {
+const SubimageKernels& kernels_for<SubimageKernels, kCompiledIsa>() {
   static constexpr SubimageKernels kernels = {
-      .isa = kVecIsa, .split = split, .regrid = regrid, .halo = halo, .global_average = global_average};
+      .isa = kCompiledIsa, .split = split, .regrid = regrid, .halo = halo, .global_average = global_average};
   return kernels;
 }
 

@@ -1,6 +1,7 @@
 // What forward and backward data (gather.h) multiply, as tiles: the weights, and strips of the input.
 #pragma once
 
+#include "kernels/base/ahead.h"
 #include "kernels/base/pairs.h"
 #include "kernels/base/parallel.h"
 #include "kernels/tiles/gather_plan.h"
@@ -92,6 +93,10 @@ inline void copy_strip(const TileGather& p, const Bf16* in, TileRange rows, Bf16
           const int x = p.w.base + p.w.sample * (p.columns.begin + column);
           const std::int64_t at = x * p.in.column;
           const bool inside = even != nullptr && x >= 0 && x < p.in.columns;
+          if (inside && odd != nullptr) {
+            prefetch_ahead(even + at);
+            prefetch_ahead(odd + at);
+          }
           store_pairs(reinterpret_cast<Pair*>(tiles + column * p.pixel),
                       inside ? zip(even + at, odd != nullptr ? odd + at : kNone) : none);
         }

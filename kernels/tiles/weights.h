@@ -12,6 +12,7 @@
 // A task owns a range of output channels and a fixed part of the images; parts are added in order.
 #pragma once
 
+#include "kernels/base/ahead.h"
 #include "kernels/base/pairs.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/scratch.h"
@@ -144,6 +145,7 @@ inline void copy_gradient(const TileWeights& p, const TileStrip& strip, const Bf
         const bool there = channel < p.dst.channels;
         const Bf16* one = there ? from + channel * p.dst.channel + 2 * pair * p.dst.column : nullptr;
         const Bf16* other = there && 2 * pair + 1 < p.dst.columns ? one + p.dst.column : nullptr;
+        if (there) prefetch_ahead(one);
         Bf16* row_of_tile = to + (block - block_begin) * p.a_block + pair * kTileElements + m * kTileDepth;
         store_pairs(reinterpret_cast<Pair*>(row_of_tile), load_places(one, other));
       };

@@ -138,9 +138,9 @@ void apply_mask(std::int64_t n, const std::uint8_t* mask, float* values) {
 }  // namespace
 
 template <>
-const UpdateKernels& kernels_for<UpdateKernels, kVecIsa>() {
+const UpdateKernels& kernels_for<UpdateKernels, kCompiledIsa>() {
   static constexpr UpdateKernels kernels = {
-      .isa = kVecIsa,
+      .isa = kCompiledIsa,
       .sgd = sgd,
       .adam = adam,
       .ema = ema,
