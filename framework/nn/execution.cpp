@@ -1,6 +1,7 @@
 #include "framework/nn/execution.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
@@ -15,6 +16,8 @@ namespace {
 using kernels::Conv2dPass;
 
 constexpr int kBlockSizes[] = {1, 4};
+// Calls for which a weight that was wanted whole stays so.
+constexpr int kCallsWhole = 64;
 constexpr Conv2dPass kPasses[] = {Conv2dPass::forward, Conv2dPass::backward_data,
                                   Conv2dPass::backward_weights};
 
@@ -128,22 +131,42 @@ ops::SparsePasses LayerExecution::choose(Parameter& weight, const tune::LayerSha
   if (chosen_.backward_weights && weight.takes_kept_gradients && weight.value.requires_grad() &&
       grad_enabled()) {
     chosen_.values = lay_out_kept(weight);
+  } else if (!grad_enabled() && weight.value.away() && weight.kept.pattern == pattern_) {
+    chosen_.values = weight.kept.values;
   }
   return chosen_;
 }
 
-Tensor LayerExecution::lay_out_kept(Parameter& weight) const {
+Tensor LayerExecution::lay_out_kept(Parameter& weight) {
   KeptValues& kept = weight.kept;
-  if (kept.pattern != pattern_) {
+  const bool another = kept.pattern != pattern_;
+  if (another) {
     // Of the same mask in other blocks: an earlier call holds that leaf, and its gradient may be to come.
     if (kept.mask_version == pattern_version_) return {};
     weight.make_gradient_whole();
     const std::int64_t size = pattern_->block_size();
     kept = {pattern_, pattern_version_, Tensor::empty({pattern_->blocks(), size, size})};
     kept.values.set_requires_grad();
+    put_away_ = false;
+    calls_whole_ = 0;
   }
-  pattern_->gather(weight.value, kept.values);
+  if (another || !weight.value.away()) {
+    pattern_->gather(weight.value, kept.values);
+    leave_to_kept(weight);
+  }
   return kept.values;
+}
+
+void LayerExecution::leave_to_kept(Parameter& weight) {
+  if (!chosen_.forward || !chosen_.backward_data) return;
+  // Somebody wanted it whole: an average of the weights does in every step, a checkpoint once in a while.
+  if (std::exchange(put_away_, false)) calls_whole_ = kCallsWhole;
+  if (calls_whole_ > 0) {
+    --calls_whole_;
+    return;
+  }
+  weight.kept.put_away(weight.value);
+  put_away_ = true;
 }
 
 std::string LayerExecution::why_sparse_or_not(Conv2dPass pass) const {

@@ -52,7 +52,9 @@ class LayerExecution {
   void look_at(const Mask& mask);
   // The kept values as they are now, as a leaf that is the same until the mask changes; undefined where the
   // mask's leaf is of blocks of another size, which another shape of input chose.
-  Tensor lay_out_kept(Parameter& weight) const;
+  Tensor lay_out_kept(Parameter& weight);
+  // Puts the whole weight away where no pass reads it.
+  void leave_to_kept(Parameter& weight);
   bool may_pay(int block_size, double density) const;
   double cost(kernels::Conv2dPass pass, int block_size, double density) const;
   PassReport report(kernels::Conv2dPass pass) const;
@@ -65,6 +67,8 @@ class LayerExecution {
   std::shared_ptr<const SparsePattern> pattern_;
   std::uint64_t pattern_version_ = 0;  // of the mask that it was made of
   double density_ = 1.0;               // of the mask
+  bool put_away_ = false;              // the weight, in an earlier call
+  int calls_whole_ = 0;                // for so many more it is not
   ops::SparsePasses chosen_;
 };
 

@@ -7,6 +7,12 @@
 
 namespace espalier::nn {
 
+void KeptValues::put_away(Tensor& weight) const {
+  weight.put_away([pattern = pattern, values = values.detach()](void* elements) {
+    pattern->scatter(values, static_cast<float*>(elements));
+  });
+}
+
 Tensor Parameter::grad() const {
   if (!kept.has_gradient()) return value.grad();
   Tensor sum = kept.pattern->scatter(kept.values.grad());

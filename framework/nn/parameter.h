@@ -18,13 +18,16 @@ namespace espalier::nn {
 enum class ParameterKind { weight, bias, norm };
 
 // The weights that a mask keeps, next to each other, as sparse kernels multiply them. They are a leaf of the
-// tape: their gradient takes memory for them alone.
+// tape: their gradient takes memory for them alone. While all passes of the layer are sparse they are the
+// parameter, and `value` is away (Tensor::put_away): whoever reads it has it whole again.
 struct KeptValues {
   std::shared_ptr<const SparsePattern> pattern;  // null: none are laid out so
   std::uint64_t mask_version = 0;                // of the mask that the pattern was made of
   Tensor values;                                 // [blocks, b, b]
 
   bool has_gradient() const { return values.defined() && values.grad().defined(); }
+  // Leaves `weight` to these values, which are gathered from it.
+  void put_away(Tensor& weight) const;
 };
 
 // The mask contract: after every optimizer step, wherever the mask is 0, the value and every moment that an

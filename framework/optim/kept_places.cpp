@@ -1,5 +1,6 @@
 #include "framework/optim/kept_places.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -7,6 +8,16 @@
 #include "framework/tensor/sparse/sparse_pattern.h"
 
 namespace espalier::optim {
+namespace {
+
+void gather_at(const std::int32_t* place, std::int64_t n, const float* from, float* to) {
+  for (std::int64_t i = 0; i < n; ++i) to[i] = from[place[i]];
+}
+void scatter_at(const std::int32_t* place, std::int64_t n, const float* from, float* to) {
+  for (std::int64_t i = 0; i < n; ++i) to[place[i]] = from[i];
+}
+
+}  // namespace
 
 KeptPlaces::KeptPlaces(const Mask& mask) : version_(mask.version()) {
   check(!mask.dense(), "kept places", "a dense mask keeps every place");
@@ -38,23 +49,28 @@ bool KeptPlaces::follow(const nn::KeptValues& values) {
   return true;
 }
 
-const float* KeptPlaces::gradient_of(const nn::KeptValues& values, std::int64_t begin, std::int64_t n,
-                                     float* copy) const {
-  const Tensor gradient = values.values.grad();
-  const float* from = std::as_const(gradient).data();
-  if (of_place_.empty()) return from + begin;
-  for (std::int64_t i = 0; i < n; ++i) copy[i] = from[of_place_[static_cast<std::size_t>(begin + i)]];
-  return copy;
+void KeptPlaces::gather_values(std::int64_t begin, std::int64_t n, const float* values, float* kept) const {
+  if (in_order()) {
+    std::copy_n(values + begin, n, kept);
+  } else {
+    gather_at(of_place_.data() + begin, n, values, kept);
+  }
+}
+
+void KeptPlaces::scatter_values(std::int64_t begin, std::int64_t n, const float* kept, float* values) const {
+  if (in_order()) {
+    std::copy_n(kept, n, values + begin);
+  } else {
+    scatter_at(of_place_.data() + begin, n, kept, values);
+  }
 }
 
 void KeptPlaces::gather(std::int64_t begin, std::int64_t n, const float* whole, float* kept) const {
-  const std::int32_t* place = places_.data() + begin;
-  for (std::int64_t i = 0; i < n; ++i) kept[i] = whole[place[i]];
+  gather_at(places_.data() + begin, n, whole, kept);
 }
 
 void KeptPlaces::scatter(std::int64_t begin, std::int64_t n, const float* kept, float* whole) const {
-  const std::int32_t* place = places_.data() + begin;
-  for (std::int64_t i = 0; i < n; ++i) whole[place[i]] = kept[i];
+  scatter_at(places_.data() + begin, n, kept, whole);
 }
 
 Tensor KeptPlaces::gather(const Tensor& whole) const {

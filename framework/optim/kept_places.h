@@ -19,12 +19,13 @@ class KeptPlaces {
   // are dormant need all their moments.
   static bool pay(const nn::Parameter& parameter);
 
-  // Can gradient_of() read the gradient that lies with these values? Makes ready for it.
+  // Are these the values of the places listed? Makes ready for the next three.
   bool follow(const nn::KeptValues& values);
-  // The gradient of the weights at the (begin + i)th place, i < n: where it lies, if they are neighbours
-  // there, else copied to `copy`.
-  const float* gradient_of(const nn::KeptValues& values, std::int64_t begin, std::int64_t n,
-                           float* copy) const;
+  // Do the values that are followed lie in the places' order?
+  bool in_order() const { return of_place_.empty(); }
+  // kept[i] = what `values`, laid out as those followed, has for the (begin + i)th place, i < n; and back
+  void gather_values(std::int64_t begin, std::int64_t n, const float* values, float* kept) const;
+  void scatter_values(std::int64_t begin, std::int64_t n, const float* kept, float* values) const;
 
   // Are these the places of this mask, as it is now?
   bool lists(const Mask& mask) const { return mask.version() == version_; }

@@ -39,6 +39,11 @@ const std::uint8_t* update_mask(const nn::Parameter& parameter) {
   return parameter.dormant.defined() ? nullptr : std::as_const(parameter.mask).data();
 }
 
+// The weights that are pruned have no memory at all, and so hold nothing.
+bool holds_kept_alone(const nn::Parameter& parameter) {
+  return parameter.value.away() && parameter.kept.mask_version == parameter.mask.version();
+}
+
 // What the mask prunes moves from `weight` to `dormant`.
 void set_aside(std::int64_t count, const std::uint8_t* mask, float* weight, float* dormant) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -56,6 +61,7 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
       settings_(settings),
       moment_names_(std::move(moment_names)),
       kept_(parameters_.size()),
+      laid_out_(parameters_.size()),
       slices_(sizes_of(parameters_)),
       partial_sums_(slices_.all().size()),
       lr_(settings.lr) {
@@ -72,7 +78,7 @@ void Optimizer::step() {
   const StepInfo info = {steps_, lr_};
   for (StepHook* hook : hooks_) hook->before_step(info, parameters_);
   if (mask_changed_since_listed()) enforce_masks();
-  follow_gradients();
+  follow_kept_values();
   gradient_norm_ = measure_gradient_norm();
   const bool clip = settings_.clip_norm > 0.0 && gradient_norm_ > settings_.clip_norm;
   ++steps_;
@@ -105,12 +111,13 @@ void Optimizer::ask_for_gradients() {
   }
 }
 
-void Optimizer::follow_gradients() {
+void Optimizer::follow_kept_values() {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     nn::Parameter& parameter = *parameters_[p];
-    if (!parameter.kept.has_gradient()) continue;
-    const bool alone = !parameter.value.grad().defined();
-    if (!alone || !kept_[p] || !kept_[p]->follow(parameter.kept)) parameter.make_gradient_whole();
+    const bool follows = kept_[p] && kept_[p]->follow(parameter.kept);
+    laid_out_[p] = follows && parameter.value.away();
+    if (parameter.kept.has_gradient() && (!follows || parameter.value.grad().defined()))
+      parameter.make_gradient_whole();
   }
 }
 
@@ -151,10 +158,30 @@ const float* Optimizer::gradient_at(const SliceOf& where) const {
   const nn::Parameter& parameter = *parameters_[where.parameter];
   const std::optional<KeptPlaces>& kept = kept_[where.parameter];
   float* copy = scratch().gradient.data();
-  if (parameter.kept.has_gradient()) return kept->gradient_of(parameter.kept, where.begin, where.count, copy);
-  const Tensor gradient = parameter.value.grad();
-  if (!kept) return std::as_const(gradient).data() + where.begin;
-  kept->gather(where.begin, where.count, std::as_const(gradient).data(), copy);
+  const bool of_values = parameter.kept.has_gradient();
+  const Tensor gradient = of_values ? parameter.kept.values.grad() : parameter.value.grad();
+  const float* from = gradient.data();
+  if (!kept || (of_values && kept->in_order())) return from + where.begin;
+  if (of_values) {
+    kept->gather_values(where.begin, where.count, from, copy);
+  } else {
+    kept->gather(where.begin, where.count, from, copy);
+  }
+  return copy;
+}
+
+float* Optimizer::weights_at(const SliceOf& where) {
+  nn::Parameter& parameter = *parameters_[where.parameter];
+  const std::optional<KeptPlaces>& kept = kept_[where.parameter];
+  const bool of_values = laid_out_[where.parameter] != 0;
+  float* from = of_values ? parameter.kept.values.data() : parameter.value.data();
+  if (!kept || (of_values && kept->in_order())) return from + where.begin;
+  float* copy = scratch().weight.data();
+  if (of_values) {
+    kept->gather_values(where.begin, where.count, from, copy);
+  } else {
+    kept->gather(where.begin, where.count, from, copy);
+  }
   return copy;
 }
 
@@ -163,18 +190,14 @@ std::optional<Optimizer::Slice> Optimizer::open_slice(const SliceOf& where, doub
   if (!parameter.has_gradient()) return std::nullopt;
   Slice slice = {.parameter = where.parameter,
                  .begin = where.begin,
-                 .weight = nullptr,
+                 .weight = weights_at(where),
                  .gradient = gradient_at(where),
                  .moments = {},
                  .mask = nullptr,
                  .count = where.count,
                  .weight_decay = decays(parameter) ? settings_.weight_decay : 0.0,
                  .gradient_scale = gradient_scale};
-  if (const std::optional<KeptPlaces>& kept = kept_[where.parameter]) {
-    slice.weight = scratch().weight.data();
-    kept->gather(where.begin, where.count, std::as_const(parameter.value).data(), slice.weight);
-  } else {
-    slice.weight = parameter.value.data() + where.begin;
+  if (!kept_[where.parameter]) {
     const std::uint8_t* mask = update_mask(parameter);
     if (mask != nullptr) slice.mask = mask + where.begin;
   }
@@ -185,14 +208,20 @@ std::optional<Optimizer::Slice> Optimizer::open_slice(const SliceOf& where, doub
 }
 
 void Optimizer::close_slice(const Slice& slice) {
-  if (const std::optional<KeptPlaces>& kept = kept_[slice.parameter])
-    kept->scatter(slice.begin, slice.count, slice.weight, parameters_[slice.parameter]->value.data());
+  if (slice.weight != scratch().weight.data()) return;
+  nn::Parameter& parameter = *parameters_[slice.parameter];
+  const KeptPlaces& kept = *kept_[slice.parameter];
+  if (laid_out_[slice.parameter] != 0) {
+    kept.scatter_values(slice.begin, slice.count, slice.weight, parameter.kept.values.data());
+  } else {
+    kept.scatter(slice.begin, slice.count, slice.weight, parameter.value.data());
+  }
 }
 
 void Optimizer::enforce_masks() {
   kernels::parallel_for(static_cast<std::int64_t>(parameters_.size()), [&](std::int64_t p) {
     nn::Parameter& parameter = *parameters_[static_cast<std::size_t>(p)];
-    if (parameter.mask.dense() || parameter.dormant.defined()) return;
+    if (parameter.mask.dense() || parameter.dormant.defined() || holds_kept_alone(parameter)) return;
     const auto zero_pruned = [&](Tensor& tensor) {
       kernels::update().apply_mask(tensor.numel(), std::as_const(parameter.mask).data(), tensor.data());
     };
@@ -262,7 +291,7 @@ void Optimizer::rest_dormant() {
 void Optimizer::check_masks() const {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     const nn::Parameter& parameter = *parameters_[p];
-    check(parameter.mask.holds(parameter.value), "optimizer",
+    check(holds_kept_alone(parameter) || parameter.mask.holds(parameter.value), "optimizer",
           "{} has a pruned weight that is not 0; only an "
           "optimizer or enforce_masks() may write it",
           parameter.name);

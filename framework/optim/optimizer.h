@@ -116,15 +116,16 @@ class Optimizer {
   // Tells the parameters what will be read of their gradients in the coming step: a hook may read those of
   // pruned weights, and where places are listed, those of kept weights are enough.
   void ask_for_gradients();
-  // Makes gradients whole that cannot be read as they lie.
-  void follow_gradients();
+  // Finds out whose weights and gradients can be read as they lie with nn::KeptValues; other gradients are
+  // made whole.
+  void follow_kept_values();
   void wake_dormant();
   void rest_dormant();
-  // Of a parameter whose places are listed, weights and gradients are copied to the calling thread's scratch,
-  // and weights back.
+  // Of a parameter whose places are listed, weights and gradients that are no neighbours as they lie are
+  // copied to the calling thread's scratch, and weights back.
   std::optional<Slice> open_slice(const SliceOf& where, double gradient_scale);
   void close_slice(const Slice& slice);
-  // Of a slice's weights: their gradients, in the calling thread's scratch where places are listed.
+  float* weights_at(const SliceOf& where);
   const float* gradient_at(const SliceOf& where) const;
   bool mask_changed_since_listed() const;
   // Lists the places of what the masks leave of each parameter, where that pays, and moves the moments there.
@@ -134,7 +135,8 @@ class Optimizer {
   std::vector<nn::Parameter*> parameters_;
   OptimizerSettings settings_;
   std::vector<std::string> moment_names_;
-  std::vector<std::optional<KeptPlaces>> kept_;           // a parameter; none: moments for every weight
+  std::vector<std::optional<KeptPlaces>> kept_;  // a parameter; none: moments for every weight
+  std::vector<std::uint8_t> laid_out_;  // a parameter; its weights are nn::KeptValues that kept_ follows
   std::vector<std::array<Tensor, kMaxMoments>> moments_;  // a parameter; undefined beyond the names
   Slices slices_;
   std::vector<double> partial_sums_;  // a slice; of squared gradients

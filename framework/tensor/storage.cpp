@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "framework/core/error.h"
@@ -118,6 +119,25 @@ std::shared_ptr<Storage> Storage::allocate(std::size_t size_bytes) {
   return std::make_shared<Storage>(allocator().allocate(size_bytes), size_bytes);
 }
 
-Storage::~Storage() { allocator().release(data_, size_bytes_); }
+Storage::~Storage() {
+  if (!away()) allocator().release(data_, size_bytes_);
+}
+
+void Storage::put_away(std::function<void(void*)> restore) {
+  check(!away(), "storage", "the memory is away already");
+  restore_ = std::move(restore);
+  allocator().release(data_, size_bytes_);
+  data_ = nullptr;
+  away_.store(true, std::memory_order_release);
+}
+
+void Storage::bring_back() const {
+  static std::mutex mutex;  // threads that share a weight may ask at once
+  const std::lock_guard lock(mutex);
+  if (!away()) return;
+  data_ = allocator().allocate(size_bytes_);
+  std::exchange(restore_, nullptr)(data_);
+  away_.store(false, std::memory_order_release);
+}
 
 }  // namespace espalier

@@ -2,8 +2,10 @@
 // over, and fresh pages from the system would cost more than the arithmetic that fills them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace espalier {
@@ -41,12 +43,25 @@ class Storage {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  void* data() const { return data_; }
+  // Any thread may ask; no pointer from before outlives put_away().
+  void* data() const {
+    if (away_.load(std::memory_order_acquire)) bring_back();
+    return data_;
+  }
   std::size_t size_bytes() const { return size_bytes_; }
 
+  // Gives the memory up: what it holds is known elsewhere. The next data() takes memory and has it filled by
+  // `restore`.
+  void put_away(std::function<void(void* data)> restore);
+  bool away() const { return away_.load(std::memory_order_acquire); }
+
  private:
-  void* data_;
+  void bring_back() const;
+
+  mutable void* data_;
   std::size_t size_bytes_;
+  mutable std::atomic<bool> away_ = false;
+  mutable std::function<void(void*)> restore_;
 };
 
 }  // namespace espalier

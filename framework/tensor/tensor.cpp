@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "framework/core/error.h"
 #include "framework/tensor/element.h"
@@ -136,6 +137,10 @@ void Tensor::fill_(float value) {
 bool Tensor::shares_storage_with(const Tensor& other) const { return impl().storage == other.impl().storage; }
 
 bool Tensor::owns_storage_alone() const { return impl_.use_count() == 1 && impl().storage.use_count() == 1; }
+
+void Tensor::put_away(std::function<void(void*)> restore) { impl().storage->put_away(std::move(restore)); }
+
+bool Tensor::away() const { return impl().storage->away(); }
 
 bool Tensor::requires_grad() const { return impl().requires_grad; }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -81,6 +82,10 @@ class Tensor {
   bool shares_storage_with(const Tensor& other) const;
   // No other tensor refers to the memory: it may be overwritten.
   bool owns_storage_alone() const;
+  // Gives the memory up while its elements are known elsewhere: whoever asks for them next, through any
+  // tensor that shares it, has `restore` write them, in storage order. Until then it takes none.
+  void put_away(std::function<void(void* elements)> restore);
+  bool away() const;
 
   // --- differentiation (framework/autograd/)
   bool requires_grad() const;

@@ -1,6 +1,7 @@
 // Training whose convolutions multiply kept weights only is the training that multiplies zeros too.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/autograd/node.h"
 #include "framework/nn/execution.h"
 #include "framework/nn/init.h"
 #include "framework/nn/modules/batch_norm2d.h"
@@ -123,7 +125,7 @@ TEST_CASE("connections grow where the dense gradient is largest, in sparse train
   CHECK(masks_of(*sparse) != masks_of(*train(Execution::sparse, settings_with("magnitude", "none"))));
 }
 
-TEST_CASE("a gradient that lies with the kept weights alone makes the same step as one of all places") {
+TEST_CASE("weights and gradients that lie as kept values make the same step as those of all places") {
   for (const std::string granularity : {"element", "block"}) {
     CAPTURE(granularity);
     const auto of_granularity = [&] {
@@ -139,20 +141,63 @@ TEST_CASE("a gradient that lies with the kept weights alone makes the same step 
         ++kept;
         CHECK_FALSE(p->value.grad().defined());
         CHECK(p->kept.values.numel() <= p->value.numel() / 4);
+        CHECK(p->value.away());
         CHECK(p->mask.holds(p->grad()));
       }
     };
     const auto make_whole = [](std::span<nn::Parameter* const> parameters) {
       for (nn::Parameter* p : parameters) p->make_gradient_whole();
     };
+    const auto read = [](std::span<nn::Parameter* const> parameters) {
+      for (nn::Parameter* p : parameters) CHECK(p->mask.holds(p->value));
+    };
     const auto of_kept = train(Execution::sparse, of_granularity(), count);
-    const auto of_all = train(Execution::sparse, of_granularity(), make_whole);
     CHECK(kept == 6 * (granularity == "block" ? 1 : 3));
-    for (std::size_t p = 0; p < of_kept->parameters().size(); ++p) {
-      CAPTURE(of_kept->parameters()[p]->name);
-      CHECK(of_kept->parameters()[p]->value.to_vector() == of_all->parameters()[p]->value.to_vector());
+    for (const Gradients& look : {Gradients(make_whole), Gradients(read)}) {
+      const auto other = train(Execution::sparse, of_granularity(), look);
+      for (std::size_t p = 0; p < of_kept->parameters().size(); ++p) {
+        CAPTURE(of_kept->parameters()[p]->name);
+        CHECK(of_kept->parameters()[p]->value.to_vector() == other->parameters()[p]->value.to_vector());
+      }
     }
   }
+}
+
+TEST_CASE("pruned weights take no memory while every pass is sparse") {
+  const auto layer =
+      std::make_shared<nn::Conv2d>(64, 64, 3, nn::Conv2d::Options{.padding = 1, .bias = false});
+  nn::initialise(*layer, 3);
+  nn::set_execution(*layer, Execution::sparse);
+  nn::Parameter& weight = *layer->parameters()[0];
+  optim::Sgd sgd(layer->parameters(), {{.lr = 0.05}, 0.9});
+  Pruner pruner(settings_with("magnitude", "none"), layer->parameters(), 12);
+  pruner.start();
+  sgd.enforce_masks();
+  const auto step = [&] {
+    Tensor x = testing::random_tensor({16, 64, 4, 4}, Layout::lanes, 5);
+    x.set_requires_grad();
+    const Tensor y = (*layer)(x);
+    ops::mean(ops::mul(y, y)).backward();
+    sgd.step();
+    sgd.zero_grad();
+  };
+  step();
+  CHECK(weight.value.away());
+  // Weights, their gradient and momentum: at the kept places each, and nothing that is of the whole size.
+  const std::size_t away = allocator_stats().in_use_bytes;
+  const std::vector<float> whole = weight.value.to_vector();
+  CHECK(allocator_stats().in_use_bytes - away == static_cast<std::size_t>(weight.value.numel()) * 4);
+  CHECK(std::count(whole.begin(), whole.end(), 0.0f) >= weight.value.numel() * 8 / 10);
+
+  // Evaluation reads the kept values as they lie.
+  step();
+  for (int i = 0; i < 100 && !weight.value.away(); ++i) step();
+  REQUIRE(weight.value.away());
+  {
+    const NoGrad no_grad;
+    (*layer)(testing::random_tensor({16, 64, 4, 4}, Layout::lanes, 5));
+  }
+  CHECK(weight.value.away());
 }
 
 TEST_CASE("gradients survive a change of the mask between two batches of a step") {

@@ -130,10 +130,14 @@ void SparsePattern::gather(const Tensor& dense, Tensor& values) const {
 }
 
 Tensor SparsePattern::scatter(const Tensor& values) const {
-  check_values(values, "scatter");
   Tensor dense = Tensor::empty(shape_);
+  scatter(values, dense.data());
+  return dense;
+}
+
+void SparsePattern::scatter(const Tensor& values, float* to) const {
+  check_values(values, "scatter");
   const float* from = values.data();
-  float* to = dense.data();
   const std::int64_t row = shape_.numel() / shape_[0];
   kernels::parallel_for(divide_up(shape_[0], block_size_), [&](std::int64_t o) {
     const std::int64_t begin = o * block_size_, end = std::min<std::int64_t>(begin + block_size_, shape_[0]);
@@ -142,7 +146,6 @@ Tensor SparsePattern::scatter(const Tensor& values) const {
       if (weight >= 0) to[weight] = from[value];
     });
   });
-  return dense;
 }
 
 std::vector<std::int32_t> SparsePattern::places() const {

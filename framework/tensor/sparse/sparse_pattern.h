@@ -2,8 +2,8 @@
 // channels at one tap, by output channel and, for backward data, by input channel. With b = 1 a block is one
 // weight and the sparsity unstructured. A pattern never changes; a changed mask makes a new one.
 //
-// The dense form, [OC, IC, KH, KW] or [OC, IC], with its mask is what modules, optimizers and checkpoints
-// hold; gather() and scatter() go to the kept values and back without loss.
+// The dense form, [OC, IC, KH, KW] or [OC, IC], with its mask is what checkpoints hold and what everyone may
+// read; gather() and scatter() go to the kept values and back without loss.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,7 @@ class SparsePattern {
   void gather(const Tensor& dense, Tensor& values) const;  // into memory that is there
   // The inverse: dense weights with 0 outside the kept blocks.
   Tensor scatter(const Tensor& values) const;
+  void scatter(const Tensor& values, float* dense) const;  // into memory for the weights
   // Of each value the weight whose value it is, as an index into the dense form; -1 beyond the channels.
   std::vector<std::int32_t> places() const;
 
