@@ -34,8 +34,8 @@ BasicBlock::BasicBlock(std::int64_t in_channels, std::int64_t out_channels, int 
 
 Tensor BasicBlock::forward(const Tensor& x) {
   if (conv1_ == nullptr) return ops::relu(x);
-  // First on the tape, so last in backward: a 1x1 convolution that strides then adds a quarter of the pixels to
-  // the gradient that is there.
+  // First on the tape, so last in backward: a 1x1 convolution that strides then adds a quarter of the pixels
+  // to the gradient that is there.
   const Tensor identity = shortcut(x);
   const Tensor inner = bn1_->forward_relu((*conv1_)(x));
   return bn2_->forward_relu((*conv2_)(inner), identity);
