@@ -26,6 +26,7 @@ void move_elements(const Move& move, int rank, const Tensor& src, Tensor& dst) {
   copy.element = !dst.is_lanes()  ? kernels::CopyElement::numbers
                  : src.is_lanes() ? kernels::CopyElement::vectors
                                   : kernels::CopyElement::numbers_to_vectors;
+  copy.add = move.add;
   const int first = kernels::StridedCopy::kRank - rank;
   for (int d = 0; d < rank; ++d) {
     const auto i = static_cast<std::size_t>(d);

@@ -23,6 +23,7 @@ struct Move {
   std::array<std::int64_t, Shape::kMaxRank> size{};
   std::array<std::int64_t, Shape::kMaxRank> src_stride{}, dst_stride{};
   std::int64_t src_offset = 0, dst_offset = 0;
+  bool add = false;  // to what dst holds
 };
 // src and dst are of one type, or src is plain f32 and dst lanes of bf16, into which numbers are rounded.
 void move_elements(const Move& move, int rank, const Tensor& src, Tensor& dst);

@@ -26,11 +26,14 @@ Tensor subsample(const Tensor& x, int stride, std::int64_t channels) {
   move_elements(kept, 4, x, y);
   return record(op, {x}, y,
                 [kept, shape = x.shape()](Backward& b) {
-                  Tensor dx = Tensor::zeros(shape, Layout::lanes, b.grad().dtype());
+                  Tensor dx = b.take_sum(0);
+                  const bool add = dx.defined();
+                  if (!add) dx = Tensor::zeros(shape, Layout::lanes, b.grad().dtype());
                   const Move back = {.size = kept.size,
                                      .src_stride = kept.dst_stride,
                                      .dst_stride = kept.src_stride,
-                                     .src_offset = kept.dst_offset};
+                                     .src_offset = kept.dst_offset,
+                                     .add = add};
                   move_elements(back, 4, b.grad(), dx);
                   b.give(0, std::move(dx));
                 },

@@ -12,21 +12,33 @@ namespace {
 
 constexpr std::int64_t kTaskNumbers = 16 * 1024;  // a task copies at least this much
 
-template <class To, class From>
-To copied(From x) {
-  if constexpr (std::is_same_v<To, From>) {
+template <class To>
+To rounded_to(float x) {
+  if constexpr (std::is_same_v<To, Bf16>) {
+    return round_to_bf16(x);
+  } else {
+    return x;
+  }
+}
+
+// What becomes of `to`.
+template <bool add, class To, class From>
+To written(To to, From x) {
+  if constexpr (add) {
+    return rounded_to<To>(widen(to) + widen(x));
+  } else if constexpr (std::is_same_v<To, From>) {
     return x;
   } else {
-    return round_to_bf16(x);
+    return rounded_to<To>(x);
   }
 }
 
 // One run along the last dimension.
-template <int src_width, int dst_width, class From, class To>
+template <bool add, int src_width, int dst_width, class From, class To>
 void copy_row(const StridedCopy& c, const From* src, To* dst) {
   constexpr int last = StridedCopy::kRank - 1;
   const std::int64_t n = c.size[last];
-  if (std::is_same_v<From, To> && src_width == dst_width && c.src_stride[last] == 1 &&
+  if (!add && std::is_same_v<From, To> && src_width == dst_width && c.src_stride[last] == 1 &&
       c.dst_stride[last] == 1) {
     std::memcpy(dst, src, static_cast<std::size_t>(n * src_width) * sizeof(To));
     return;
@@ -34,11 +46,13 @@ void copy_row(const StridedCopy& c, const From* src, To* dst) {
   for (std::int64_t i = 0; i < n; ++i) {
     const From* from = src + i * c.src_stride[last] * src_width;
     To* to = dst + i * c.dst_stride[last] * dst_width;
-    for (int lane = 0; lane < dst_width; ++lane) to[lane] = copied<To>(from[src_width == 1 ? 0 : lane]);
+    for (int lane = 0; lane < dst_width; ++lane) {
+      to[lane] = written<add>(to[lane], from[src_width == 1 ? 0 : lane]);
+    }
   }
 }
 
-template <int src_width, int dst_width, class From, class To>
+template <bool add, int src_width, int dst_width, class From, class To>
 void copy_rows(const StridedCopy& c, const From* src, To* dst) {
   constexpr int last = StridedCopy::kRank - 1;
   std::int64_t rows = 1;
@@ -55,27 +69,36 @@ void copy_rows(const StridedCopy& c, const From* src, To* dst) {
         from += i * c.src_stride[d];
         to += i * c.dst_stride[d];
       }
-      copy_row<src_width, dst_width>(c, src + from * src_width, dst + to * dst_width);
+      copy_row<add, src_width, dst_width>(c, src + from * src_width, dst + to * dst_width);
     }
   });
 }
 
-template <class From, class To>
+template <bool add, class From, class To>
 void copy_elements(const StridedCopy& copy, const From* src, To* dst) {
   switch (copy.element) {
     case CopyElement::numbers:
-      return copy_rows<1, 1>(copy, src, dst);
+      return copy_rows<add, 1, 1>(copy, src, dst);
     case CopyElement::vectors:
-      return copy_rows<kLanes, kLanes>(copy, src, dst);
+      return copy_rows<add, kLanes, kLanes>(copy, src, dst);
     case CopyElement::numbers_to_vectors:
-      return copy_rows<1, kLanes>(copy, src, dst);
+      return copy_rows<add, 1, kLanes>(copy, src, dst);
+  }
+}
+
+template <class From, class To>
+void copy_or_add(const StridedCopy& copy, const From* src, To* dst) {
+  if (copy.add) {
+    copy_elements<true>(copy, src, dst);
+  } else {
+    copy_elements<false>(copy, src, dst);
   }
 }
 
 }  // namespace
 
-void strided_copy(const StridedCopy& copy, const float* src, float* dst) { copy_elements(copy, src, dst); }
-void strided_copy(const StridedCopy& copy, const Bf16* src, Bf16* dst) { copy_elements(copy, src, dst); }
-void strided_copy(const StridedCopy& copy, const float* src, Bf16* dst) { copy_elements(copy, src, dst); }
+void strided_copy(const StridedCopy& copy, const float* src, float* dst) { copy_or_add(copy, src, dst); }
+void strided_copy(const StridedCopy& copy, const Bf16* src, Bf16* dst) { copy_or_add(copy, src, dst); }
+void strided_copy(const StridedCopy& copy, const float* src, Bf16* dst) { copy_or_add(copy, src, dst); }
 
 }  // namespace espalier::kernels

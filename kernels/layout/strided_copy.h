@@ -1,5 +1,5 @@
 // Copies between arrays with strides of their own: permute, slice, concat and broadcast, of plain tensors and
-// of activations in lanes. One function for every ISA: moving memory needs no arithmetic.
+// of activations in lanes. One function for every ISA: moving memory needs next to no arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,14 @@ namespace espalier::kernels {
 enum class CopyElement { numbers, vectors, numbers_to_vectors };
 
 //   dst[i0 * dst_stride[0] + i1 * dst_stride[1] + ...] = src[i0 * src_stride[0] + ...]   for all i[d] <
-//   size[d]
+//   size[d];  += with add
 //
 // Strides count elements; a source stride of 0 repeats. The destinations are all different, and not the
 // source.
 struct StridedCopy {
   static constexpr int kRank = 6;
   CopyElement element = CopyElement::numbers;
+  bool add = false;
   std::int64_t size[kRank] = {1, 1, 1, 1, 1, 1};
   std::int64_t src_stride[kRank] = {};
   std::int64_t dst_stride[kRank] = {};

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "framework/core/error.h"
+#include "framework/ops/add.h"
+#include "framework/ops/avg_pool2d.h"
+#include "framework/ops/mul.h"
 #include "framework/tensor/lanes.h"
 #include "tests/support/goldens.h"
 #include "tests/support/gradient_check.h"
@@ -37,6 +40,17 @@ TEST_CASE("subsample: gradient") {
   for (const Shape& shape : {Shape{1, 2, 4, 4}, Shape{17, 4, 5, 3}}) {
     check_gradients([](const std::vector<Tensor>& in) { return ops::subsample(in[0], 2, 6); },
                     {random_tensor(shape, Layout::lanes, 1)});
+  }
+}
+
+TEST_CASE("subsample: gradient, added to that of another use") {
+  for (const Shape& shape : {Shape{1, 2, 4, 4}, Shape{17, 4, 6, 2}}) {
+    check_gradients(
+        [](const std::vector<Tensor>& in) {
+          const Tensor y = ops::subsample(in[0], 2, in[0].dim(1));  // on the tape first, so back last
+          return ops::add(ops::avg_pool2d(ops::mul(in[0], in[0])), y);
+        },
+        {random_tensor(shape, Layout::lanes, 1)});
   }
 }
 

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/base/lanes.h"
 #include "tests/kernels/support.h"
 
@@ -44,12 +47,35 @@ void check_types(const StridedCopy& copy, std::size_t elements) {
   });
 }
 
+// Added to zeros it is the copy, and to the copy twice of it.
+template <class From, class To>
+void check_adding(StridedCopy copy, std::size_t elements) {
+  const Buffer<From> src = Buffer<From>::random(elements * kLanes, 1);
+  Buffer<To> once(elements * kLanes), twice(elements * kLanes);
+  std::fill_n(once.data(), elements * kLanes, To{});
+  copy.add = true;
+  strided_copy(copy, src.data(), once.data());
+  expect_formula(copy, src, once);
+  std::copy_n(once.data(), elements * kLanes, twice.data());
+  strided_copy(copy, src.data(), twice.data());
+  std::int64_t wrong = 0;
+  for (std::size_t i = 0; i < elements * kLanes; ++i) {
+    const float expected = widen(element_from<To>(widen(once.data()[i]) * 2.0f));
+    // A source of more digits than the destination is rounded after it was added.
+    wrong += std::abs(widen(twice.data()[i]) - expected) > 0.01f * std::abs(expected);
+  }
+  CHECK(wrong == 0);
+}
+
 void check_copy(StridedCopy copy, std::size_t elements) {
   for (CopyElement element : {CopyElement::numbers, CopyElement::vectors, CopyElement::numbers_to_vectors}) {
     copy.element = element;
     check_types<float, float>(copy, elements);
     check_types<Bf16, Bf16>(copy, elements);
     check_types<float, Bf16>(copy, elements);
+    check_adding<float, float>(copy, elements);
+    check_adding<Bf16, Bf16>(copy, elements);
+    check_adding<float, Bf16>(copy, elements);
   }
 }
 
