@@ -154,15 +154,11 @@ void Optimizer::update_all(double gradient_scale) {
   for_each_slice(gradient_scale, [&](const Slice& slice) { update(slice); });
 }
 
-const float* Optimizer::gradient_at(const SliceOf& where) const {
-  const nn::Parameter& parameter = *parameters_[where.parameter];
+template <class Float>
+Float* Optimizer::side_by_side(const SliceOf& where, Float* from, bool as_values, float* copy) const {
   const std::optional<KeptPlaces>& kept = kept_[where.parameter];
-  float* copy = scratch().gradient.data();
-  const bool of_values = parameter.kept.has_gradient();
-  const Tensor gradient = of_values ? parameter.kept.values.grad() : parameter.value.grad();
-  const float* from = gradient.data();
-  if (!kept || (of_values && kept->in_order())) return from + where.begin;
-  if (of_values) {
+  if (!kept || (as_values && kept->in_order())) return from + where.begin;
+  if (as_values) {
     kept->gather_values(where.begin, where.count, from, copy);
   } else {
     kept->gather(where.begin, where.count, from, copy);
@@ -170,19 +166,18 @@ const float* Optimizer::gradient_at(const SliceOf& where) const {
   return copy;
 }
 
+const float* Optimizer::gradient_at(const SliceOf& where) const {
+  const nn::Parameter& parameter = *parameters_[where.parameter];
+  const bool as_values = parameter.kept.has_gradient();
+  const Tensor gradient = as_values ? parameter.kept.values.grad() : parameter.value.grad();
+  return side_by_side(where, gradient.data(), as_values, scratch().gradient.data());
+}
+
 float* Optimizer::weights_at(const SliceOf& where) {
   nn::Parameter& parameter = *parameters_[where.parameter];
-  const std::optional<KeptPlaces>& kept = kept_[where.parameter];
-  const bool of_values = laid_out_[where.parameter] != 0;
-  float* from = of_values ? parameter.kept.values.data() : parameter.value.data();
-  if (!kept || (of_values && kept->in_order())) return from + where.begin;
-  float* copy = scratch().weight.data();
-  if (of_values) {
-    kept->gather_values(where.begin, where.count, from, copy);
-  } else {
-    kept->gather(where.begin, where.count, from, copy);
-  }
-  return copy;
+  const bool as_values = laid_out_[where.parameter] != 0;
+  float* from = as_values ? parameter.kept.values.data() : parameter.value.data();
+  return side_by_side(where, from, as_values, scratch().weight.data());
 }
 
 std::optional<Optimizer::Slice> Optimizer::open_slice(const SliceOf& where, double gradient_scale) {

@@ -125,6 +125,10 @@ class Optimizer {
   // copied to the calling thread's scratch, and weights back.
   std::optional<Slice> open_slice(const SliceOf& where, double gradient_scale);
   void close_slice(const Slice& slice);
+  // A slice's elements of `from`, which lies as the parameter or as its kept values: where they are
+  // neighbours, else copied.
+  template <class Float>
+  Float* side_by_side(const SliceOf& where, Float* from, bool as_values, float* copy) const;
   float* weights_at(const SliceOf& where);
   const float* gradient_at(const SliceOf& where) const;
   bool mask_changed_since_listed() const;
