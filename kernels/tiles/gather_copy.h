@@ -42,9 +42,14 @@ inline void pack_tiles(const TileGather& p, const float* weights, Bf16* packed) 
           const Vec even = gather_lanes(from, 2 * p.c_stride, there ? (channels + 1) / 2 : 0);
           const Vec odd =
               gather_lanes(from + (there ? p.c_stride : 0), 2 * p.c_stride, there ? channels / 2 : 0);
-          Pair pairs[kTileSide];
-          store_pairs(pairs, round_to_pairs(even, odd));
-          __builtin_memcpy(to + i * 2 * side, pairs, static_cast<std::size_t>(side) * sizeof(Pair));
+          const Pairs pairs = round_to_pairs(even, odd);
+          if (p.beside == 1) {
+            store_pairs(reinterpret_cast<Pair*>(to), pairs);
+          } else {
+            Pair of_tap[kTileSide];
+            store_pairs(of_tap, pairs);
+            __builtin_memcpy(to + i * 2 * side, of_tap, static_cast<std::size_t>(side) * sizeof(Pair));
+          }
         }
       }
     };
