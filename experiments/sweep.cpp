@@ -58,9 +58,14 @@ std::string fill_in(std::string text, const std::vector<std::pair<std::string, s
 
 }  // namespace
 
-void SweepConfig::Columns::fields(FieldVisitor& v) {
+void SweepConfig::Key::fields(FieldVisitor& v) {
   v.field("key", key, "what stands for the column's value in `set`, in braces");
   v.field("values", values, "one a column, put in as they are; none: a single column");
+}
+
+void SweepConfig::Columns::fields(FieldVisitor& v) {
+  Key::fields(v);
+  v.table("beside", beside, "a second key, as many values: they go along with the first");
 }
 
 void SweepConfig::Row::fields(FieldVisitor& v) {
@@ -91,6 +96,10 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
          config_.name);
   if (directory_.empty()) directory_ = fs::path("runs") / config_.name;
   if (config_.columns.values.empty()) config_.columns.values = {""};
+  const SweepConfig::Key& beside = config_.columns.beside;
+  if (!beside.key.empty() && beside.values.size() != config_.columns.values.size())
+    fail(ErrorKind::usage, kWhere, "{}: columns.beside has {} values, for {} columns", file.string(),
+         beside.values.size(), config_.columns.values.size());
   const ConfigNode base = parse_config_file(file.parent_path() / config_.base);
 
   const auto make_cell = [&](std::size_t r, std::size_t c, std::int64_t seed) {
@@ -103,12 +112,13 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
                    .document = base,
                    .hash = {},
                    .directory = {}};
+    std::vector<std::pair<std::string, std::string>> values = {{config_.columns.key, value},
+                                                               {"seed", std::to_string(seed)}};
+    if (!beside.key.empty()) values.emplace_back(beside.key, beside.values[c]);
     const std::string origin = fmt::format("{}, row '{}'", file.filename().string(), row.name);
     const auto apply = [&](const std::vector<std::string>& assignments, const std::string& who) {
       for (const std::string& assignment : assignments) {
-        apply_override(cell.document,
-                       fill_in(assignment, {{config_.columns.key, value}, {"seed", std::to_string(seed)}}),
-                       who);
+        apply_override(cell.document, fill_in(assignment, values), who);
       }
     };
     apply({"seed={seed}", "name=" + directory_name(row.name)}, origin);

@@ -10,7 +10,8 @@
 //   name = "magnitude, global"
 //   set = ["stage.0.prune=[{ sparsity = {sparsity} }]"]
 //
-// In `set`, the column's key and "seed" in braces stand for their values. A run lies in a directory named
+// In `set`, the column's key and "seed" in braces stand for their values; a second key may go along with the
+// first (`columns.beside`). A run lies in a directory named
 // after its row and its config's hash, so cells that come to the same config, as those of a row that does not
 // mention the column's key, are one run. Cells whose configs agree in their first stages do these once
 // (common_start.h).
@@ -29,9 +30,17 @@
 namespace espalier {
 
 struct SweepConfig {
-  struct Columns {
-    std::string key = "value";
+  // What stands for a value in braces, and its values, one a column.
+  struct Key {
+    std::string key;  // empty: none
     std::vector<std::string> values;
+
+    void fields(FieldVisitor& v);
+  };
+  struct Columns : Key {
+    Columns() { key = "value"; }
+
+    Key beside;  // a second key whose values go along: what is kept beside what is removed
 
     void fields(FieldVisitor& v);
   };

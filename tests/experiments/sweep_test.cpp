@@ -127,6 +127,28 @@ TEST_CASE("a sweep that is stopped goes on in the middle of the cell, to the sam
         whole.summary(whole.cells().front())->at("weights_sha256"));
 }
 
+TEST_CASE("a second key goes along with the columns'") {
+  const std::string sweep = R"(
+name = "tiny"
+base = "base.toml"
+columns = { key = "removed", values = ["0.5", "0.7"], beside = { key = "kept", values = ["0.5", "0.3"] } }
+[[row]]
+name = "pruned"
+set = ["stage.0.prune=[{ sparsity = {removed} }]"]
+[[row]]
+name = "scratch"
+set = ["budget.fraction={kept}"]
+)";
+  const Files files(sweep);
+  const Sweep opened = files.open();
+  REQUIRE(opened.cells().size() == 4);
+  CHECK(read_experiment(opened.cells()[3].document).budget.fraction == 0.3);
+  CHECK(opened.cells()[3].label == "scratch/0.7/seed 1");
+  std::string short_of_one = sweep;
+  short_of_one.replace(short_of_one.find(", \"0.3\""), 7, "");
+  CHECK(contains(error_of(short_of_one), "columns.beside has 1 values, for 2 columns"));
+}
+
 TEST_CASE("cells with one dense stage train it once") {
   const Files files(
       std::string("set = ['stage=[{ name = \"dense\", epochs = 1 }, { kind = \"finetune\", epochs = 1, "
