@@ -97,6 +97,9 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
   if (directory_.empty()) directory_ = fs::path("runs") / config_.name;
   if (config_.columns.values.empty()) config_.columns.values = {""};
   const SweepConfig::Key& beside = config_.columns.beside;
+  if (beside.key.empty() && !beside.values.empty())
+    fail(ErrorKind::usage, kWhere, "{}: columns.beside has values, but no key that stands for them",
+         file.string());
   if (!beside.key.empty() && beside.values.size() != config_.columns.values.size())
     fail(ErrorKind::usage, kWhere, "{}: columns.beside has {} values, for {} columns", file.string(),
          beside.values.size(), config_.columns.values.size());

@@ -11,10 +11,9 @@
 //   set = ["stage.0.prune=[{ sparsity = {sparsity} }]"]
 //
 // In `set`, the column's key and "seed" in braces stand for their values; a second key may go along with the
-// first (`columns.beside`). A run lies in a directory named
-// after its row and its config's hash, so cells that come to the same config, as those of a row that does not
-// mention the column's key, are one run. Cells whose configs agree in their first stages do these once
-// (common_start.h).
+// first (`columns.beside`). A run lies in a directory named after its row and its config's hash, so cells
+// that come to the same config, as those of a row that does not mention the column's key, are one run. Cells
+// whose configs agree in their first stages do these once (common_start.h).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
 #include "framework/optim/kept_places.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -50,19 +49,11 @@ bool KeptPlaces::follow(const nn::KeptValues& values) {
 }
 
 void KeptPlaces::gather_values(std::int64_t begin, std::int64_t n, const float* values, float* kept) const {
-  if (in_order()) {
-    std::copy_n(values + begin, n, kept);
-  } else {
-    gather_at(of_place_.data() + begin, n, values, kept);
-  }
+  gather_at(of_place_.data() + begin, n, values, kept);
 }
 
 void KeptPlaces::scatter_values(std::int64_t begin, std::int64_t n, const float* kept, float* values) const {
-  if (in_order()) {
-    std::copy_n(kept, n, values + begin);
-  } else {
-    scatter_at(of_place_.data() + begin, n, kept, values);
-  }
+  scatter_at(of_place_.data() + begin, n, kept, values);
 }
 
 void KeptPlaces::gather(std::int64_t begin, std::int64_t n, const float* whole, float* kept) const {

@@ -23,7 +23,7 @@ class KeptPlaces {
   bool follow(const nn::KeptValues& values);
   // Do the values that are followed lie in the places' order?
   bool in_order() const { return of_place_.empty(); }
-  // kept[i] = what `values`, laid out as those followed, has for the (begin + i)th place, i < n; and back
+  // Where they do not: kept[i] = what `values` has for the (begin + i)th place, i < n; and back
   void gather_values(std::int64_t begin, std::int64_t n, const float* values, float* kept) const;
   void scatter_values(std::int64_t begin, std::int64_t n, const float* kept, float* values) const;
 

@@ -11,8 +11,8 @@
 
 namespace espalier::kernels {
 
-// In ascending order. avx512bf16 is AVX-512 with products of bf16, and amx that with products of matrix
-// tiles: they have rows of their own where those matter, beside avx512's.
+// In ascending order. avx512bf16 is AVX-512 with instructions for bf16, and amx that with products of matrix
+// tiles, which only some families have kernels of.
 enum class Isa { portable, neon, avx2, avx512, avx512bf16, amx };
 
 std::string_view isa_name(Isa isa);

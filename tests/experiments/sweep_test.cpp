@@ -147,6 +147,9 @@ set = ["budget.fraction={kept}"]
   std::string short_of_one = sweep;
   short_of_one.replace(short_of_one.find(", \"0.3\""), 7, "");
   CHECK(contains(error_of(short_of_one), "columns.beside has 1 values, for 2 columns"));
+  std::string nameless = sweep;
+  nameless.replace(nameless.find("key = \"kept\", "), 14, "");
+  CHECK(contains(error_of(nameless), "columns.beside has values, but no key"));
 }
 
 TEST_CASE("cells with one dense stage train it once") {

@@ -97,6 +97,19 @@ TEST_CASE("the phases of an axis see each tap that reaches an output, once") {
   }
 }
 
+TEST_CASE("few channels share a tile, and a step sums some of their taps") {
+  const auto steps = [](int channels, bool backward) {
+    const Conv2dShape s = {
+        .N = 16, .IC = channels, .IH = 8, .IW = 8, .OC = channels, .KH = 3, .KW = 3, .PH = 1, .PW = 1};
+    return plan_tile_gather(tile_shape(s), backward).tap_groups();
+  };
+  for (bool backward : {false, true}) {
+    CHECK(steps(8, backward) == 3);
+    CHECK(steps(16, backward) == 6);
+    CHECK(steps(17, backward) == 9);
+  }
+}
+
 TEST_CASE("groups of taps hold each tap of a phase once, at the place that it sees") {
   for (bool backward : {false, true}) {
     for (int kernel = 1; kernel <= 7; ++kernel) {
