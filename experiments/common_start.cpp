@@ -97,6 +97,7 @@ class Taker {
   }
 
   void take(const fs::path& other, std::size_t last, Reporter& reporter) {
+    run_.keep();
     take_metrics(other, cuts_[last]);
     // What follows runs on the kernels that the start was computed with.
     if (fs::exists(other / kKernels))

@@ -16,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kConfig = "config.toml";
+constexpr const char* kKernels = "kernels.json";
 constexpr std::size_t kMaxResultBytes = 4 << 20;
 
 // The directories step-<number>, oldest first.
@@ -143,10 +145,11 @@ void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_
 RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash,
                            const std::function<void(const std::string&)>& note)
     : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
+  std::error_code ignored;
+  made_directory_ = !fs::exists(path_, ignored);
   make_directories(path_);
   lock_.emplace(path_);
-  const fs::path config_path = path_ / "config.toml";
-  std::error_code ignored;
+  const fs::path config_path = path_ / kConfig;
   if (fs::exists(config_path, ignored)) {
     ExperimentConfig there = read_experiment(parse_config_file(config_path));
     const std::string there_hash = config_hash(there);
@@ -154,14 +157,23 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
       fail(ErrorKind::usage, "run", "{} holds another experiment ({}, not {}); choose another --out",
            path_.string(), there_hash.substr(0, 8), hash.substr(0, 8));
     }
-    kernels_ = std::make_unique<KernelsFile>(path_ / "kernels.json", /*run_begins=*/false, note);
+    kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/false, note);
     return;
   }
-  kernels_ = std::make_unique<KernelsFile>(path_ / "kernels.json", /*run_begins=*/true, note);
+  kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/true, note);
   write_file_durably(config_path, config_toml);
+  made_config_ = true;
 }
 
-RunDirectory::~RunDirectory() = default;
+RunDirectory::~RunDirectory() {
+  if (!made_config_) return;
+  std::error_code ignored;
+  fs::remove(path_ / kConfig, ignored);
+  fs::remove(path_ / kKernels, ignored);
+  if (made_directory_) fs::remove(path_, ignored);
+}
+
+void RunDirectory::keep() { made_config_ = false; }
 
 StageDirectory RunDirectory::stage(std::size_t index, const std::string& label) {
   return StageDirectory(path_ / fmt::format("{}-{}", index, label), metrics_, kernels_.get());

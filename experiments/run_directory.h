@@ -74,10 +74,13 @@ class RunDirectory {
   // Makes the directory and writes config.toml, or, where there is one, checks that it is the same
   // experiment's: throws Error (usage) when it is another's. Holds the directory: throws Error (io) when
   // another process does. The run's kernels are in use while this lives; `note` hears of unusual ones.
+  // What this has made goes with it, unless keep() was called: a run that is refused leaves no trace.
   RunDirectory(
       std::filesystem::path path, const std::string& config_toml, const std::string& config_hash,
       const std::function<void(const std::string&)>& note = [](const std::string&) {});
   ~RunDirectory();
+
+  void keep();
 
   const std::filesystem::path& path() const { return path_; }
   MetricsFile& metrics() { return metrics_; }
@@ -89,6 +92,7 @@ class RunDirectory {
   std::optional<DirectoryLock> lock_;
   MetricsFile metrics_;
   std::unique_ptr<KernelsFile> kernels_;
+  bool made_directory_ = false, made_config_ = false;  // by this object
 };
 
 }  // namespace espalier

@@ -54,6 +54,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
     if (directory.stage(i, config.stages[i].label()).is_complete()) continue;
     config.stages[i].stage->rehearse({config, i, *model, data});
   }
+  directory.keep();
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();
   std::int64_t metrics_bytes = 0;  // of the stages that are complete
   for (std::size_t i = 0; i < config.stages.size(); ++i) {

@@ -1,9 +1,9 @@
 // Automatic augmentation: random operations of random strength, without a search.
 //
-//   trivial   one operation at a random strength of 31 (Mueller and Hutter, "TrivialAugment", ICCV 2021, wide
-//   space) rand      `operations` of them, one after the other, all at strength `magnitude` of 31 (Cubuk et
-//   al.,
-//             "RandAugment", NeurIPS 2020)
+//   trivial   one operation at a random strength of 31
+//             (Mueller and Hutter, "TrivialAugment", ICCV 2021, wide space)
+//   rand      `operations` of them, one after the other, all at strength `magnitude` of 31
+//             (Cubuk et al., "RandAugment", NeurIPS 2020)
 #pragma once
 
 #include <cstdint>

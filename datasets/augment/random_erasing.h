@@ -10,8 +10,7 @@
 namespace espalier::datasets {
 
 // With the given probability, paints a rectangle of 2 to 33% of the area and sides in a ratio of 0.3 to 3.3
-// with `fill`
-// ([C]). In place; `image` is [C, H, W].
+// with `fill` ([C]). In place; `image` is [C, H, W].
 void random_erasing(std::uint8_t* image, const Shape& shape, double probability, const std::uint8_t* fill,
                     Random& random);
 

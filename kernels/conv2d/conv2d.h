@@ -5,10 +5,10 @@
 //
 // with src zero outside its plane. OH = (IH + 2 PH - KH) / SH + 1, OW likewise.
 //
-//   src, diff_src      [N/16][IC][IH*IW | 1][16]      (kernels/base/lanes.h), aligned to 64 bytes
-//   dst, diff_dst      [N/16][OC][OH*OW | 1][16]      activations: elements of shape.element
-//   weights, diff_weights  [OC][IC/groups][KH][KW]    f32, plain, PyTorch's; may be multiplied rounded to the
-//   element bias, diff_bias    [OC]                           f32; null: none
+//   src, diff_src          [N/16][IC][IH*IW | 1][16]   activations of shape.element (kernels/base/lanes.h),
+//   dst, diff_dst          [N/16][OC][OH*OW | 1][16]   aligned to 64 bytes
+//   weights, diff_weights  [OC][IC/groups][KH][KW]     f32, plain; may be rounded to the element to multiply
+//   bias, diff_bias        [OC]                        f32; null: none
 //
 // A kernel packs the weights into its scratch at each call: in training each pass sees new weights at every
 // call. Inference prepares them once (Conv2dKernel::prepare), and lets the forward kernel finish its output:

@@ -3,11 +3,10 @@
 // serves. Here the lanes stay images: a register block holds sums of MO output channels x NC columns (input
 // channel and tap),
 //
-//   sums[oc][column] += diff_dst[oc][position] * src[column's channel][position + column's tap]     lane by
-//   lane,
+//   sums[oc][column] += diff_dst[oc][position] * src[column's channel][position + column's tap]
 //
-// and only at the very end the 16 lanes of each sum are added. All taps of a block see the same positions, so
-// a strip of src is copied with its zero padding first; there are few channels to copy.
+// lane by lane, and only at the very end the 16 lanes of each sum are added. All taps of a block see the same
+// positions, so a strip of src is copied with its zero padding first; there are few channels to copy.
 //
 // A task owns one group of channels and a fixed part of the images; parts are added in order.
 #pragma once

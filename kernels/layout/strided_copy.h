@@ -11,8 +11,8 @@ namespace espalier::kernels {
 // What one element is: a number, a vector of 16 lanes, or a number that fills the 16 lanes of a vector.
 enum class CopyElement { numbers, vectors, numbers_to_vectors };
 
-//   dst[i0 * dst_stride[0] + i1 * dst_stride[1] + ...] = src[i0 * src_stride[0] + ...]   for all i[d] <
-//   size[d];  += with add
+//   for all i[d] < size[d]:
+//   dst[i0 * dst_stride[0] + i1 * dst_stride[1] + ...] = src[i0 * src_stride[0] + ...]     (+= with add)
 //
 // Strides count elements; a source stride of 0 repeats. The destinations are all different, and not the
 // source.

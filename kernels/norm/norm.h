@@ -1,9 +1,9 @@
 // Batch norm over the channels of images and layer norm over the features of tokens, forward and backward,
 // batch norm with the ReLU and the residual sum that follow it in the same pass:
 //
-//   batch norm  (Ioffe and Szegedy, arXiv:1502.03167)   dst = [relu] (gamma[c] * (src - mean[c]) * inv_std[c]
-//   + beta[c] [+ residual]) layer norm  (Ba et al., arXiv:1607.06450)           dst = gamma[c] * (src -
-//   mean[n, t]) * inv_std[n, t] + beta[c]
+//   batch norm   dst = [relu] (gamma[c] * (src - mean[c]) * inv_std[c] + beta[c] [+ residual])
+//   layer norm   dst = gamma[c] * (src - mean[n, t]) * inv_std[n, t] + beta[c]
+//   (Ioffe and Szegedy, arXiv:1502.03167; Ba, Kiros and Hinton, arXiv:1607.06450)
 //
 //   inv_std = 1 / sqrt(variance + epsilon), variance biased (divided by the count).
 //

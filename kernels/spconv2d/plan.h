@@ -2,7 +2,7 @@
 //
 //   tile       output places computed together, their input copied next to each other first
 //   chunk      input channels that a tile's sums take in before they go back to memory
-//   subtile    what the registers hold: see kSubtileRows
+//   subtile    what the registers hold: see kSubtile
 //
 // A kept block is then two numbers: its value and the offset of its input from the subtile's place in the
 // copied tile. They are sorted here by [output plane][chunk][row], the order in which they are used.

@@ -2,9 +2,9 @@
 // is S * r + phase: phase names one of S interleaved planes, r the place in it. Then a tap joins one plane
 // of the input to one plane of the output at a constant distance, whatever the stride:
 //
-//   forward        the output has one plane, the input S:   i = o*S - pad + k       = S * (o + shift) +
-//   in_phase backward data  the output (diff_src) has S, the input one:  (i + pad - k) / S   = r + shift,  i
-//   = S * r + out_phase
+//   forward        the output has one plane, the input S   i = o*S - pad + k = S * (o + distance) + in_phase
+//   backward data  the output (diff_src) has S planes,     (i + pad - k) / S = r + distance,
+//                  the input one                           i = S * r + out_phase
 //
 // So the kernels below know no stride: their inner loops step from a pixel to its neighbour.
 #pragma once

@@ -2,11 +2,11 @@
 //
 //   lane (i, j) = i * columns + j of vector (y, x):  pixel (i*h + y, j*w + x),  h = H / rows, w = W / columns
 //
-//   image      [N][C][h*w | 1][16]          a group of lanes an image (kernels/base/lanes.h); lanes beyond
-//   the
-//                                           grid are finite and count for nothing
-//   with halo  [N][C][(h+2PH)*(w+2PW) | 1][16]   the neighbours' pixels around each sub-image, zeros outside
-//                                           the image
+//   image      [N][C][h*w | 1][16]                a group of lanes an image (kernels/base/lanes.h); lanes
+//                                                 beyond the grid are finite and count for nothing
+//
+//   with halo  [N][C][(h+2PH)*(w+2PW) | 1][16]    the neighbours' pixels around each sub-image, zeros
+//                                                 outside the image
 //
 // To every other kernel a lane is an image of its own. So a convolution of the image with padding PH, PW is
 // one of the planes with halo without padding, and a pointwise or a pooling kernel needs no change at all.

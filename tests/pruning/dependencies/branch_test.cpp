@@ -10,7 +10,6 @@
 #include "framework/nn/resize.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/optim/adamw.h"
-#include "framework/optim/ema.h"
 #include "framework/train/checkpoint.h"
 #include "pruning/dependencies/branches.h"
 #include "pruning/dependencies/shrink.h"
@@ -18,10 +17,12 @@
 #include "tests/pruning/dependencies/outputs.h"
 #include "tests/pruning/dependencies/random_network.h"
 #include "tests/pruning/dependencies/random_transformer.h"
+#include "tests/pruning/dependencies/training.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using testing::Batch;
 using testing::check_equal;
 using testing::kTransformerImage;
 using testing::outputs;
@@ -151,15 +152,12 @@ TEST_CASE(
 }
 
 TEST_CASE("masks of branches hold at every step, and training goes on without the branches") {
-  const Tensor images = random_tensor({16, 3, 8, 8}, Layout::lanes, 3);
-  Tensor labels = Tensor::zeros({16}, Layout::plain, DType::i32);
-  for (int i = 0; i < 16; ++i) labels.data<std::int32_t>()[i] = i % 5;
+  const Batch batch;
   for (unsigned seed = 0; seed < 9; ++seed) {
     CAPTURE(seed);
     const auto model = any_model(seed);
-    optim::AdamW optimizer(model->parameters(), {});
-    optim::Ema ema(*model, 0.9);
-    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); };
+    testing::Training<optim::AdamW, optim::AdamWSettings> training(*model, {});
+    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(batch.images), batch.labels); };
     const ScoringData data{*model, kTransformerImage, loss};
     const char* criterion = seed % 3 == 1 ? "mask_gradient" : seed % 3 == 2 ? "taylor" : "magnitude";
     PrunerSettings settings = settings_of(seed % 2 == 0 ? "branch" : "layer", 0.6, criterion);
@@ -169,34 +167,14 @@ TEST_CASE("masks of branches hold at every step, and training goes on without th
     settings.schedule->fields(fields);
     Pruner pruner(std::move(settings), model->parameters(), 6);
     pruner.set_data(&data);
-    optimizer.add_hook(&pruner);
+    training.optimizer.add_hook(&pruner);
     pruner.start();
-    const auto step = [&](nn::Module& net, optim::Optimizer& by, optim::Ema& average) {
-      net.train();
-      ops::cross_entropy(net(images), labels).backward();
-      by.step();
-      by.zero_grad();
-      average.update();
-      REQUIRE_NOTHROW(by.check_masks());
-    };
-    for (int i = 0; i < 6; ++i) step(*model, optimizer, ema);
+    training.steps(6, batch);
 
     const auto twin = any_model(seed);
-    train::load_model_tensors(*twin, train::model_tensors(*model));
-    const Shrunk shrunk = shrink(*twin, kTransformerImage);
-    CHECK(shrunk.branches.empty() == (pruner.density() == 1.0));
-    optim::AdamW smaller(twin->parameters(), {});
-    smaller.load_state(shrunk.select(optimizer.state()), optimizer.steps());
-    optim::Ema smaller_ema(*twin, 0.9);
-    smaller_ema.load_state(shrunk.select(ema.state()), ema.updates());
-    for (int i = 0; i < 3; ++i) {
-      step(*model, optimizer, ema);
-      step(*twin, smaller, smaller_ema);
-    }
     // AdamW divides by moments that are as small as rounding.
-    check_equal(outputs(*model, images), outputs(*twin, images), 1e-2);
-    const optim::AveragedWeights averaged(&ema), averaged_twin(&smaller_ema);
-    check_equal(outputs(*model, images), outputs(*twin, images), 1e-2);
+    const Shrunk shrunk = check_goes_on_alike(training, *twin, kTransformerImage, batch, 1e-2);
+    CHECK(shrunk.branches.empty() == (pruner.density() == 1.0));
   }
 }
 

@@ -8,19 +8,19 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/nn/resize.h"
-#include "framework/ops/cross_entropy.h"
-#include "framework/optim/ema.h"
 #include "framework/optim/sgd.h"
 #include "framework/train/checkpoint.h"
 #include "models/registry.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/dependencies/outputs.h"
 #include "tests/pruning/dependencies/random_network.h"
+#include "tests/pruning/dependencies/training.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using testing::Batch;
 using testing::check_equal;
 using testing::outputs;
 using testing::random_tensor;
@@ -129,44 +129,22 @@ TEST_CASE("random networks: whatever else is masked, what is removed changes not
 }
 
 TEST_CASE("training goes on as it would have: moments and averages shrink with the network") {
-  const Tensor images = random_tensor({16, 3, 8, 8}, Layout::lanes, 3);
-  Tensor labels = Tensor::zeros({16}, Layout::plain, DType::i32);
-  for (int i = 0; i < 16; ++i) labels.data<std::int32_t>()[i] = i % 5;
+  const Batch batch;
   optim::SgdSettings settings;
   settings.lr = 0.01;
   settings.momentum = 0.9;
   for (unsigned seed = 0; seed < 20; ++seed) {
     CAPTURE(seed);
     RandomNetwork network(seed);
-    optim::Sgd optimizer(network.parameters(), settings);
-    optim::Ema ema(network, 0.9);
-    const auto step = [&](nn::Module& model, optim::Optimizer& by, optim::Ema& average) {
-      model.train();
-      ops::cross_entropy(model(images), labels).backward();
-      by.step();
-      by.zero_grad();
-      average.update();
-    };
-    step(network, optimizer, ema);
+    testing::Training<optim::Sgd, optim::SgdSettings> training(network, settings);
+    training.steps(1, batch);
     prune_with_dependencies(network, RandomNetwork::kImage, 0.4, "per_layer");
-    optimizer.enforce_masks();
-    step(network, optimizer, ema);
+    training.optimizer.enforce_masks();
+    training.steps(1, batch);
 
     RandomNetwork twin(seed);
-    train::load_model_tensors(twin, train::model_tensors(network));
-    const Shrunk shrunk = shrink(twin, RandomNetwork::kImage);
-    optim::Sgd smaller(twin.parameters(), settings);
-    smaller.load_state(shrunk.select(optimizer.state()), optimizer.steps());
-    optim::Ema smaller_ema(twin, 0.9);
-    smaller_ema.load_state(shrunk.select(ema.state()), ema.updates());
-    for (int i = 0; i < 3; ++i) {
-      step(network, optimizer, ema);
-      step(twin, smaller, smaller_ema);
-    }
     // Rounding grows through the norms of few images.
-    check_equal(outputs(network, images), outputs(twin, images), 2e-3);
-    const optim::AveragedWeights averaged(&ema), averaged_twin(&smaller_ema);
-    check_equal(outputs(network, images), outputs(twin, images), 2e-3);
+    check_goes_on_alike(training, twin, RandomNetwork::kImage, batch, 2e-3);
   }
 }
 

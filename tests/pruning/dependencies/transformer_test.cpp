@@ -15,17 +15,18 @@
 #include "framework/ops/mean.h"
 #include "framework/ops/reshape.h"
 #include "framework/optim/adamw.h"
-#include "framework/optim/ema.h"
 #include "framework/train/checkpoint.h"
 #include "pruning/dependencies/channel_contender.h"
 #include "pruning/dependencies/shrink.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/dependencies/outputs.h"
 #include "tests/pruning/dependencies/random_transformer.h"
+#include "tests/pruning/dependencies/training.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using testing::Batch;
 using testing::check_equal;
 using testing::kTransformerImage;
 using testing::outputs;
@@ -312,14 +313,11 @@ TEST_CASE("an attention that has lost heads keeps their size, and counts its wor
 }
 
 TEST_CASE("masks of heads and neurons hold at every step, and training goes on in the smaller network") {
-  const Tensor images = random_tensor({16, 3, 8, 8}, Layout::lanes, 3);
-  Tensor labels = Tensor::zeros({16}, Layout::plain, DType::i32);
-  for (int i = 0; i < 16; ++i) labels.data<std::int32_t>()[i] = i % 5;
+  const Batch batch;
   for (unsigned seed = 0; seed < 12; ++seed) {
     CAPTURE(seed);
     const auto model = random_transformer(seed);
-    optim::AdamW optimizer(model->parameters(), {});
-    optim::Ema ema(*model, 0.9);
+    testing::Training<optim::AdamW, optim::AdamWSettings> training(*model, {});
     const ScoringData data{*model, kTransformerImage, {}};
     PrunerSettings heads = settings_of("head", 0.5, "per_layer", seed % 2 == 0 ? "taylor" : "magnitude");
     PrunerSettings neurons = settings_of("neuron", 0.5, "global", seed % 2 == 0 ? "magnitude" : "taylor");
@@ -333,35 +331,15 @@ TEST_CASE("masks of heads and neurons hold at every step, and training goes on i
         second(std::move(neurons), model->parameters(), 8);
     for (Pruner* pruner : {&first, &second}) {
       pruner->set_data(&data);
-      optimizer.add_hook(pruner);
+      training.optimizer.add_hook(pruner);
       pruner->start();
     }
-    const auto step = [&](nn::Module& net, optim::Optimizer& by, optim::Ema& average) {
-      net.train();
-      ops::cross_entropy(net(images), labels).backward();
-      by.step();
-      by.zero_grad();
-      average.update();
-      REQUIRE_NOTHROW(by.check_masks());
-    };
-    for (int i = 0; i < 8; ++i) step(*model, optimizer, ema);
+    training.steps(8, batch);
     CHECK(second.density() < 0.6);
 
     const auto twin = random_transformer(seed);
-    train::load_model_tensors(*twin, train::model_tensors(*model));
-    const Shrunk shrunk = shrink(*twin, kTransformerImage);
-    optim::AdamW smaller(twin->parameters(), {});
-    smaller.load_state(shrunk.select(optimizer.state()), optimizer.steps());
-    optim::Ema smaller_ema(*twin, 0.9);
-    smaller_ema.load_state(shrunk.select(ema.state()), ema.updates());
-    for (int i = 0; i < 3; ++i) {
-      step(*model, optimizer, ema);
-      step(*twin, smaller, smaller_ema);
-    }
     // AdamW divides by moments that are as small as rounding.
-    check_equal(outputs(*model, images), outputs(*twin, images), 5e-3);
-    const optim::AveragedWeights averaged(&ema), averaged_twin(&smaller_ema);
-    check_equal(outputs(*model, images), outputs(*twin, images), 5e-3);
+    check_goes_on_alike(training, *twin, kTransformerImage, batch, 5e-3);
   }
 }
 
