@@ -32,7 +32,8 @@ const std::vector<Method>& methods() {
        R"(criterion = "taylor", granularity = "filter", schedule = { kind = "linear", begin = 0.1 })",
        "Molchanov et al. 2019"},
       {"network slimming",
-       R"(criterion = "bn_scale", granularity = "filter", schedule = { kind = "one_shot", at = 1.0 })",
+       R"(criterion = "bn_scale", granularity = "filter", dependencies = true, )"
+       R"(schedule = { kind = "one_shot", at = 1.0 })",
        "Liu et al. 2017"},
       {"network trimming", R"(criterion = "apoz", granularity = "filter", schedule = "iterative")",
        "Hu et al. 2016"},

@@ -36,12 +36,17 @@ void BnScale::measure(const ScoringData& data, std::span<nn::Parameter* const> t
   }
   for (const nn::Parameter* target : targets) {
     const auto found = scales.find(target->name);
-    if (found == scales.end())
-      fail(ErrorKind::usage, "bn_scale", "no batch norm follows {}; exclude it", target->name);
+    if (found == scales.end()) continue;
     const float* gamma = found->second->value.data();
     const std::int64_t size = target->value.numel() / target->value.dim(0);
     set_scores(*target, [&](std::int64_t i) { return std::abs(gamma[i / size]); });
   }
+}
+
+Tensor BnScale::scores(const nn::Parameter& parameter) {
+  if (!has_scores(parameter))
+    fail(ErrorKind::usage, "bn_scale", "no batch norm follows {}; exclude it", parameter.name);
+  return Measured::scores(parameter);
 }
 
 void BnScale::observe(const optim::StepInfo&, std::span<nn::Parameter* const> parameters) {

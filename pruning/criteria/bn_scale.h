@@ -15,8 +15,9 @@ class BnScale : public Measured {
  public:
   void fields(FieldVisitor& v) override;
   bool scores_filters() const override { return true; }
-  // Throws Error (usage) for a target without a batch norm behind it.
   void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
+  // Throws Error (usage) for a weight without a batch norm behind it.
+  Tensor scores(const nn::Parameter& parameter) override;
   void observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
 
  private:

@@ -20,6 +20,7 @@ class Measured : public Criterion {
     for (std::int64_t i = 0; i < batches; ++i) data.loss(i).backward();
   }
 
+  bool has_scores(const nn::Parameter& parameter) const { return scores_.contains(parameter.name); }
   // One score a weight: score(i) of weight i.
   template <class Score>
   void set_scores(const nn::Parameter& parameter, const Score& score) {
