@@ -25,6 +25,7 @@ Json run_json(const Sweep& sweep, const SweepCell& cell) {
   run["test_accuracy"] = summary->at("test_accuracy");
   run["density"] = ratio(*summary, "nonzero_parameters", "parameters");
   run["macs_density"] = ratio(*summary, "effective_macs", "macs");
+  run["effective_macs"] = summary->at("effective_macs");
   run["epochs"] = summary->at("epochs");
   run["wall_seconds"] = summary->at("wall_seconds");
   run["isa"] = summary->at("isa");
@@ -35,12 +36,13 @@ Json run_json(const Sweep& sweep, const SweepCell& cell) {
 // Adds what the runs come to.
 void add_means(Json& cell) {
   std::vector<double> accuracies;
-  double density = 0.0, seconds = 0.0;
+  double density = 0.0, macs = 0.0, seconds = 0.0;
   std::int64_t epochs = 0;
   for (const Json& run : cell["runs"]) {
     if (run["state"] != "done" || run["test_accuracy"].is_null()) continue;
     accuracies.push_back(run["test_accuracy"].get<double>());
     density += run["density"].get<double>();
+    macs += run["effective_macs"].get<double>();
     seconds += run["wall_seconds"].get<double>();
     epochs = run["epochs"].get<std::int64_t>();
   }
@@ -54,6 +56,7 @@ void add_means(Json& cell) {
   cell["mean_test_accuracy"] = sum / n;
   if (accuracies.size() > 1) cell["spread_test_accuracy"] = std::sqrt(squares / (n - 1.0));
   cell["mean_density"] = density / n;
+  cell["mean_effective_macs"] = macs / n;
   cell["mean_wall_seconds"] = seconds / n;
 }
 
@@ -68,8 +71,8 @@ std::string accuracy_text(const Json& cell) {
 
 std::string cost_text(const Json& cell) {
   if (cell["done"] == 0) return "missing";
-  return fmt::format("{:.2f}%, {} epochs, {}", 100.0 * cell["mean_density"].get<double>(),
-                     cell["epochs"].get<std::int64_t>(),
+  return fmt::format("{:.2f}%, {:.1f} M, {} epochs, {}", 100.0 * cell["mean_density"].get<double>(),
+                     cell["mean_effective_macs"].get<double>() / 1e6, cell["epochs"].get<std::int64_t>(),
                      format_seconds(cell["mean_wall_seconds"].get<double>()));
 }
 
@@ -117,7 +120,8 @@ std::string sweep_markdown(const nlohmann::ordered_json& table) {
   return fmt::format(
       "# {}\n\nTest accuracy in percent after the last epoch; where several seeds are done, their mean and "
       "standard deviation.\n\n{}\n"
-      "Nonzero parameters of all, epochs in total and wall time of a run:\n\n{}",
+      "Nonzero parameters of all, multiply-adds with them for an image, epochs in total and wall time of a "
+      "run:\n\n{}",
       table["name"].get<std::string>(), markdown_table(table, accuracy_text),
       markdown_table(table, cost_text));
 }

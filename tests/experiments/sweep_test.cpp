@@ -108,6 +108,8 @@ TEST_CASE("the tables of a sweep say what is missing; what is done is not run ag
   CHECK(cell["mean_test_accuracy"].get<double>() == doctest::Approx((a + b) / 2.0));
   CHECK(cell["spread_test_accuracy"].get<double>() == doctest::Approx(std::abs(a - b) / std::sqrt(2.0)));
   CHECK(cell["mean_density"].get<double>() < 0.25);
+  CHECK(cell["mean_effective_macs"].get<double>() <
+        0.5 * whole["rows"][0]["cells"][1]["mean_effective_macs"].get<double>());
   CHECK_FALSE(contains(sweep_markdown(whole), "missing"));
 }
 
