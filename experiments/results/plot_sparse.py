@@ -23,6 +23,7 @@ import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "espalier"  # the same file for the same data
 import matplotlib.pyplot as plt
+from matplotlib import ticker
 
 # Name, colour, and where the break-even is written, in points from its mark.
 FORMATS = {"1x1": ("single weights", "tab:blue", (5, -13)),
@@ -126,6 +127,9 @@ def draw(axes, panel):
     if not panel.ratios:
         axes.set_ylim(bottom=0)
     for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            axis.set_minor_formatter(ticker.NullFormatter())
         axis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(True, which="both", lw=0.3)
 
@@ -142,7 +146,7 @@ def main():
         draw(one, panel)
         if panel.what != labelled:
             one.set_ylabel(labelled := panel.what)
-    axes[0][0].legend(fontsize=8)
+    axes[0][0].legend(fontsize=8, loc="lower right")
     first = rows[0]
     figure.suptitle(f"{first['isa']}, {first['threads']} thread(s), batch {first['batch']}, {first['dtype']}", fontsize=9)
     figure.tight_layout()
