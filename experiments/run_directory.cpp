@@ -146,7 +146,7 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
                            const std::function<void(const std::string&)>& note)
     : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
   std::error_code ignored;
-  made_directory_ = !fs::exists(path_, ignored);
+  if (!fs::exists(path_, ignored)) made_.push_back(path_);
   make_directories(path_);
   lock_.emplace(path_);
   const fs::path config_path = path_ / kConfig;
@@ -160,20 +160,18 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
     kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/false, note);
     return;
   }
+  if (!fs::exists(path_ / kKernels, ignored)) made_.push_back(path_ / kKernels);
   kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/true, note);
+  made_.push_back(config_path);
   write_file_durably(config_path, config_toml);
-  made_config_ = true;
 }
 
 RunDirectory::~RunDirectory() {
-  if (!made_config_) return;
   std::error_code ignored;
-  fs::remove(path_ / kConfig, ignored);
-  fs::remove(path_ / kKernels, ignored);
-  if (made_directory_) fs::remove(path_, ignored);
+  for (; !made_.empty(); made_.pop_back()) fs::remove(made_.back(), ignored);
 }
 
-void RunDirectory::keep() { made_config_ = false; }
+void RunDirectory::keep() { made_.clear(); }
 
 StageDirectory RunDirectory::stage(std::size_t index, const std::string& label) {
   return StageDirectory(path_ / fmt::format("{}-{}", index, label), metrics_, kernels_.get());

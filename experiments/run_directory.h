@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "experiments/stages/stage.h"
 #include "framework/core/files.h"
@@ -92,7 +93,7 @@ class RunDirectory {
   std::optional<DirectoryLock> lock_;
   MetricsFile metrics_;
   std::unique_ptr<KernelsFile> kernels_;
-  bool made_directory_ = false, made_config_ = false;  // by this object
+  std::vector<std::filesystem::path> made_;  // by this object, and not kept
 };
 
 }  // namespace espalier

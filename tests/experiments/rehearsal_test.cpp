@@ -60,6 +60,12 @@ TEST_CASE("what a later stage would refuse, no earlier one trains for") {
   }
 }
 
+TEST_CASE("a run that is refused leaves a folder as it was") {
+  const testing::TemporaryDirectory directory;
+  CHECK_FALSE(refusal("kind = \"transfer\"", directory.path()).empty());
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
 TEST_CASE("a later stage may name what an earlier one leaves") {
   const testing::TemporaryDirectory directory;
   CHECK(refusal("epochs = 1\ndistill = { teacher = \"first\" }", directory.path() / "run").empty());
