@@ -380,6 +380,17 @@ TEST_CASE("bn_scale is the size of the scale behind each filter, and its penalty
   }
   CHECK_THROWS_WITH_AS(measured_scores("bn_scale", data, *parameters[parameters.size() - 2]),
                        doctest::Contains("no batch norm follows"), Error);
+
+  // The classifier, which has none, is among the targets; with dependencies it has to stay, and is not asked.
+  PrunerSettings settings;
+  settings.sparsity = 0.3;
+  settings.dependencies = true;
+  settings.granularity = granularity_registry().make(settings.granularity_kind = "filter");
+  settings.criterion = criterion_registry().make(settings.criterion_kind = "bn_scale");
+  Pruner pruner(std::move(settings), parameters, 1);
+  pruner.set_data(&data);
+  pruner.start();
+  CHECK(pruner.density() < 0.8);
 }
 
 TEST_CASE("the criterion that the README adds compares layers of different scales") {
