@@ -74,8 +74,10 @@ Airbench::Airbench(const AirbenchSettings& settings, const Shape& image, std::in
         register_module("stage" + std::to_string(stage), std::make_shared<Stage>(channels, out_channels)));
     channels = out_channels;
   }
-  check(h >= 3 && w >= 3, "airbench", "three halvings need images [C, H, W] of at least 25x25, got {}",
-        image.str());
+  if (h < 3 || w < 3) {
+    fail(ErrorKind::usage, "airbench", "three halvings need images [C, H, W] of at least 25x25, got {}",
+         image.str());
+  }
   head_ = register_module("head", std::make_shared<nn::Linear>(channels * (h / 3) * (w / 3), classes,
                                                                nn::Linear::Options{.bias = false}));
 }

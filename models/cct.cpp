@@ -109,8 +109,11 @@ void CctClassifier::reset_parameters(std::uint64_t seed) {
 Cct::Cct(const CctSettings& settings, const Shape& image, std::int64_t classes) {
   check(image.rank() == 3, "cct", "expected the shape of an image, [C, H, W], got {}", image.str());
   const std::int64_t tokens = count_tokens(settings, image[1], image[2]);
-  check(tokens > 0, "cct", "{} convolutions of {}x{} leave nothing of images {}; take fewer, or smaller ones",
-        settings.conv_layers, settings.conv_kernel, settings.conv_kernel, image.str());
+  if (tokens <= 0) {
+    fail(ErrorKind::usage, "cct",
+         "{} convolutions of {}x{} leave nothing of images {}; take fewer, or smaller ones",
+         settings.conv_layers, settings.conv_kernel, settings.conv_kernel, image.str());
+  }
   tokenizer_ = register_module("tokenizer", std::make_shared<CctTokenizer>(settings, image[0]));
   classifier_ = register_module("classifier", std::make_shared<CctClassifier>(settings, tokens, classes));
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "framework/core/error.h"
+
 namespace espalier::models {
 
 void EncoderSettings::fields(FieldVisitor& v) {
@@ -18,6 +20,10 @@ void EncoderSettings::fields(FieldVisitor& v) {
 }
 
 nn::TransformerBlock::Options EncoderSettings::block() const {
+  if (dim % heads != 0) {
+    fail(ErrorKind::usage, "model",
+         "the heads share the features alike: expected a number that divides {}, got {} heads", dim, heads);
+  }
   const auto hidden = static_cast<std::int64_t>(mlp_ratio * static_cast<double>(dim));
   return {.dim = dim,
           .heads = heads,

@@ -37,8 +37,10 @@ void VggSpec::fields(FieldVisitor& v) {
 
 std::shared_ptr<nn::Module> VggSpec::build(const Shape& image, std::int64_t classes,
                                            std::uint64_t seed) const {
-  check(image.rank() == 3 && image[1] >= 32 && image[2] >= 32, "vgg",
-        "five halvings need images [C, H, W] of at least 32x32, got {}", image.str());
+  if (image.rank() != 3 || image[1] < 32 || image[2] < 32) {
+    fail(ErrorKind::usage, "vgg", "five halvings need images [C, H, W] of at least 32x32, got {}",
+         image.str());
+  }
   auto model = std::make_shared<Vgg>(VggOptions{
       .convolutions = convolutions_, .width = width_, .image_channels = image[0], .classes = classes});
   nn::initialise(*model, seed);

@@ -21,8 +21,10 @@ void VitSettings::fields(FieldVisitor& v) {
 
 Vit::Vit(const VitSettings& settings, const Shape& image, std::int64_t classes) {
   const std::int64_t dim = settings.encoder.dim, patch = settings.patch;
-  check(image.rank() == 3 && image[1] % patch == 0 && image[2] % patch == 0, "vit",
-        "patches of {0}x{0} expect images [C, H, W] of a multiple of that, got {1}", patch, image.str());
+  if (image.rank() != 3 || image[1] % patch != 0 || image[2] % patch != 0) {
+    fail(ErrorKind::usage, "vit", "patches of {0}x{0} expect images [C, H, W] of a multiple of that, got {1}",
+         patch, image.str());
+  }
   const std::int64_t rows = image[1] / patch, columns = image[2] / patch;
   const std::int64_t extra = settings.has_class_token() ? 1 : 0;
   const auto added = nn::ParameterKind::bias;  // neither multiplies anything: no decay, no pruning

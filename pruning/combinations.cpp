@@ -31,6 +31,26 @@ bool prunes_branches(const PrunerSettings& s) {
 
 const std::vector<Combination>& senseless_combinations() {
   static const std::vector<Combination> combinations = {
+      {"dependencies with a granularity that divides filters",
+       "they follow whole filters; use granularity \"filter\"",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.dependencies && !s.granularity->whole_filters();
+       }},
+      {"regrowth with dependencies",
+       "it moves single layers' units, which dependencies tie to other layers'; leave out one of the two",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.follows_dependencies() && s.regrow->grows();
+       }},
+      {"a schedule that reopens with dependencies",
+       "weights would come back, but not what dependencies masked along; use another schedule",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.follows_dependencies() && s.schedule->gives_back();
+       }},
+      {"scope \"table\" with dependencies and a target of parameters or multiply-adds",
+       "a table says how many structures of each layer go, the target finds that out; leave out one",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return s.follows_dependencies() && s.scope->names_layers() && s.target != "weights";
+       }},
       {"a criterion of whole filters with a granularity that divides them",
        "all weights of a filter have one score, so their places would decide; use granularity \"filter\"",
        [](const PrunerSettings& s, const Shape& shape, std::int64_t) {
@@ -46,7 +66,12 @@ const std::vector<Combination>& senseless_combinations() {
       {"whole branches with a share of each layer",
        "a branch stays or goes; use scope \"global\", or \"table\" to name those that go",
        [](const PrunerSettings& s, const Shape&, std::int64_t) {
-         return prunes_branches(s) && (s.scope_kind == "per_layer" || s.scope_kind == "erk");
+         return prunes_branches(s) && s.scope->shares_out();
+       }},
+      {"whole branches with min_layer_density",
+       "a part of a branch would be kept, so all of it; leave it out",
+       [](const PrunerSettings& s, const Shape&, std::int64_t) {
+         return prunes_branches(s) && s.min_layer_density > 0.0;
        }},
       {"a criterion that compares within a layer with whole branches",
        "every score would be 1; use normalise \"none\"",
@@ -100,8 +125,8 @@ void refuse_senseless(const PrunerSettings& s, const Shape& shape, std::int64_t 
 
 void refuse_rivals(const Pruner& a, const Pruner& b) {
   if (!a.gives_back() && !b.gives_back()) return;
-  const std::vector<nn::Parameter*>& of_b = b.targets();
-  for (const nn::Parameter* target : a.targets()) {
+  const std::vector<nn::Parameter*> of_a = a.masked_parameters(), of_b = b.masked_parameters();
+  for (const nn::Parameter* target : of_a) {
     if (std::find(of_b.begin(), of_b.end(), target) == of_b.end()) continue;
     fail(ErrorKind::usage, "prune",
          "two pruners of {}, one of them with {}: it would give back what the other took; share the layers "

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "pruning/criteria/criterion.h"
 #include "pruning/scopes/scope.h"
@@ -28,6 +29,8 @@ class Contender {
   virtual Tensor scores(Criterion& criterion) = 0;
   // Which units have a weight left: [units], 0 or 1.
   virtual void alive(std::span<std::uint8_t> alive) const = 0;
+  // Of whatever keep() may mask a part.
+  virtual std::vector<nn::Parameter*> parameters() const = 0;
   // Masks all units but those marked: [units], 0 or 1.
   virtual void keep(std::span<const std::uint8_t> keep) = 0;
   // Adds a unit to what is gone from the network (dependencies/network_cost.h); one that is part of a weight

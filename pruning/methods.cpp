@@ -13,7 +13,7 @@ const std::vector<Method>& methods() {
       {"iterative SNIP", R"(criterion = "snip", rounds = 100)", "de Jorge et al. 2021"},
       {"GraSP", R"(criterion = "grasp")", "Wang et al. 2020"},
       {"SynFlow", R"(criterion = "synflow", rounds = 100)", "Tanaka et al. 2020"},
-      {"static, ERK", R"(criterion = "random", scope = "erk")", "Mocanu et al. 2018"},
+      {"static, ERK", R"(criterion = "random", scope = "erk")", "Evci et al. 2020"},
       {"SET", R"(criterion = "random", scope = "erk", regrow = "set")", "Mocanu et al. 2018"},
       {"RigL", R"(criterion = "random", scope = "erk", regrow = "rigl")", "Evci et al. 2020"},
       {"DPF", R"(schedule = "cubic", regrow = "feedback")", "Lin et al. 2020"},
@@ -29,7 +29,8 @@ const std::vector<Method>& methods() {
        "Li et al. 2017"},
       {"FPGM", R"(criterion = "fpgm", granularity = "filter", scope = "per_layer")", "He et al. 2019"},
       {"Taylor filters",
-       R"(criterion = "taylor", granularity = "filter", schedule = { kind = "linear", begin = 0.1 })",
+       R"(criterion = "taylor", granularity = { kind = "filter", norm = "l1" }, )"
+       R"(schedule = { kind = "linear", begin = 0.1 })",
        "Molchanov et al. 2019"},
       {"network slimming",
        R"(criterion = "bn_scale", granularity = "filter", dependencies = true, )"

@@ -78,33 +78,15 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
       parameters_(parameters.begin(), parameters.end()),
       targets_(select_targets(parameters, settings_.include, settings_.exclude)),
       total_steps_(total_steps) {
-  const bool whole_filters = settings_.granularity_kind == "filter" || settings_.granularity->structure();
-  if (settings_.dependencies && !whole_filters) {
-    fail(ErrorKind::usage, "prune", "dependencies follow whole filters; granularity '{}' has none",
-         settings_.granularity_kind);
-  }
-  if (settings_.follows_dependencies() && settings_.regrow_kind != "none") {
-    fail(ErrorKind::usage, "prune",
-         "regrowth moves single layers' units, which dependencies tie to other layers'; leave out one of "
-         "dependencies (or granularity '{}') and regrow '{}'",
-         settings_.granularity_kind, settings_.regrow_kind);
-  }
-  if (settings_.follows_dependencies() && settings_.target != "weights" && settings_.scope_kind == "table") {
-    fail(ErrorKind::usage, "prune",
-         "a table says how many structures of each layer go, target '{}' finds that out; leave out one",
-         settings_.target);
-  }
-  if (settings_.follows_dependencies() && settings_.schedule_kind == "cyclic") {
-    fail(ErrorKind::usage, "prune",
-         "a cyclic schedule gives back weights, but not what dependencies masked along");
-  }
+  settings_.schedule->check();
   for (const nn::Parameter* parameter : parameters) all_parameters_ += parameter->value.numel();
   for (const nn::Parameter* target : targets_) {
     if (settings_.granularity->applies_to(target->value.shape())) continue;
     fail(ErrorKind::usage, "prune", "granularity '{}' does not apply to {} of shape {}; exclude it",
          settings_.granularity_kind, target->name, target->value.shape().str());
   }
-  refuse_senseless(settings_, targets_.front()->value.shape(), total_steps_);
+  for (const nn::Parameter* target : targets_)
+    refuse_senseless(settings_, target->value.shape(), total_steps_);
   settings_.criterion->begin(total_steps_);
   if (settings_.follows_dependencies()) return;  // set_data
   for (nn::Parameter* target : targets_)
@@ -152,15 +134,38 @@ void Pruner::set_costs(std::vector<std::int64_t> costs, std::int64_t whole) {
   costs_ = std::move(costs);
   std::int64_t targeted = 0;
   for (std::size_t t = 0; t < targets_.size(); ++t) targeted += costs_[t] * targets_[t]->value.numel();
-  const double most = settings_.granularity->max_sparsity();
   const double share =
       settings_.target == "weights" ? 1.0 : static_cast<double>(whole) / static_cast<double>(targeted);
   final_ = settings_.sparsity * share;
-  if (final_ > most) refuse_more_than(most / share);
+  if (final_ > most_prunable()) refuse_more_than(most_prunable() / share);
+  refuse_unreachable_quotas();
+}
+
+double Pruner::most_prunable() const {
+  return std::min(settings_.granularity->max_sparsity(), 1.0 - settings_.min_layer_density);
+}
+
+std::vector<LayerInfo> Pruner::layer_infos() const {
+  std::vector<LayerInfo> infos;
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    infos.push_back(layers_[l]->info());
+    infos.back().cost = static_cast<double>(costs_[l]);
+  }
+  return infos;
+}
+
+void Pruner::refuse_unreachable_quotas() const {
+  for (const Quota& quota : settings_.scope->quotas(layer_infos(), final_)) {
+    if (quota.sparsity <= most_prunable()) continue;
+    fail(ErrorKind::usage, "prune",
+         "scope '{}' asks for {:.3g} of {}, granularity '{}' and min_layer_density {} let go {:.3g} at most",
+         settings_.scope_kind, quota.sparsity, layers_[quota.layers.front()]->info().name,
+         settings_.granularity_kind, settings_.min_layer_density, most_prunable());
+  }
 }
 
 void Pruner::measure_cost(const Dependencies& dependencies) {
-  if (settings_.target == "weights") return;
+  if (settings_.target == "weights") return refuse_unreachable_quotas();
   cost_ = std::make_unique<NetworkCost>(
       dependencies, nn::summary(data_->model, data_->input_shape),
       settings_.target == "macs" ? NetworkCost::Of::macs : NetworkCost::Of::parameters);
@@ -175,9 +180,18 @@ void Pruner::measure_cost(const Dependencies& dependencies) {
 
 void Pruner::refuse_more_than(double most) const {
   fail(ErrorKind::usage, "prune",
-       "sparsity asks for {} of the {}, granularity '{}' prunes {:.3g} at most, of what include and exclude "
-       "leave to it",
-       settings_.sparsity, settings_.target, settings_.granularity_kind, most);
+       "sparsity asks for {} of the {}, granularity '{}' and min_layer_density {} let go {:.3g} at most, of "
+       "what include and exclude leave to them",
+       settings_.sparsity, settings_.target, settings_.granularity_kind, settings_.min_layer_density, most);
+}
+
+std::vector<nn::Parameter*> Pruner::masked_parameters() const {
+  std::vector<nn::Parameter*> masked = targets_;
+  for (const auto& layer : layers_) {
+    const std::vector<nn::Parameter*> of_layer = layer->parameters();
+    masked.insert(masked.end(), of_layer.begin(), of_layer.end());
+  }
+  return masked;
 }
 
 std::string Pruner::how_it_gives_back() const {
@@ -287,13 +301,9 @@ double Pruner::density_of(const Quota& quota) const {
 void Pruner::prune(std::int64_t steps_done) {
   check(!layers_.empty(), "prune", "dependencies need a network: call set_data first");
   check(!costs_.empty(), "prune", "target '{}' needs a network to measure", settings_.target);
-  std::vector<LayerInfo> layers;
+  const std::vector<LayerInfo> layers = layer_infos();
   std::vector<std::size_t> all(layers_.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    layers.push_back(layers_[l]->info());
-    layers.back().cost = static_cast<double>(costs_[l]);
-  }
   const std::vector<Mask> before = masks_of(targets_);
   if (feeds_back(steps_done)) {
     let_all_compete(targets_);

@@ -61,7 +61,7 @@ struct PruneEvent {
   std::int64_t steps_done = 0;
   double target_sparsity = 0.0;             // of what `target` counts; a table may name others
   double sparsity = 0.0;                    // reached, of the weights that may be pruned
-  std::int64_t grown_weights = 0;           // by regrowth, and as many dropped
+  std::int64_t grown_weights = 0;           // came back
   std::vector<std::string> floored_layers;  // would have collapsed or fallen below min_layer_density
 };
 
@@ -93,8 +93,10 @@ class Pruner : public optim::StepHook {
   // Kept fraction of the weights that this pruner may prune: with dependencies, of filters that can go.
   double density() const;
   const std::vector<nn::Parameter*>& targets() const { return targets_; }
+  // What it may mask: its targets and, once the data is set, what depends on them.
+  std::vector<nn::Parameter*> masked_parameters() const;
   // Does what was pruned ever come back? And through which key: "regrow 'set'", "schedule 'cyclic'".
-  bool gives_back() const { return settings_.regrow->grows() || settings_.schedule_kind == "cyclic"; }
+  bool gives_back() const { return settings_.regrow->grows() || settings_.schedule->gives_back(); }
   std::string how_it_gives_back() const;
   // What competes: with structures, once the data is set.
   const std::vector<std::unique_ptr<Contender>>& layers() const { return layers_; }
@@ -118,6 +120,10 @@ class Pruner : public optim::StepHook {
   double density_of(const Quota& quota) const;
   void measure_cost(const Dependencies& dependencies);
   double cost_density(const Removed& removed) const;
+  std::vector<LayerInfo> layer_infos() const;
+  // Of a layer's units.
+  double most_prunable() const;
+  void refuse_unreachable_quotas() const;
   [[noreturn]] void refuse_more_than(double most) const;
 
   PrunerSettings settings_;

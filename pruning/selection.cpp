@@ -16,10 +16,17 @@ std::uint32_t key(float score) {
   return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
 }
 
-// Everything below `key` is in; of what equals it, as much as `ties_budget` holds.
+// What goes: everything below `key`, and of what equals it as much as `ties_budget` holds, in order.
 struct Threshold {
   std::uint32_t key = 0;
   std::int64_t ties_budget = 0;
+
+  bool takes(std::uint32_t k, std::int64_t weight) {
+    if (k < key || k == kPrunedBefore) return true;
+    if (k != key || k == kProtected || ties_budget < weight) return false;
+    ties_budget -= weight;
+    return true;
+  }
 };
 
 // for_each_unit(visit) calls visit(key, weight) for every unit. Finds how far up a budget of weight reaches.
@@ -51,28 +58,22 @@ class LayerKeys {
   explicit LayerKeys(const Units& layer) : layer_(layer) {
     const std::int64_t alive = std::count(layer.alive.begin(), layer.alive.end(), std::uint8_t{1});
     // The best k are the alive units that remain when the worst alive - k are taken away.
-    const Threshold t = find_threshold(
+    protect_above_ = find_threshold(
         [&](const auto& visit) {
           for (std::size_t i = 0; i < layer_.scores.size(); ++i) {
             if (layer_.alive[i] != 0) visit(key(layer_.scores[i]), 1);
           }
         },
         alive - std::min(alive, layer.at_least));
-    protect_above_ = t;
   }
 
   // Visits the units in order as visit(index, key).
   template <class Visit>
   void for_each(const Visit& visit) const {
-    std::int64_t ties_left = protect_above_.ties_budget;
+    Threshold unprotected = protect_above_;
     for (std::size_t i = 0; i < layer_.scores.size(); ++i) {
-      if (layer_.alive[i] == 0) {
-        visit(i, kPrunedBefore);
-        continue;
-      }
-      const std::uint32_t k = key(layer_.scores[i]);
-      const bool tie_taken = k == protect_above_.key && ties_left-- > 0;
-      visit(i, k < protect_above_.key || tie_taken ? k : kProtected);
+      const std::uint32_t k = layer_.alive[i] == 0 ? kPrunedBefore : key(layer_.scores[i]);
+      visit(i, unprotected.takes(k, 1) ? k : kProtected);
     }
   }
 
@@ -81,11 +82,35 @@ class LayerKeys {
   Threshold protect_above_;
 };
 
+// How many units of each layer are protected from a budget that would have taken them.
+std::vector<std::int64_t> count_saved(std::span<const Units> layers, const std::vector<LayerKeys>& keys,
+                                      std::int64_t budget) {
+  const auto unprotected = [&](std::size_t l, std::size_t i) {
+    return layers[l].alive[i] == 0 ? kPrunedBefore : key(layers[l].scores[i]);
+  };
+  Threshold threshold = find_threshold(
+      [&](const auto& visit) {
+        for (std::size_t l = 0; l < layers.size(); ++l) {
+          for (std::size_t i = 0; i < layers[l].scores.size(); ++i)
+            visit(unprotected(l, i), layers[l].weights_per_unit);
+        }
+      },
+      budget);
+  std::vector<std::int64_t> saved(layers.size(), 0);
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    keys[l].for_each([&](std::size_t i, std::uint32_t k) {
+      const bool would_go = threshold.takes(unprotected(l, i), layers[l].weights_per_unit);
+      if (would_go && k == kProtected) ++saved[l];
+    });
+  }
+  return saved;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> select_units(std::span<Units> layers, std::int64_t budget) {
   const std::vector<LayerKeys> keys(layers.begin(), layers.end());
-  const Threshold threshold = find_threshold(
+  Threshold threshold = find_threshold(
       [&](const auto& visit) {
         for (std::size_t l = 0; l < layers.size(); ++l) {
           keys[l].for_each([&](std::size_t, std::uint32_t k) { visit(k, layers[l].weights_per_unit); });
@@ -93,20 +118,15 @@ std::vector<std::int64_t> select_units(std::span<Units> layers, std::int64_t bud
       },
       budget);
 
-  std::vector<std::int64_t> saved(layers.size(), 0);
-  std::int64_t ties_budget = threshold.ties_budget;
+  const std::uint32_t last = threshold.key;
+  bool may_have_saved = false;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     keys[l].for_each([&](std::size_t i, std::uint32_t k) {
-      bool pruned = k < threshold.key || k == kPrunedBefore;
-      if (k == threshold.key && k != kProtected && ties_budget >= layers[l].weights_per_unit) {
-        ties_budget -= layers[l].weights_per_unit;
-        pruned = true;
-      }
-      layers[l].keep[i] = pruned ? 0 : 1;
-      if (k == kProtected && key(layers[l].scores[i]) < threshold.key) ++saved[l];
+      layers[l].keep[i] = threshold.takes(k, layers[l].weights_per_unit) ? 0 : 1;
+      may_have_saved = may_have_saved || (k == kProtected && key(layers[l].scores[i]) <= last);
     });
   }
-  return saved;
+  return may_have_saved ? count_saved(layers, keys, budget) : std::vector<std::int64_t>(layers.size(), 0);
 }
 
 }  // namespace espalier::pruning

@@ -21,6 +21,17 @@ bool name_matches(const std::string& name, const std::string& pattern) {
   return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
 }
 
+void refuse_idle_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
+                          std::string_view where) {
+  for (const std::string& pattern : patterns) {
+    const bool used = std::any_of(names.begin(), names.end(),
+                                  [&](const std::string& name) { return name_matches(name, pattern); });
+    if (used) continue;
+    fail(ErrorKind::usage, where, "the pattern '{}' matches no weight of the model{}", pattern,
+         did_you_mean(pattern, names));
+  }
+}
+
 std::vector<nn::Parameter*> select_targets(std::span<nn::Parameter* const> parameters,
                                            const std::vector<std::string>& include,
                                            const std::vector<std::string>& exclude) {
@@ -31,15 +42,8 @@ std::vector<nn::Parameter*> select_targets(std::span<nn::Parameter* const> param
     weights.push_back(parameter);
     names.push_back(parameter->name);
   }
-  for (const std::vector<std::string>* patterns : {&include, &exclude}) {
-    for (const std::string& pattern : *patterns) {
-      const bool used = std::any_of(names.begin(), names.end(),
-                                    [&](const std::string& name) { return matches(name, {pattern}); });
-      if (used) continue;
-      fail(ErrorKind::usage, "prune", "the pattern '{}' matches no weight of the model{}", pattern,
-           did_you_mean(pattern, names));
-    }
-  }
+  for (const std::vector<std::string>* patterns : {&include, &exclude})
+    refuse_idle_patterns(*patterns, names, "prune");
   std::erase_if(weights, [&](const nn::Parameter* p) {
     return !matches(p->name, include) || matches(p->name, exclude);
   });

@@ -49,9 +49,9 @@ void TrainingState::add_pruner(pruning::PrunerSettings settings, const pruning::
   const std::vector<nn::Parameter*>& parameters = optimizer_.parameters();
   pruners_.push_back(
       std::make_unique<pruning::Pruner>(std::move(settings), parameters, trainer_.total_steps()));
+  pruners_.back()->set_data(&data);
   for (std::size_t earlier = 0; earlier + 1 < pruners_.size(); ++earlier)
     pruning::refuse_rivals(*pruners_[earlier], *pruners_.back());
-  pruners_.back()->set_data(&data);
   for (const pruning::Staying& staying : pruners_.back()->staying()) {
     context_.reporter.line(fmt::format("{}: {} of {} cannot be pruned: {}", context_.label,
                                        counted(staying.count, staying.structure), staying.layer,

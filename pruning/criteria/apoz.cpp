@@ -1,8 +1,10 @@
 #include "pruning/criteria/apoz.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "framework/autograd/node.h"
+#include "framework/core/error.h"
 #include "pruning/criteria/followed_outputs.h"
 #include "pruning/criteria/untouched.h"
 
@@ -52,6 +54,18 @@ void Apoz::measure(const ScoringData& data, std::span<nn::Parameter* const> targ
         sum.values += counts.values;
       }
     }
+  }
+  const auto sees_zeros = [&](const nn::Parameter* target) {
+    const auto found = all.find(target->name);
+    return found != all.end() &&
+           std::any_of(found->second.nonzero.begin(), found->second.nonzero.end(),
+                       [&](std::int64_t nonzero) { return nonzero < found->second.values; });
+  };
+  if (std::none_of(targets.begin(), targets.end(), sees_zeros)) {
+    fail(ErrorKind::usage, "apoz",
+         "no output of {} and the others is ever zero: all filters would score alike; it needs a ReLU right "
+         "behind them",
+         targets.front()->name);
   }
   for (const nn::Parameter* target : targets) {
     const auto found = all.find(target->name);

@@ -19,7 +19,7 @@ namespace espalier::pruning {
 struct ScoringData {
   nn::Module& model;
   Shape input_shape;  // of one image: [C, H, W]
-  // Mean loss of training batch number i, in training mode. Batches repeat after the last.
+  // Mean loss of training batch number i, in the mode that the model is in. Batches repeat after the last.
   std::function<Tensor(std::int64_t i)> loss;
   std::uint64_t seed = 0;  // the experiment's
 };
@@ -70,6 +70,10 @@ class Criterion {
   virtual std::vector<std::pair<std::string, Tensor>> state() { return {}; }
   virtual void load_state(const std::vector<std::pair<std::string, Tensor>>&) {}
 };
+
+// The criterion's scores of a weight, [OC, IC, KH, KW] or [OUT, IN]. Throws Error (not_finite) when one that
+// is alive has none.
+Tensor finite_scores(Criterion& criterion, const nn::Parameter& parameter);
 
 // Every criterion, a row each.
 const Registry<Criterion>& criterion_registry();

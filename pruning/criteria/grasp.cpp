@@ -14,16 +14,13 @@ std::vector<Tensor> copies_of_gradients(std::span<nn::Parameter* const> targets)
   return gradients;
 }
 
-// values += factor * directions, where weights are alive
+// values += factor * directions
 void move(std::span<nn::Parameter* const> targets, const std::vector<Tensor>& directions, double factor) {
   for (std::size_t t = 0; t < targets.size(); ++t) {
-    nn::Parameter& target = *targets[t];
-    float* w = target.value.data();
+    Tensor& value = targets[t]->value;
+    float* w = value.data();
     const float* d = directions[t].data();
-    for (std::int64_t i = 0; i < target.value.numel(); ++i) {
-      if (target.mask.dense() || target.mask.data()[i] != 0)
-        w[i] += static_cast<float>(factor * double{d[i]});
-    }
+    for (std::int64_t i = 0; i < value.numel(); ++i) w[i] += static_cast<float>(factor * double{d[i]});
   }
 }
 
@@ -48,7 +45,8 @@ void Grasp::measure(const ScoringData& data, std::span<nn::Parameter* const> tar
   std::vector<Tensor> values;
   for (const nn::Parameter* target : targets) values.push_back(target->value.clone());
   sum_gradients(data, batches_);
-  const std::vector<Tensor> g = copies_of_gradients(targets);
+  std::vector<Tensor> g = copies_of_gradients(targets);
+  for (std::size_t t = 0; t < targets.size(); ++t) targets[t]->mask.apply_(g[t]);  // the living alone move
   const double norm = norm_of(g), h = norm > 0.0 ? step_ / norm : 0.0;
   move(targets, g, h);
   sum_gradients(data, batches_);

@@ -1,6 +1,5 @@
 #include "pruning/criteria/soft_movement.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "framework/core/error.h"
@@ -23,9 +22,17 @@ void SoftMovement::fields(FieldVisitor& v) {
   v.field("cooldown", cooldown_, "fraction of the stage's steps for which they stay, at the end", {0.0, 1.0});
 }
 
+void SoftMovement::begin(std::int64_t total_steps) {
+  if (warmup_ + cooldown_ > 1.0) {
+    fail(ErrorKind::usage, "soft_movement", "warmup {} and cooldown {} are more than the stage", warmup_,
+         cooldown_);
+  }
+  total_steps_ = total_steps;
+}
+
 double SoftMovement::ramp(std::int64_t done) const {
   const auto total = static_cast<double>(total_steps_);
-  const double begin = warmup_ * total, end = std::max(begin, (1.0 - cooldown_) * total);
+  const double begin = warmup_ * total, end = (1.0 - cooldown_) * total;
   const auto at = static_cast<double>(done);
   if (at >= end) return 1.0;
   return at <= begin ? 0.0 : 1.0 - std::pow(1.0 - (at - begin) / (end - begin), 3.0);

@@ -23,7 +23,7 @@ class SoftMovement : public Criterion {
   Tensor scores(const nn::Parameter& parameter) override;
   std::optional<float> threshold() const override;
   bool learns_from_training() const override { return true; }
-  void begin(std::int64_t total_steps) override { total_steps_ = total_steps; }
+  void begin(std::int64_t total_steps) override;
   void observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   std::vector<std::pair<std::string, Tensor>> state() override;
   void load_state(const std::vector<std::pair<std::string, Tensor>>& state) override;

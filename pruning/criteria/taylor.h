@@ -1,6 +1,6 @@
 // Taylor: the change of the loss that a missing weight would make, to first order, squared: (w dL/dw)^2,
 // averaged over the latest steps. Molchanov et al., "Importance estimation for neural network pruning", CVPR
-// 2019.
+// 2019. A filter's score is theirs, but for the filter's size, with norm "l1".
 #pragma once
 
 #include "pruning/criteria/gathered.h"
@@ -10,7 +10,7 @@ namespace espalier::pruning {
 class Taylor : public Gathered {
  public:
   void fields(FieldVisitor& v) override {
-    v.field("decay", decay_, "of the running mean: 0.99 remembers about a hundred steps", {0.0, 1.0});
+    v.field("decay", decay_, "of the running mean: 0.99 remembers about a hundred steps", {0.0, 0.99999});
   }
   bool reads_pruned_gradients() const override { return false; }  // they meet a weight of 0
 

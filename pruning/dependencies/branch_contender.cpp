@@ -57,7 +57,7 @@ Tensor BranchContender::scores(Criterion& criterion) {
   for (const ResidualBranch& branch : branches_) {
     for (const nn::Parameter* p : branch.parameters) {
       if (!is_weight(p)) continue;
-      const float mean = whole_.unit_scores(criterion.scores(*p), p->mask).data()[0];
+      const float mean = whole_.unit_scores(finite_scores(criterion, *p), p->mask).data()[0];
       sum += static_cast<double>(p->value.numel()) * double{mean};
     }
   }
@@ -66,6 +66,13 @@ Tensor BranchContender::scores(Criterion& criterion) {
 
 bool BranchContender::is_alive() const {
   return !std::all_of(branches_.begin(), branches_.end(), [](const ResidualBranch& b) { return b.silent(); });
+}
+
+std::vector<nn::Parameter*> BranchContender::parameters() const {
+  std::vector<nn::Parameter*> all;
+  for (const ResidualBranch& branch : branches_)
+    all.insert(all.end(), branch.parameters.begin(), branch.parameters.end());
+  return all;
 }
 
 void BranchContender::alive(std::span<std::uint8_t> alive) const { alive[0] = is_alive() ? 1 : 0; }

@@ -26,6 +26,7 @@ class BranchContender : public Contender {
   // The stream goes on without it.
   std::int64_t always_kept() const override { return 0; }
   Tensor scores(Criterion& criterion) override;
+  std::vector<nn::Parameter*> parameters() const override;
   void alive(std::span<std::uint8_t> alive) const override;
   void keep(std::span<const std::uint8_t> keep) override;
   void remove(std::int64_t unit, Removed& removed) const override;

@@ -45,7 +45,8 @@ Tensor ChannelContender::scores(Criterion& criterion) {
   std::vector<double> sums(static_cast<std::size_t>(group_.channels), 0.0), filters = sums;
   for (const Member& member : group_.members) {
     if (!member.filters()) continue;
-    const Tensor scores = filter_.unit_scores(criterion.scores(*member.parameter), member.parameter->mask);
+    const Tensor scores =
+        filter_.unit_scores(finite_scores(criterion, *member.parameter), member.parameter->mask);
     for (std::size_t c = 0; c < sums.size(); ++c) {
       for (const std::int64_t position : member.positions[c]) sums[c] += double{scores.data()[position]};
       filters[c] += static_cast<double>(member.positions[c].size());
@@ -54,6 +55,14 @@ Tensor ChannelContender::scores(Criterion& criterion) {
   Tensor means = Tensor::empty({group_.channels});
   for (std::size_t c = 0; c < sums.size(); ++c) means.data()[c] = static_cast<float>(sums[c] / filters[c]);
   return means;
+}
+
+std::vector<nn::Parameter*> ChannelContender::parameters() const {
+  std::vector<nn::Parameter*> parameters;
+  for (const Member& member : group_.members) {
+    if (member.parameter != nullptr) parameters.push_back(member.parameter);
+  }
+  return parameters;
 }
 
 void ChannelContender::alive(std::span<std::uint8_t> alive) const {
@@ -66,10 +75,11 @@ void ChannelContender::keep(std::span<const std::uint8_t> keep) {
     const Shape& shape = member.tensor().shape();
     Mask& mask = member.parameter->mask;
     if (mask.dense()) mask = Mask::ones(shape);
+    std::uint8_t* bytes = mask.data();
     for (std::size_t c = 0; c < keep.size(); ++c) {
       if (keep[c] != 0) continue;
       for (const std::int64_t position : member.positions[c])
-        for_each_in_slice(shape, member.dimension, position, [&](std::int64_t i) { mask.data()[i] = 0; });
+        for_each_in_slice(shape, member.dimension, position, [&](std::int64_t i) { bytes[i] = 0; });
     }
   }
 }

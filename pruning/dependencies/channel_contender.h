@@ -28,6 +28,7 @@ class ChannelContender : public Contender {
   std::int64_t kept_weights() const override;
   std::int64_t always_kept() const override { return 1; }
   Tensor scores(Criterion& criterion) override;
+  std::vector<nn::Parameter*> parameters() const override;
   void alive(std::span<std::uint8_t> alive) const override;
   void keep(std::span<const std::uint8_t> keep) override;
   void remove(std::int64_t unit, Removed& removed) const override;

@@ -259,7 +259,10 @@ void compare(const std::vector<float>& before, const std::vector<float>& after, 
   check(before.size() == after.size(), "shrink", "the removed network has {} outputs, the masked one {}",
         after.size(), before.size());
   for (std::size_t i = 0; i < before.size(); ++i) {
-    shrunk.max_difference = std::max(shrunk.max_difference, std::abs(double{before[i]} - double{after[i]}));
+    const double difference = std::abs(double{before[i]} - double{after[i]});
+    check(std::isfinite(difference), "shrink", "the networks' outputs {} and {} cannot be compared",
+          before[i], after[i]);
+    shrunk.max_difference = std::max(shrunk.max_difference, difference);
     shrunk.max_output = std::max(shrunk.max_output, std::abs(double{before[i]}));
   }
   check(shrunk.max_difference <= kRounding * shrunk.max_output, "shrink",

@@ -13,6 +13,7 @@ class Filter : public Granularity {
     const UnitBox whole = whole_weight(shape);
     return {1, whole.ic, whole.taps};
   }
+  bool whole_filters() const override { return true; }
 };
 
 }  // namespace espalier::pruning

@@ -35,6 +35,8 @@ class Granularity {
   // Where a unit is more than a part of one weight: what goes as one then, found by the dependencies of the
   // network. unit() is what its scores are first summed up over.
   virtual std::optional<Structure> structure() const { return std::nullopt; }
+  // Is a unit all that makes one output, so that dependencies can follow it through the network?
+  virtual bool whole_filters() const { return structure().has_value(); }
   // The largest sparsity that the pattern allows.
   virtual double max_sparsity() const { return 1.0; }
   // So many of a layer's units are kept at any sparsity: one at least, or nothing would pass the layer.

@@ -19,8 +19,9 @@ class WeightContender : public Contender {
   std::int64_t kept_weights() const override { return weight_.nonzeros(); }
   std::int64_t always_kept() const override { return granularity_.always_kept(shape()); }
   Tensor scores(Criterion& criterion) override {
-    return granularity_.unit_scores(criterion.scores(weight_), weight_.mask);
+    return granularity_.unit_scores(finite_scores(criterion, weight_), weight_.mask);
   }
+  std::vector<nn::Parameter*> parameters() const override { return {&weight_}; }
   void alive(std::span<std::uint8_t> alive) const override;
   void keep(std::span<const std::uint8_t> keep) override;
 

@@ -12,6 +12,9 @@ void transfer_masks_(nn::Module& to, nn::Module& from, const std::vector<std::st
   std::vector<std::pair<nn::Parameter*, const nn::Parameter*>> pairs;
   std::vector<std::string> misfits;
   const std::vector<nn::Parameter*> receivers = to.parameters();
+  std::vector<std::string> givers;
+  for (const nn::Parameter* giver : from.parameters()) givers.push_back(giver->name);
+  refuse_idle_patterns(exclude, givers, "transfer");
   for (const nn::Parameter* giver : from.parameters()) {
     const bool excluded = std::any_of(exclude.begin(), exclude.end(), [&](const std::string& pattern) {
       return name_matches(giver->name, pattern);

@@ -23,6 +23,7 @@ class Cyclic : public Gradual {
     const Window w = window(total);
     return done > w.begin && done < w.end && cycle(done, w) != cycle(done - 1, w);
   }
+  bool gives_back() const override { return true; }
 
  protected:
   double curve(double p, double final) const override {

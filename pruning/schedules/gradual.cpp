@@ -1,7 +1,8 @@
 #include "pruning/schedules/gradual.h"
 
-#include <algorithm>
 #include <cmath>
+
+#include "framework/core/error.h"
 
 namespace espalier::pruning {
 
@@ -16,10 +17,15 @@ void Gradual::window_fields(FieldVisitor& v) {
           {0.0, 1.0});
 }
 
+void Gradual::check() const {
+  if (begin_ <= end_) return;
+  fail(ErrorKind::usage, "prune", "the schedule begins at {} of the stage and ends before, at {}; set end",
+       begin_, end_);
+}
+
 Gradual::Window Gradual::window(std::int64_t total) const {
   const auto steps = static_cast<double>(total);
-  const std::int64_t begin = std::llround(begin_ * steps);
-  return {begin, std::max(begin, static_cast<std::int64_t>(std::llround(end_ * steps)))};
+  return {std::llround(begin_ * steps), std::llround(end_ * steps)};
 }
 
 bool Gradual::due(std::int64_t done, std::int64_t total) const {

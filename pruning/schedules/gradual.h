@@ -8,6 +8,7 @@ namespace espalier::pruning {
 class Gradual : public Schedule {
  public:
   void fields(FieldVisitor& v) override;
+  void check() const override;
   bool due(std::int64_t done, std::int64_t total) const override;
   double sparsity(std::int64_t done, std::int64_t total, double final) const override;
 

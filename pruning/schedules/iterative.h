@@ -24,6 +24,8 @@ class Iterative : public Gradual {
 
  protected:
   double curve(double p, double final) const override {
+    // A final sparsity of 1 has no finite rate: it comes in the last round.
+    if (final == 1.0) return 0.0;
     const double rounds = static_cast<double>(rounds_);
     return 1.0 - std::pow(1.0 - final, std::floor(p * rounds + 1e-9) / rounds);
   }

@@ -13,6 +13,7 @@ namespace espalier::pruning {
 class Erk : public Scope {
  public:
   std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+  bool shares_out() const override { return true; }
 };
 
 }  // namespace espalier::pruning

@@ -8,6 +8,7 @@ namespace espalier::pruning {
 class PerLayer : public Scope {
  public:
   std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+  bool shares_out() const override { return true; }
 };
 
 }  // namespace espalier::pruning

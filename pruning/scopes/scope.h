@@ -30,6 +30,10 @@ class Scope {
   virtual void fields(FieldVisitor&) {}
   // Every layer is in exactly one quota. `sparsity` is that of all layers together.
   virtual std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const = 0;
+  // Does every layer lose a share of its own, worked out from the pruner's sparsity?
+  virtual bool shares_out() const { return false; }
+  // Does it name the sparsities of layers itself?
+  virtual bool names_layers() const { return false; }
   // The largest sparsity that anybody names, the pruner or the scope itself. 0: nothing is to be pruned.
   virtual double largest(double sparsity) const { return sparsity; }
 };

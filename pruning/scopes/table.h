@@ -26,6 +26,7 @@ class Table : public Scope {
   void fields(FieldVisitor& v) override;
   // Throws Error (usage) when a row matches no layer.
   std::vector<Quota> quotas(const std::vector<LayerInfo>& layers, double sparsity) const override;
+  bool names_layers() const override { return true; }
   double largest(double sparsity) const override;
 
  private:

@@ -71,6 +71,8 @@ TEST_CASE("masks that do not fit, or are not there, are refused by name") {
                        Error);
   CHECK_THROWS_WITH_AS(runs.run("none", transferred(from, "2", "exclude = [\"*\"]\n")),
                        doctest::Contains("no mask to transfer"), Error);
+  CHECK_THROWS_WITH_AS(runs.run("mistyped", transferred(from, "2", "exclude = [\"fcc.*\"]\n")),
+                       doctest::Contains("the pattern 'fcc.*' matches no weight"), Error);
   CHECK_THROWS_WITH_AS(runs.run("empty", transferred("", "2", "")), doctest::Contains("from is empty"),
                        Error);
 }

@@ -24,7 +24,7 @@ double plan_error(nn::Module& model, std::int64_t batch) {
 
 }  // namespace
 
-TEST_CASE("every convolutional model compiles to a plan with its logits") {
+TEST_CASE("ResNets and VGGs compile to plans with their logits") {
   for (const char* name : {"resnet20", "resnet18", "vgg16"}) {
     CAPTURE(name);
     CHECK(plan_error(*build(name), 1) <= kLogitEpsilons);
@@ -35,9 +35,12 @@ TEST_CASE("every convolutional model compiles to a plan with its logits") {
   CHECK(plan_error(*small, 1) <= kLogitEpsilons);
 }
 
-TEST_CASE("transformers are refused by the operation that inference does not know") {
-  const auto model = models::model_registry().make("vit")->build({3, 32, 32}, 10, 1);
-  CHECK_THROWS_WITH_AS(infer::compile(*model, {3, 32, 32}), doctest::Contains("[infer]"), Error);
+TEST_CASE("a model is refused by the operation that inference does not know") {
+  for (const char* name : {"vit", "cct", "airbench"}) {
+    CAPTURE(name);
+    const auto model = models::model_registry().make(name)->build({3, 32, 32}, 10, 1);
+    CHECK_THROWS_WITH_AS(infer::compile(*model, {3, 32, 32}), doctest::Contains("[infer]"), Error);
+  }
 }
 
 }  // namespace espalier

@@ -175,4 +175,9 @@ TEST_CASE("the transformers say what does not fit") {
   fields.numbers["conv_layers"] = 3;
   CHECK(build("cct", fields)->parameter_count() > 0);
   CHECK_THROWS_WITH_AS(build("cct", fields, {3, 0, 32}), doctest::Contains("leave nothing of images"), Error);
+  try {
+    build("vit", small_fields(), {3, 30, 32});
+  } catch (const Error& error) {
+    CHECK(error.exit_code() == 2);  // the config's fault
+  }
 }

@@ -14,11 +14,13 @@
 #include "framework/optim/registry.h"
 #include "models/registry.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/parameters.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
+using espalier::testing::Parameters;
 
 TEST_CASE(
     "any combination keeps the mask contract in every step, reaches its sparsity, and names what it "
@@ -116,6 +118,9 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
   struct Choice {
     std::string criterion = "magnitude", granularity = "element", schedule = "one_shot", regrow = "none",
                 control = "none", scope = "global", normalise = "none", norm = "l2";
+    bool dependencies = false;
+    const char* target = "weights";
+    double floor = 0.0;
   };
   const struct {
     Choice choice;
@@ -143,6 +148,17 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
       {{.granularity = "branch", .scope = "per_layer"}, "a branch stays or goes"},
       {{.granularity = "layer", .scope = "erk"}, "or \"table\" to name those that go"},
       {{.granularity = "layer", .scope = "table"}, ""},
+      {{.granularity = "branch", .floor = 0.1}, "a part of a branch would be kept"},
+      {{.granularity = "filter", .floor = 0.1}, ""},
+      {{.granularity = "kernel", .dependencies = true}, "they follow whole filters"},
+      {{.granularity = "filter", .dependencies = true}, ""},
+      {{.granularity = "filter", .regrow = "rigl", .dependencies = true}, "it moves single layers' units"},
+      {{.granularity = "head", .regrow = "set"}, "it moves single layers' units"},
+      {{.granularity = "filter", .schedule = "cyclic", .dependencies = true}, "weights would come back"},
+      {{.granularity = "filter", .schedule = "cyclic"}, ""},
+      {{.granularity = "filter", .scope = "table", .dependencies = true, .target = "macs"},
+       "the target finds that out"},
+      {{.granularity = "filter", .scope = "table", .target = "macs"}, ""},
       {{.criterion = "mask_gradient", .granularity = "branch", .normalise = "layer"},
        "every score would be 1"},
       {{.criterion = "mask_gradient", .granularity = "neuron", .normalise = "layer"}, ""},
@@ -158,6 +174,9 @@ TEST_CASE("every combination that makes no sense is refused with its reason") {
     settings.schedule = schedule_registry().make(settings.schedule_kind = row.choice.schedule);
     settings.regrow = regrow_registry().make(settings.regrow_kind = row.choice.regrow);
     settings.control = row.choice.control;
+    settings.dependencies = row.choice.dependencies;
+    settings.target = row.choice.target;
+    settings.min_layer_density = row.choice.floor;
     settings.scope = scope_registry().make(settings.scope_kind = row.choice.scope);
     testing::SetFields texts;
     texts.texts = {{"normalise", row.choice.normalise}, {"norm", row.choice.norm}};
@@ -197,4 +216,38 @@ TEST_CASE("two pruners of the same weights are refused when one gives back what 
           "two pruners of weight, one of them with regrow 'set'");
   refused(*pruner("none", "cubic"), *pruner("feedback", "cubic"), "regrow 'feedback'");
   refused(*pruner("none", "cubic"), *pruner("none", "cyclic"), "schedule 'cyclic'");
+}
+
+TEST_CASE(
+    "a pruner that follows dependencies takes of other layers' weights, which another may not give back") {
+  const auto model = models::model_registry().make("resnet20")->build({3, 32, 32}, 10, 1);
+  const ScoringData data{*model, Shape({3, 32, 32}), {}};
+  const auto pruner = [&](const char* granularity, const char* regrow, const char* include) {
+    PrunerSettings settings;
+    settings.sparsity = 0.5;
+    settings.include = {include};
+    settings.granularity = granularity_registry().make(settings.granularity_kind = granularity);
+    settings.dependencies = settings.granularity->whole_filters();
+    settings.regrow = regrow_registry().make(settings.regrow_kind = regrow);
+    auto made = std::make_unique<Pruner>(std::move(settings), model->parameters(), 100);
+    made->set_data(&data);
+    return made;
+  };
+  const auto filters = pruner("filter", "none", "layer1.0.conv1.weight");
+  CHECK_THROWS_WITH_AS(refuse_rivals(*filters, *pruner("element", "set", "layer1.0.conv2.weight")),
+                       doctest::Contains("two pruners of layer1.0.conv2.weight"), Error);
+  CHECK_NOTHROW(refuse_rivals(*filters, *pruner("element", "set", "layer1.1.conv2.weight")));
+}
+
+TEST_CASE("a granularity that suits one layer and not another is refused by the other") {
+  Parameters parameters;
+  parameters.add("point.weight", {4, 4, 1, 1});
+  parameters.add("conv.weight", {4, 4, 3, 3});
+  PrunerSettings settings;
+  settings.sparsity = 0.5;
+  settings.criterion = criterion_registry().make(settings.criterion_kind = "movement");
+  settings.granularity = granularity_registry().make(settings.granularity_kind = "kernel");
+  settings.schedule = schedule_registry().make(settings.schedule_kind = "cubic");
+  CHECK_THROWS_WITH_AS(Pruner(std::move(settings), parameters.list(), 100),
+                       doctest::Contains("squares lose the sign"), Error);
 }

@@ -129,6 +129,28 @@ TEST_CASE("taylor averages the squared change of the loss") {
   CHECK(taylor->scores(p).data()[1] == doctest::Approx(0.01 * 9.0));
 }
 
+TEST_CASE("a filter's Taylor score in the norm of its method is the mean of its weights'") {
+  Parameters parameters;
+  nn::Parameter& p = parameters.add("conv.weight", {1, 1, 1, 2});
+  std::copy_n(std::vector<float>{2, -3}.begin(), 2, p.value.data());
+  p.value.set_grad(Tensor::from({0.5f, 1}, {1, 1, 1, 2}));
+  const auto taylor = criterion_registry().make("taylor");
+  taylor->observe({0, 0.1}, parameters.list());
+  const auto filter = granularity_registry().make("filter");
+  testing::SetFields l1;
+  l1.texts["norm"] = "l1";
+  filter->fields(l1);
+  CHECK(filter->unit_scores(taylor->scores(p), p.mask).data()[0] == doctest::Approx(0.01 * (1.0 + 9.0) / 2));
+}
+
+TEST_CASE("soft movement refuses a warm-up and a cool-down that leave nothing between") {
+  const auto soft = criterion_registry().make("soft_movement");
+  testing::SetFields keys;
+  keys.numbers = {{"warmup", 0.6}, {"cooldown", 0.5}};
+  soft->fields(keys);
+  CHECK_THROWS_WITH_AS(soft->begin(10), doctest::Contains("more than the stage"), Error);
+}
+
 TEST_CASE("soft movement trains a score by Adam, and raises its threshold after the warm-up") {
   Parameters parameters;
   nn::Parameter& p = parameters.add("fc.weight", {1, 2});
@@ -309,7 +331,7 @@ TEST_CASE("criteria that run the network leave it as it was") {
   Classifier classifier;
   classifier.data.loss(0).backward();
   const std::vector<float> before = everything_in(classifier.model);
-  for (const char* name : {"snip", "grasp", "wanda", "apoz"}) {
+  for (const char* name : {"snip", "grasp", "wanda"}) {
     CAPTURE(name);
     measured_scores(name, classifier.data, classifier.weight());
     CHECK(everything_in(classifier.model) == before);
@@ -329,7 +351,10 @@ TEST_CASE("apoz is one minus the share of zeros behind the activation") {
   const Tensor labels = Tensor::zeros({kImages}, Layout::plain, DType::i32);
   const ScoringData data{model, Shape({kInputs}),
                          [&](std::int64_t) { return ops::cross_entropy(model(to_lanes(images)), labels); }};
+  const std::vector<float> before = everything_in(model);
   const std::vector<float> scores = measured_scores("apoz", data, *parameters[0]);
+  CHECK(everything_in(model) == before);
+  CHECK(model.is_training());
   int alive = 0;  // images for which the third neuron is not 0
   for (std::int64_t n = 0; n < kImages; ++n) {
     double z = 0.0;
@@ -344,7 +369,11 @@ TEST_CASE("apoz is one minus the share of zeros behind the activation") {
     CHECK(scores[kInputs + i] == 1.0f);
     CHECK(scores[2 * kInputs + i] == doctest::Approx(static_cast<double>(alive) / kImages));
   }
-  CHECK(measured_scores("apoz", data, *parameters[2]) == std::vector<float>(3 * kClasses, 1.0f));
+  const auto both = criterion_registry().make("apoz");
+  both->measure(data, std::vector<nn::Parameter*>{parameters[0], parameters[2]});
+  CHECK(both->scores(*parameters[2]).to_vector() == std::vector<float>(3 * kClasses, 1.0f));
+  CHECK_THROWS_WITH_AS(measured_scores("apoz", data, *parameters[2]), doctest::Contains("needs a ReLU"),
+                       Error);
 }
 
 TEST_CASE("bn_scale is the size of the scale behind each filter, and its penalty pulls scales to 0") {
@@ -406,6 +435,26 @@ TEST_CASE("the criterion that the README adds compares layers of different scale
                     recipe = read_file(
                         std::string(ESPALIER_SOURCE_DIR) + "/tests/pruning/relative_magnitude.h", 1 << 20);
   CHECK(readme.find("```cpp\n" + recipe + "```") != std::string::npos);
+}
+
+TEST_CASE("a criterion that scores a living weight as no number is refused, a pruned one does not matter") {
+  class Ratio : public Criterion {
+   public:
+    Tensor scores(const nn::Parameter& parameter) override {
+      Tensor scores = Tensor::empty(parameter.value.shape());
+      for (std::int64_t i = 0; i < scores.numel(); ++i)
+        scores.data()[i] = parameter.value.data()[i] / parameter.value.data()[i];
+      return scores;
+    }
+  };
+  Parameters parameters;
+  nn::Parameter& p = parameters.add("fc.weight", {3, 5});
+  p.value.data()[7] = 0.0f;
+  Ratio ratio;
+  CHECK_THROWS_WITH_AS(finite_scores(ratio, p), doctest::Contains("scores weight 7 of fc.weight as"), Error);
+  p.mask = Mask::ones(p.value.shape());
+  p.mask.data()[7] = 0;
+  CHECK_NOTHROW(finite_scores(ratio, p));
 }
 
 TEST_CASE("a criterion that needs data says so when it has none") {

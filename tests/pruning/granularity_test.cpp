@@ -129,6 +129,6 @@ TEST_CASE("N:M refuses more than its pattern allows, and channels that fill no g
   more.sparsity = 0.6;
   more.exclude = {"stem.*"};
   more.granularity = granularity_registry().make("n_of_m");
-  CHECK_THROWS_WITH_AS(Pruner(std::move(more), parameters.list(), 1), doctest::Contains("prunes 0.5 at most"),
+  CHECK_THROWS_WITH_AS(Pruner(std::move(more), parameters.list(), 1), doctest::Contains("let go 0.5 at most"),
                        Error);
 }

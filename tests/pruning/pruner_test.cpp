@@ -229,3 +229,36 @@ TEST_CASE("sparsity can be of all parameters, or of all multiply-adds; more than
                        doctest::Contains("sparsity asks for 0.6 of the parameters"), Error);
   CHECK_THROWS_WITH_AS(summary_for("macs", "global", {"fc.*"}), doctest::Contains("of the macs"), Error);
 }
+
+TEST_CASE("what the granularity or min_layer_density keeps in a layer is refused as its share, not overrun") {
+  const auto prune = [](const char* scope, const char* granularity, double sparsity, double floor) {
+    Parameters parameters;
+    parameters.add("small.weight", {8, 8});
+    parameters.add("large.weight", {64, 64});
+    PrunerSettings settings = with_sparsity(sparsity);
+    settings.scope = scope_registry().make(settings.scope_kind = scope);
+    settings.granularity = granularity_registry().make(settings.granularity_kind = granularity);
+    settings.min_layer_density = floor;
+    Pruner pruner(std::move(settings), parameters.list(), 1);
+    pruner.start();
+    return pruner.density();
+  };
+  CHECK(prune("per_layer", "n_of_m", 0.5, 0.0) == 0.5);
+  CHECK_THROWS_WITH_AS(prune("erk", "n_of_m", 0.5, 0.0),  // the larger layer would lose more than half
+                       doctest::Contains("of large.weight, granularity 'n_of_m'"), Error);
+  CHECK(prune("global", "element", 0.5, 0.5) == 0.5);
+  CHECK_THROWS_WITH_AS(prune("global", "element", 0.9, 0.5),
+                       doctest::Contains("min_layer_density 0.5 let go 0.5 at most"), Error);
+}
+
+TEST_CASE("layers that keep what the pattern keeps have not been saved from anything") {
+  Parameters parameters;
+  parameters.add("fc.weight", {8, 8});
+  PrunerSettings settings = with_sparsity(0.5);
+  settings.granularity = granularity_registry().make(settings.granularity_kind = "n_of_m");
+  settings.on_collapse = "refuse";
+  Pruner pruner(std::move(settings), parameters.list(), 1);
+  pruner.on_event([](const PruneEvent& event) { CHECK(event.floored_layers.empty()); });
+  CHECK_NOTHROW(pruner.start());
+  CHECK(pruner.density() == 0.5);
+}

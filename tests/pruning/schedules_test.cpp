@@ -6,6 +6,7 @@
 #include "pruning/schedules/cubic.h"
 #include "pruning/schedules/one_shot.h"
 #include "pruning/schedules/schedule.h"
+#include "tests/support/set_fields.h"
 
 using namespace espalier::pruning;
 
@@ -28,6 +29,27 @@ TEST_CASE("gradual schedules start at nothing, end at everything, and never go b
       CHECK(schedule->sparsity(step, 1000, 0.9) >= before);
       before = schedule->sparsity(step, 1000, 0.9);
     }
+  }
+}
+
+TEST_CASE("a schedule that ends before it begins is refused") {
+  for (const char* name : {"cubic", "linear", "exponential", "iterative", "cyclic"}) {
+    CAPTURE(name);
+    const auto schedule = schedule_registry().make(name);
+    CHECK_NOTHROW(schedule->check());
+    espalier::testing::SetFields late;
+    late.numbers["begin"] = 0.8;  // after the 0.75 at which it ends
+    schedule->fields(late);
+    CHECK_THROWS_WITH_AS(schedule->check(), doctest::Contains("begins at 0.8"), espalier::Error);
+  }
+}
+
+TEST_CASE("all weights go in the last round, not in the first") {
+  for (const char* name : {"exponential", "iterative"}) {
+    CAPTURE(name);
+    const auto schedule = schedule_registry().make(name);
+    CHECK(schedule->sparsity(749, 1000, 1.0) == 0.0);
+    CHECK(schedule->sparsity(750, 1000, 1.0) == 1.0);
   }
 }
 

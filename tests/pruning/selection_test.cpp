@@ -28,12 +28,14 @@ std::vector<std::int64_t> select(std::vector<Layer>& layers, std::int64_t budget
 }
 
 // The same rule by sorting: who is protected, then lowest score first until one does not fit.
-void select_by_sorting(std::vector<Layer>& layers, std::int64_t budget) {
+std::vector<std::int64_t> select_by_sorting(std::vector<Layer>& layers, std::int64_t budget) {
   struct Unit {
     float score;
     std::size_t layer, index;
   };
   std::vector<Unit> candidates;
+  std::vector<Layer> without_floor = layers;
+  const std::int64_t whole_budget = budget;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     std::vector<Unit> alive;
     for (std::size_t i = 0; i < layers[l].scores.size(); ++i) {
@@ -58,6 +60,20 @@ void select_by_sorting(std::vector<Layer>& layers, std::int64_t budget) {
     if (budget < 0) break;
     layers[unit.layer].keep[unit.index] = 0;
   }
+  std::vector<std::int64_t> saved(layers.size(), 0);
+  const auto has_floor = [](const Layer& l) { return l.at_least > 0; };
+  if (std::none_of(layers.begin(), layers.end(), has_floor)) return saved;
+  for (Layer& l : without_floor) l.at_least = 0;
+  select_by_sorting(without_floor, whole_budget);
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const auto is_candidate = [&](std::size_t i) {
+      return std::any_of(candidates.begin(), candidates.end(),
+                         [&](const Unit& unit) { return unit.layer == l && unit.index == i; });
+    };
+    for (std::size_t i = 0; i < layers[l].keep.size(); ++i)
+      saved[l] += layers[l].alive[i] != 0 && without_floor[l].keep[i] == 0 && !is_candidate(i) ? 1 : 0;
+  }
+  return saved;
 }
 
 }  // namespace
@@ -79,6 +95,14 @@ TEST_CASE("a layer keeps its best units, and says how many it would have lost") 
   CHECK(layers[0].keep == std::vector<std::uint8_t>{0, 0, 1});
   CHECK(layers[1].keep == std::vector<std::uint8_t>{0, 1, 1});
   CHECK(saved == std::vector<std::int64_t>{1, 0});
+}
+
+TEST_CASE("units that the budget would not have reached are not saved from it") {
+  std::vector<Layer> layers(1);
+  layers[0] = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, std::vector<std::uint8_t>(10, 1), {}, 1, 1};
+  CHECK(select(layers, 9) == std::vector<std::int64_t>{0});
+  CHECK(std::count(layers[0].keep.begin(), layers[0].keep.end(), std::uint8_t{1}) == 1);
+  CHECK(select(layers, 10) == std::vector<std::int64_t>{1});
 }
 
 TEST_CASE("what was pruned stays pruned, whatever it scores") {
@@ -112,10 +136,10 @@ TEST_CASE("selection agrees with sorting on random layers") {
       weights += units;
     }
     const std::int64_t budget = random.below(static_cast<std::uint32_t>(weights) + 2);
-    select(layers, budget);
+    const std::vector<std::int64_t> saved = select(layers, budget);
     std::vector<Layer> expected = layers;
-    select_by_sorting(expected, budget);
     CAPTURE(seed);
+    CHECK(saved == select_by_sorting(expected, budget));
     for (std::size_t l = 0; l < layers.size(); ++l) CHECK(layers[l].keep == expected[l].keep);
   }
 }

@@ -230,6 +230,14 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("networks whose outputs are no numbers are not called equal") {
+  RandomNetwork network(3);
+  for (nn::Parameter* p : network.parameters()) {
+    if (p->kind == nn::ParameterKind::bias) std::fill_n(p->value.data(), p->value.numel(), NAN);
+  }
+  CHECK_THROWS_WITH_AS(shrink(network, {3, 8, 8}), doctest::Contains("cannot be compared"), Error);
+}
+
 TEST_CASE("the outputs stay, and a layer that has lost everything keeps a channel") {
   RandomNetwork network(3);
   for (nn::Parameter* p : network.parameters()) {

@@ -361,8 +361,7 @@ TEST_CASE("heads and neurons are refused where there are none, and where they ha
   const auto model = vit(12, 3, 1);
   PrunerSettings regrowing = settings_of("head", 0.5, "global");
   regrowing.regrow = regrow_registry().make(regrowing.regrow_kind = "set");
-  refused(*model, kTransformerImage, std::move(regrowing),
-          "leave out one of dependencies (or granularity 'head')");
+  refused(*model, kTransformerImage, std::move(regrowing), "[prune] regrowth with dependencies");
   PrunerSettings partly = settings_of("head", 0.5, "global");
   partly.include = {"blocks.0.mlp.fc1.weight"};
   refused(*model, kTransformerImage, std::move(partly), "the network has none");
