@@ -44,18 +44,16 @@ bench: build
 
 test: native-test cross
 
-native-test:
-	@.ci/install-deps test
+native-test: deps
 	@$(call configure,build,)
 	@$(call compile,build,)
 	@$(call run_tests,build,)
 
 # Side by side, one core each: an emulated test keeps one busy.
-cross:
+cross: deps
 	@+$(MAKE) --no-print-directory --output-sync=target -j$(JOBS) JOBS=1 $(CROSS:%=cross-%)
 
 cross-%:
-	@.ci/install-deps test
 	@echo "kernels on $*, under qemu"
 	@$(call configure,build-$*,-DCMAKE_TOOLCHAIN_FILE=tests/cross/$*.cmake -DESPALIER_KERNELS_ONLY=ON)
 	@$(call compile,build-$*,)
@@ -72,7 +70,8 @@ thread-sanitize:
 	@.ci/install-deps test
 	@$(call configure,build-tsan,-DESPALIER_SANITIZE=thread $(SANITIZE_FLAGS))
 	@$(call compile,build-tsan,--target datasets_test)
-	OMP_THREAD_LIMIT=1 build-tsan/datasets_test --source-file='*loader_test*'
+	OMP_THREAD_LIMIT=1 build-tsan/datasets_test --source-file='*loader_test*' | tee build-tsan/log
+	@grep -q '[1-9][0-9]* passed' build-tsan/log
 
 clang:
 	@.ci/install-deps tidy

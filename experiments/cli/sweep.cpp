@@ -29,14 +29,13 @@ int sweep(int argc, char** argv) {
   options.add_options()("list", "only list the cells and their states")(
       "tables", "run nothing; write and print the tables of what is done")(
       "only", "rows or cells that match, * and ? as in file names; may be repeated",
-      cxxopts::value<std::vector<std::string>>(),
-      "PATTERN")("out", "directory of the runs and tables; without it runs/<name>",
-                 cxxopts::value<std::string>(), "DIR")(
-      "results",
-      "summaries of earlier sessions, small enough to commit: what stands there is done; what gets done "
-      "is added, and the table is its README.md",
-      cxxopts::value<std::string>(),
-      "DIR")("sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
+      cxxopts::value<std::vector<std::string>>(), "PATTERN")(
+      "out", "directory of the runs and tables; without it runs/<name>", cxxopts::value<std::string>(),
+      "DIR")("results",
+             "summaries of earlier runs, small enough to commit: what stands there is done; what gets done "
+             "is added, and the table is its README.md",
+             cxxopts::value<std::string>(),
+             "DIR")("sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
       "overrides", "keys to change in every cell", cxxopts::value<std::vector<std::string>>(), "key=value");
   options.parse_positional({"sweep", "overrides"});
   const auto arguments = parse(options, argc, argv, "SWEEP [key=value ...]");

@@ -110,6 +110,9 @@ def break_even(curve):
 
 
 def draw(axes, panel):
+    unknown = sorted(panel.curves.keys() - FORMATS.keys())
+    if unknown:
+        sys.exit(f"no colour for blocks of {', '.join(unknown)}: FORMATS has {', '.join(FORMATS)}")
     for name, (label, colour, offset) in FORMATS.items():
         curve = sorted(panel.curves.get(name, {}).items(), reverse=True)
         if not curve:

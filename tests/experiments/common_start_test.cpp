@@ -246,13 +246,16 @@ set = ["stage.1.prune.0.sparsity=0.9"]
   CHECK(read_file(runs / "log", 1 << 20).find("dense: resumed in epoch") != std::string::npos);
   const nlohmann::ordered_json alone = runs.run(
       "alone", config_of(kTwoStages, {"seed=1", "stage.0.epochs=8", "stage.1.prune.0.sparsity=0.9"}));
+  int found = 0;
   for (const auto& entry : fs::directory_iterator(runs / "out")) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("most-")) continue;
+    ++found;
     const nlohmann::json most = testing::read_json(entry.path() / "summary.json");
     CHECK(most["weights_sha256"].get<std::string>() == weights_of(alone));
     CHECK(most["stages"][0]["taken_from"].get<std::string>().starts_with("half-"));
   }
+  CHECK(found == 1);
 }
 
 }  // namespace espalier

@@ -1,6 +1,9 @@
 // The program that README.md shows compiles and learns.
 #include <doctest/doctest.h>
 
+#include <string>
+
+#include "framework/core/files.h"
 #include "tests/support/set_fields.h"
 
 // Under another name, main may not leave out its return.
@@ -17,4 +20,10 @@ TEST_CASE("the program of the README learns") {
   const datasets::Splits data = spec->load();
   // Ten classes: chance is a loss of 2.3. The few images are one batch, which is learnt by heart.
   CHECK(fit(data, 10) < 2.2f);
+}
+
+TEST_CASE("the README shows the program that is tested") {
+  const std::string root = ESPALIER_SOURCE_DIR;
+  const std::string example = read_file(root + "/tests/experiments/readme_example.cpp", 1 << 20);
+  CHECK(read_file(root + "/README.md", 1 << 20).find("```cpp\n" + example + "```") != std::string::npos);
 }

@@ -25,29 +25,25 @@ std::string SourceFile::folder() const {
 }
 
 std::vector<std::string> first_level_folders() {
-  std::vector<std::string> folders;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kRoot)) {
-    const std::string name = entry.path().filename().string();
-    // Also left out: what users make, which git ignores.
-    const bool ours =
-        !name.starts_with(".") && !name.starts_with("build") && name != "data" && name != "runs";
-    if (entry.is_directory() && ours) folders.push_back(name);
-  }
-  std::sort(folders.begin(), folders.end());
-  return folders;
+  return {"datasets", "experiments", "framework", "kernels", "models", "pruning", "tests"};
 }
 
 std::vector<SourceFile> source_files(const std::string& below, const std::vector<std::string>& endings) {
   std::vector<SourceFile> files;
+  const auto take = [&](const fs::directory_entry& entry) {
+    if (!entry.is_regular_file() || !ends_in(entry.path().filename().string(), endings)) return;
+    std::ifstream in(entry.path(), std::ios::binary);
+    files.push_back({fs::relative(entry.path(), kRoot).generic_string(),
+                     {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}});
+  };
+  if (below.empty()) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(kRoot)) take(entry);
+  }
   for (const std::string& folder : first_level_folders()) {
     if (!below.empty() && !(below + "/").starts_with(folder + "/")) continue;
-    const fs::path start = kRoot / (below.empty() ? folder : below);
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(start)) {
-      if (!entry.is_regular_file() || !ends_in(entry.path().filename().string(), endings)) continue;
-      std::ifstream in(entry.path(), std::ios::binary);
-      files.push_back({fs::relative(entry.path(), kRoot).generic_string(),
-                       {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}});
-    }
+    for (const fs::directory_entry& entry :
+         fs::recursive_directory_iterator(kRoot / (below.empty() ? folder : below)))
+      take(entry);
   }
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return files;

@@ -14,10 +14,10 @@ struct SourceFile {
   std::string folder() const;
 };
 
-// Files below a first-level folder ("" for all of them) whose names end in one of `endings`; sorted by path.
+// Files below a first-level folder ("" for all of them and the root's own) whose names end in one of `endings`; sorted by path.
 std::vector<SourceFile> source_files(const std::string& below, const std::vector<std::string>& endings);
 
-// The first-level folders, hidden ones and build folders left out.
+// The project's first-level folders: others are their user's.
 std::vector<std::string> first_level_folders();
 
 }  // namespace espalier::house

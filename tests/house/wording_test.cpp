@@ -19,7 +19,7 @@ TEST_CASE("no file defers work to a note in its text") {
   const std::regex notes(
       "\\b(TO[D]O|FIX[M]E|XX[X])\\b");  // bracketed, so that this file does not find itself
   for (const SourceFile& file :
-       source_files("", {".h", ".cpp", ".inc", ".cmake", ".py", ".md", ".toml", ".txt"})) {
+       source_files("", {".h", ".cpp", ".inc", ".cmake", ".py", ".md", ".toml", ".txt", "Makefile"})) {
     INFO(file.path);
     CHECK_FALSE(std::regex_search(file.text, notes));
   }

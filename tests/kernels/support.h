@@ -11,6 +11,7 @@
 #include "kernels/base/aligned.h"
 #include "kernels/base/element.h"
 #include "kernels/base/parallel.h"
+#include "tests/support/keep_largest.h"
 
 namespace espalier::kernels {
 
@@ -73,8 +74,7 @@ using Floats = Buffer<float>;
 inline double max_difference(const Floats& a, const Floats& b) {
   double largest = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const double difference = std::fabs(static_cast<double>(a.data()[i]) - b.data()[i]);
-    if (!(difference <= largest)) largest = std::isnan(difference) ? HUGE_VAL : difference;
+    testing::keep_largest(largest, std::fabs(static_cast<double>(a.data()[i]) - b.data()[i]));
   }
   return largest;
 }

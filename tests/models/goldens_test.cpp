@@ -11,6 +11,7 @@
 #include "framework/optim/sgd.h"
 #include "framework/tensor/lanes.h"
 #include "models/registry.h"
+#include "tests/support/keep_largest.h"
 #include "tests/support/pseudo_random.h"
 #include "tests/support/set_fields.h"
 
@@ -79,7 +80,7 @@ double relative_error(const std::vector<float>& actual, const std::vector<double
   REQUIRE(actual.size() == expected.size());
   double difference = 0.0, largest = 0.0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    difference = std::max(difference, std::abs(double{actual[i]} - expected[i]));
+    testing::keep_largest(difference, std::abs(double{actual[i]} - expected[i]));
     largest = std::max(largest, std::abs(expected[i]));
   }
   return difference / largest;

@@ -9,6 +9,7 @@
 
 #include "framework/tensor/lanes.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/keep_largest.h"
 #include "tests/support/pseudo_random.h"
 
 namespace espalier::testing {
@@ -39,7 +40,8 @@ void check_close(const Tensor& actual, const std::vector<float>& expected, doubl
   for (std::size_t i = 0; i < values.size(); ++i) {
     largest = std::max(largest, std::abs(double{expected[i]}));
     const double d = std::abs(double{values[i]} - double{expected[i]});
-    if (!(d <= difference)) difference = d, worst = i;
+    if (!(d <= difference)) worst = i;
+    keep_largest(difference, d);
   }
   CAPTURE(worst);
   if (!values.empty()) {

@@ -14,6 +14,7 @@
 #include "framework/nn/modules/sequential.h"
 #include "framework/ops/add.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/keep_largest.h"
 
 using namespace espalier;
 using testing::random_tensor;
@@ -31,7 +32,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   REQUIRE(x.size() == y.size());
   double largest = 0.0;
   for (std::size_t i = 0; i < x.size(); ++i)
-    largest = std::max(largest, std::abs(double{x[i]} - double{y[i]}));
+    testing::keep_largest(largest, std::abs(double{x[i]} - double{y[i]}));
   return largest;
 }
 

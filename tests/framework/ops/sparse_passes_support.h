@@ -11,6 +11,7 @@
 
 #include "framework/ops/sparse_passes.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/keep_largest.h"
 
 namespace espalier::testing {
 
@@ -29,8 +30,7 @@ inline void check_sparse_passes(const Mask& mask, double tolerance, const Sparse
       for (std::size_t t = 0; t < expected.size(); ++t) {
         const std::vector<float> a = actual[t].to_vector(), e = expected[t].to_vector();
         double worst = 0.0;
-        for (std::size_t i = 0; i < e.size(); ++i)
-          worst = std::max(worst, std::abs(double{a[i]} - double{e[i]}));
+        for (std::size_t i = 0; i < e.size(); ++i) keep_largest(worst, std::abs(double{a[i]} - double{e[i]}));
         CHECK(worst <= tolerance);
       }
     }

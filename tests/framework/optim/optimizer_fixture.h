@@ -14,6 +14,7 @@
 #include "framework/core/random.h"
 #include "framework/optim/optimizer.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/keep_largest.h"
 
 namespace espalier::testing {
 
@@ -93,7 +94,7 @@ inline void check_against_textbook(OptimizerFixture& fixture, optim::Optimizer& 
         if (parameter.mask.dense() || parameter.mask.data()[i] != 0) {
           textbook(weight, double{parameter.grad().data()[i]}, step, parameter);
         }
-        largest_error = std::max(largest_error, std::abs(weight.w - double{parameter.value.data()[i]}));
+        keep_largest(largest_error, std::abs(weight.w - double{parameter.value.data()[i]}));
       }
       CAPTURE(parameter.name);
       CHECK(largest_error <= double{tolerance});

@@ -11,6 +11,7 @@
 #include "kernels/gemm/linear_tiles.h"
 #include "tests/kernels/activation.h"
 #include "tests/kernels/tiles/emulated.h"
+#include "tests/support/keep_largest.h"
 
 namespace espalier::kernels {
 
@@ -52,7 +53,7 @@ TEST_CASE("a block of tiles sums the products of its steps, in every size of a b
           const float* right = b.wide.data() + j * kSteps * kTileElements + step.b + 2 * n;
           for (int k = 0; k < kTileDepth; ++k) sum += double{left[k]} * right[k / 2 * kTileDepth + k % 2];
         }
-        worst = std::max(worst, std::abs(sum - c.data()[at]));
+        testing::keep_largest(worst, std::abs(sum - c.data()[at]));
       }
       INFO(rows << " x " << columns);
       CHECK(worst <= sum_tolerance(kSteps * kTileDepth));

@@ -9,6 +9,7 @@
 
 #include "framework/autograd/node.h"
 #include "framework/nn/module.h"
+#include "tests/support/keep_largest.h"
 
 namespace espalier::testing {
 
@@ -24,7 +25,7 @@ inline void check_equal(const std::vector<float>& a, const std::vector<float>& b
   double largest = 0.0, difference = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     largest = std::max(largest, std::abs(double{a[i]}));
-    difference = std::max(difference, std::abs(double{a[i]} - double{b[i]}));
+    keep_largest(difference, std::abs(double{a[i]} - double{b[i]}));
   }
   CHECK(difference <= tolerance * largest);
 }
