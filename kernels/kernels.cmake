@@ -28,7 +28,7 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm")
   set(other_isa "/x86_")
   set(native_isas neon)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
-    set(neon_flags -mfpu=neon-vfpv4)
+    set(neon_flags -march=armv7-a -mfpu=neon-vfpv4)  # not every CPU has it: isa.cpp asks
   endif()
 else()
   set(other_isa "/(arm|x86)_")
@@ -41,7 +41,8 @@ set(generic_sources ${sources})
 list(FILTER generic_sources INCLUDE REGEX "/generic\\.cpp$")
 list(FILTER sources EXCLUDE REGEX "/generic\\.cpp$")
 
-# Of the other files the name's prefix says which ISA it is compiled for.
+# Of the other files the name's prefix says which ISA it is compiled for. Portable code is so on every CPU:
+# compilers for 64-bit ARM take NEON for granted.
 foreach(source ${sources})
   set(flags ${kernel_flags})
   if(source MATCHES "/x86_amx")
@@ -54,6 +55,8 @@ foreach(source ${sources})
     list(APPEND flags ${avx2_flags})
   elseif(source MATCHES "/arm_neon")
     list(APPEND flags ${neon_flags})
+  elseif(source MATCHES "/portable")
+    set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS ESPALIER_VEC_PORTABLE)
   endif()
   set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${flags}")
 endforeach()

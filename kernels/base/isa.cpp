@@ -7,6 +7,10 @@
 #if defined(ESPALIER_X86)
 #include <cpuid.h>
 #endif
+#if defined(__arm__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -66,6 +70,14 @@ bool tiles_permitted() {
 }
 #endif
 
+#if defined(__arm__)
+// With fused multiply-adds: Cortex-A7 and later.
+bool has_neon() {
+  constexpr unsigned long kNeeded = HWCAP_NEON | HWCAP_VFPv4;
+  return (getauxval(AT_HWCAP) & kNeeded) == kNeeded;
+}
+#endif
+
 const Choice& chosen() {
   static const Choice choice = choose();
   return choice;
@@ -105,9 +117,12 @@ bool isa_supported(Isa isa) {
     case Isa::avx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-#elif defined(ESPALIER_ARM)
+#elif defined(__aarch64__)
     case Isa::neon:
       return true;
+#elif defined(__arm__)
+    case Isa::neon:
+      return has_neon();
 #endif
     default:
       return false;

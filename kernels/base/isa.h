@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__)
 #define ESPALIER_X86 1
-#elif defined(__ARM_NEON)
+#elif defined(__aarch64__) || defined(__arm__)
 #define ESPALIER_ARM 1
 #endif
 

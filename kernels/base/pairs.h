@@ -86,7 +86,7 @@ ESPALIER_INLINE Vec odd(Pairs a) {
 ESPALIER_INLINE Vec as_vec(Pairs a) { return {_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)}; }
 ESPALIER_INLINE Pairs as_pairs(Vec a) { return {_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)}; }
 
-#elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
+#elif defined(__ARM_NEON) && !defined(ESPALIER_VEC_PORTABLE)
 
 struct Pairs {
   uint32x4_t q[4];

@@ -3,11 +3,11 @@
 //   AVX-512  one __m512            AVX2      two __m256 halves
 //   NEON     four float32x4_t      portable  float[16]
 //
-// The names are the same for every ISA, and so is the meaning of each lane; a kernel's body is written once
-// in its family's generic.h and compiled by one file per ISA, whose name's prefix (x86_avx512, x86_avx2,
-// arm_neon) sets the compiler flags. Everything here has internal linkage: were these inline functions shared
-// between files, the linker could keep the AVX-512 copy for all of them. For the same reason kernel bodies
-// use no standard-library templates.
+// The names are the same for every ISA, and so is the meaning of each lane; a kernel's body is written once,
+// in headers that its family's generic.cpp includes, or a file for each ISA where its kernels differ. Either
+// is compiled with the flags of each ISA (kernels/kernels.cmake). Everything here has internal linkage: were
+// these inline functions shared between files, the linker could keep the AVX-512 copy for all of them. For
+// the same reason kernel bodies use no standard-library templates.
 //
 // `fma(a, b, c)` is a*b + c, rounded once where the ISA has it. Portable code rounds twice:
 // a software fma would cost a hundred times more.
@@ -24,7 +24,7 @@
 #elif defined(__AVX2__) && defined(__FMA__) && !defined(ESPALIER_VEC_PORTABLE)
 #include <immintrin.h>
 #define ESPALIER_VEC_ISA Isa::avx2
-#elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
+#elif defined(__ARM_NEON) && !defined(ESPALIER_VEC_PORTABLE)
 #include <arm_neon.h>
 #define ESPALIER_VEC_ISA Isa::neon
 #else
@@ -166,7 +166,7 @@ ESPALIER_INLINE void store_u16(std::uint16_t* p, Vec a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
 }
 
-#elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
+#elif defined(__ARM_NEON) && !defined(ESPALIER_VEC_PORTABLE)
 
 struct Vec {
   float32x4_t q[4];

@@ -57,7 +57,7 @@ ESPALIER_INLINE void stream(Bf16* p, Vec a) {
   _mm256_stream_si256(reinterpret_cast<__m256i*>(p), rounded(a));
 }
 
-#elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
+#elif defined(__ARM_NEON) && !defined(ESPALIER_VEC_PORTABLE)
 
 ESPALIER_INLINE Vec load(const Bf16* p) {
   Vec r;

@@ -18,7 +18,7 @@ ESPALIER_INLINE Vec power_of_two(Vec n) {
   const __m256i lo = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.lo), bias), 23);
   const __m256i hi = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.hi), bias), 23);
   return {_mm256_castsi256_ps(lo), _mm256_castsi256_ps(hi)};
-#elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
+#elif defined(__ARM_NEON) && !defined(ESPALIER_VEC_PORTABLE)
   Vec r;
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) {
     const int32x4_t bits = vaddq_s32(vcvtq_s32_f32(n.q[i]), vdupq_n_s32(127));
@@ -58,7 +58,7 @@ ESPALIER_INLINE Split split(Vec x) {
   half(x.lo, s.mantissa.lo, s.exponent.lo);
   half(x.hi, s.mantissa.hi, s.exponent.hi);
   return s;
-#elif defined(ESPALIER_ARM) && !defined(ESPALIER_VEC_PORTABLE)
+#elif defined(__ARM_NEON) && !defined(ESPALIER_VEC_PORTABLE)
   Split s;
   ESPALIER_UNROLL for (int i = 0; i < 4; ++i) {
     const uint32x4_t bits = vreinterpretq_u32_f32(x.q[i]);

@@ -1,11 +1,8 @@
 #include "kernels/conv2d/conv2d.h"
 
 #include "kernels/base/dispatch.h"
-#include "kernels/conv2d/direct.h"
 
 namespace espalier::kernels {
-
-ESPALIER_DIRECT_KERNELS(portable);
 
 #define ESPALIER_CONV2D(kernel) extern const Conv2dKernel kernel;
 #include "kernels/conv2d/kernels.inc"

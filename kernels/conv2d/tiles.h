@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/conv2d/bias_gradient.h"
+#include "kernels/conv2d/row.h"
 #include "kernels/tiles/gather.h"
 #include "kernels/tiles/weights.h"
 
@@ -65,14 +66,10 @@ inline void tiles_backward_weights(const Conv2dShape& s, const Conv2dArgs& args)
 }  // namespace
 }  // namespace espalier::kernels
 
-#define ESPALIER_TILE_KERNEL(name, isa, pass, ...) \
-  extern const Conv2dKernel name##_##isa;          \
-  const Conv2dKernel name##_##isa = {#name "_" #isa, Isa::isa, Conv2dPass::pass, __VA_ARGS__}
-
-#define ESPALIER_TILE_KERNELS(isa)                                                                          \
-  ESPALIER_TILE_KERNEL(conv2d_fwd_bf16_tiles, isa, forward, whole_bf16, conv2d_gather_scratch_bytes<false>, \
-                       tiles_forward);                                                                      \
-  ESPALIER_TILE_KERNEL(conv2d_bwd_data_bf16_tiles, isa, backward_data, tiles_gather_back,                   \
-                       conv2d_gather_scratch_bytes<true>, tiles_backward_data, nullptr, nullptr, true);     \
-  ESPALIER_TILE_KERNEL(conv2d_bwd_weights_bf16_tiles, isa, backward_weights, tiles_sum_weights,             \
-                       conv2d_weights_scratch_bytes, tiles_backward_weights)
+#define ESPALIER_TILE_KERNELS(isa)                                                                        \
+  ESPALIER_CONV2D_KERNEL(conv2d_fwd_bf16_tiles, isa, forward, whole_bf16,                                 \
+                         conv2d_gather_scratch_bytes<false>, tiles_forward);                              \
+  ESPALIER_CONV2D_KERNEL(conv2d_bwd_data_bf16_tiles, isa, backward_data, tiles_gather_back,               \
+                         conv2d_gather_scratch_bytes<true>, tiles_backward_data, nullptr, nullptr, true); \
+  ESPALIER_CONV2D_KERNEL(conv2d_bwd_weights_bf16_tiles, isa, backward_weights, tiles_sum_weights,         \
+                         conv2d_weights_scratch_bytes, tiles_backward_weights)
