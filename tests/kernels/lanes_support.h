@@ -68,6 +68,10 @@ Buffer<T> in_lanes(const LaneShape& s, const Doubles& values, float padding) {
   return lanes;
 }
 
+inline Floats random_lanes(const LaneShape& s, std::uint32_t seed, float padding) {
+  return in_lanes(s, random_values(logical_size(s), seed), padding);
+}
+
 template <class T>
 Buffer<T> plain_elements(const Doubles& values) {
   Buffer<T> elements(values.size());

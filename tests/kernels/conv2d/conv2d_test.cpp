@@ -13,6 +13,7 @@
 #include "kernels/conv2d/candidates.h"
 #include "kernels/conv2d/reference.h"
 #include "tests/kernels/activation.h"
+#include "tests/kernels/lanes_support.h"
 #include "tests/kernels/tiles/emulated.h"
 
 namespace espalier::kernels {
@@ -26,29 +27,22 @@ std::string describe(const Conv2dShape& s) {
   return out.str();
 }
 
-// Inputs of all three passes. As the contract says, gradients are zero in padding lanes. Weights are numbers
-// that the element holds, for kernels may round them to it.
+// Inputs of all three passes. As the contract says, gradients are zero in padding lanes, and the padding
+// vectors of planes are never read: they hold NaN. Weights are numbers that the element holds, for kernels may
+// round them to it.
 struct Inputs {
   Activation src;
   Floats weights, bias;
   Activation diff_dst;
 
   Inputs(const Conv2dShape& s, std::uint32_t seed)
-      : src(Floats::random(reference::src_size(s), seed), s.element),
+      : src(random_lanes(image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW), seed, 0.5f), s.element),
         weights(Activation(Floats::random(reference::weights_size(s), seed + 1), s.element).wide),
         bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
-        diff_dst(gradient(s, seed + 3), s.element) {}
+        diff_dst(random_lanes(output_lanes(s), seed + 3, 0.0f), s.element) {}
 
- private:
-  static Floats gradient(const Conv2dShape& s, std::uint32_t seed) {
-    Floats diff_dst = Floats::random(reference::dst_size(s), seed);
-    const std::int64_t last = groups(s.N) - 1;
-    const std::size_t group_size = diff_dst.size() / static_cast<std::size_t>(groups(s.N));
-    for (std::size_t i = 0; i < group_size; ++i) {
-      if (static_cast<int>(i % kLanes) >= lanes_in_group(s.N, last))
-        diff_dst.data()[last * group_size + i] = 0.0f;
-    }
-    return diff_dst;
+  static LaneShape output_lanes(const Conv2dShape& s) {
+    return image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW());
   }
 };
 
@@ -228,7 +222,7 @@ TEST_CASE("forward with prepared weights, residual and ReLU agrees with the refe
     if (kEmulated && shape.macs() > 10e6) continue;
     shape.element = kElements[seed / 10 % 2];
     const Inputs in(shape, seed += 10);
-    const Activation residual(Floats::random(reference::dst_size(shape), seed + 5), shape.element);
+    const Activation residual(random_lanes(Inputs::output_lanes(shape), seed + 5, 0.5f), shape.element);
     for (int variant = 0; variant < 4; ++variant) {
       Outputs unused(Conv2dPass::forward, shape);
       Conv2dArgs args = bind(in, unused, variant != 2);

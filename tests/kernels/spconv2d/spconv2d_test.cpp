@@ -25,14 +25,11 @@ struct Inputs {
   Activation diff_dst;
 
   Inputs(const Conv2dShape& s, const RandomBlocks& kept, std::uint32_t seed)
-      : src(lanes(image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW), seed, 0.5f), s.element),
+      : src(random_lanes(image_lanes(s.N, s.IC, std::int64_t{s.IH} * s.IW), seed, 0.5f), s.element),
         values(Floats::random(kept.value_count(), seed + 1)),
         bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
-        diff_dst(lanes(image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()), seed + 3, 0.0f), s.element) {}
-
-  static Floats lanes(const LaneShape& shape, std::uint32_t seed, float padding) {
-    return in_lanes(shape, random_values(logical_size(shape), seed), padding);
-  }
+        diff_dst(random_lanes(image_lanes(s.N, s.OC, std::int64_t{s.OH()} * s.OW()), seed + 3, 0.0f),
+                 s.element) {}
 };
 
 std::size_t output_size(Conv2dPass pass, const Conv2dShape& s, const RandomBlocks& kept) {
@@ -173,7 +170,7 @@ TEST_CASE("forward with prepared lists, residual and ReLU agrees with the masked
         const RandomBlocks kept(shape.OC, shape.IC, shape.KH * shape.KW, size, 0.2, seed += 10);
         const Inputs in(shape, kept, seed + 1);
         const LaneShape lanes = image_lanes(shape.N, shape.OC, std::int64_t{shape.OH()} * shape.OW());
-        const Floats residual = in_lanes(lanes, random_values(logical_size(lanes), seed + 2), 0.0f);
+        const Floats residual = random_lanes(lanes, seed + 2, 0.0f);
         for (bool relu : {false, true}) {
           const auto finish = [&](SpConv2dArgs args) {
             args.residual = relu && size == 4 ? nullptr : residual.data();

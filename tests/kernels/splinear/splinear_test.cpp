@@ -21,15 +21,10 @@ struct Inputs {
   Activation diff_dst;
 
   Inputs(const LinearShape& s, const RandomBlocks& kept, std::uint32_t seed)
-      : src(lanes(s.N, s.T, s.IC, seed, 0.5f), s.element),
+      : src(random_lanes(token_lanes(s.N, s.T, s.IC), seed, 0.5f), s.element),
         values(Floats::random(kept.value_count(), seed + 1)),
         bias(Floats::random(static_cast<std::size_t>(s.OC), seed + 2)),
-        diff_dst(lanes(s.N, s.T, s.OC, seed + 3, 0.0f), s.element) {}
-
-  static Floats lanes(std::int64_t N, int T, int features, std::uint32_t seed, float padding) {
-    const LaneShape shape = token_lanes(N, T, features);
-    return in_lanes(shape, random_values(logical_size(shape), seed), padding);
-  }
+        diff_dst(random_lanes(token_lanes(s.N, s.T, s.OC), seed + 3, 0.0f), s.element) {}
 };
 
 std::size_t output_size(Conv2dPass pass, const LinearShape& s, const RandomBlocks& kept) {
