@@ -214,6 +214,23 @@ TEST_CASE("every conv2d kernel agrees with the reference on random shapes") {
   }
 }
 
+// Roundings of equal numbers go the same way: a sum in one chain of f32 is off by hundreds of epsilons here.
+TEST_CASE("the gradient of a bias is good to a few epsilons however many values it sums") {
+  const Conv2dShape shape = {128, 1, 32, 32, 2, 1, 1, 1, 1, 0, 0, 1};
+  Inputs in(shape, 1);
+  std::fill_n(in.diff_dst.wide.data(), in.diff_dst.wide.size(), 0.1f);
+  const double expected = 128.0 * 32 * 32 * static_cast<double>(0.1f);
+  for (const Conv2dKernel* kernel : conv2d_kernels()) {
+    if (kernel->pass != Conv2dPass::backward_weights || !isa_supported(kernel->isa) ||
+        !kernel->supports(shape))
+      continue;
+    INFO(std::string(kernel->name));
+    Outputs out(Conv2dPass::backward_weights, shape);
+    run(*kernel, shape, bind(in, out, true));
+    CHECK(std::fabs(out.bias.data()[0] / expected - 1.0) < 8 * kEpsilon);
+  }
+}
+
 // With weights prepared once and whatever may follow the sums; the residual's padding vectors count for
 // nothing.
 TEST_CASE("forward with prepared weights, residual and ReLU agrees with the reference") {

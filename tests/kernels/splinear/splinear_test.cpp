@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <sstream>
@@ -106,6 +107,21 @@ TEST_CASE("splinear keeps several chunks and tiles apart") {
   if (kEmulated) return;
   check_all({.N = 32, .T = 65, .IC = 192, .OC = 40}, 1, 0.3, 5, true);
   check_all({.N = 32, .T = 65, .IC = 192, .OC = 40, .element = Element::bf16}, 4, 0.3, 6, false);
+}
+
+// Roundings of equal numbers go the same way: a sum in one chain of f32 is off by hundreds of epsilons here.
+TEST_CASE("the gradient of splinear's bias is good to a few epsilons however many values it sums") {
+  const LinearShape shape = {.N = 128, .T = 1024, .IC = 1, .OC = 11};
+  const RandomBlocks kept(shape.OC, shape.IC, 1, 1, 0.0, 1);
+  Inputs in(shape, kept, 2);
+  std::fill_n(in.diff_dst.wide.data(), in.diff_dst.wide.size(), 0.1f);
+  for_each_isa<SpLinearKernels>([&](const SpLinearKernels& kernels) {
+    Floats out(kept.value_count()), bias(static_cast<std::size_t>(shape.OC));
+    run(kernels, shape, kept.blocks, Conv2dPass::backward_weights, bind(in, out.data(), &bias));
+    for (int oc = 0; oc < shape.OC; ++oc) {
+      CHECK(std::fabs(bias.data()[oc] / (128.0 * 1024 * static_cast<double>(0.1f)) - 1.0) < 8 * kEpsilon);
+    }
+  });
 }
 
 TEST_CASE("the bits of splinear do not depend on the number of threads") {
