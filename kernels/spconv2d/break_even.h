@@ -7,7 +7,7 @@
 namespace espalier::kernels {
 
 // For kept blocks of block_size x block_size channels. Kept values, those that fill up a block included,
-// count. 0: dense whatever the density (groups, and planes that fill no subtile).
+// count. 0: dense whatever the density (groups, and where dense convolutions run on matrix tiles).
 double break_even_density(const Conv2dShape& shape, Conv2dPass pass, int block_size);
 
 }  // namespace espalier::kernels

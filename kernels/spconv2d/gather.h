@@ -11,7 +11,7 @@ namespace {
 // The sums of B output channels over a subtile: in registers while a list runs.
 template <int B, int R>
 struct SubtileSums {
-  static constexpr int kRows = R, kColumns = kSubtileColumns<B, R>, kPlaces = kRows * kColumns;
+  static constexpr int kRows = R, kColumns = kSubtile<B, R>.columns, kPlaces = kRows * kColumns;
   static constexpr std::int64_t kFloats = std::int64_t{B} * kPlaces * kLanes;
   Vec v[B][kRows][kColumns];
 

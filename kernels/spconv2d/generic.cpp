@@ -1,8 +1,7 @@
 // Compiled once per ISA (kernels/kernels.cmake).
 #include "kernels/conv2d/bias_gradient.h"
 #include "kernels/spconv2d/forward_kept.h"
-#include "kernels/spconv2d/gather.h"
-#include "kernels/spconv2d/weight_gradient.h"
+#include "kernels/spconv2d/passes.h"
 
 namespace espalier::kernels {
 namespace {
@@ -29,20 +28,8 @@ SparsePass plane_pass(const Conv2dShape& s, Conv2dPass pass) {
   return p;
 }
 
-template <int B>
-std::size_t scratch_bytes(const SparsePass& pass, const SparseBlocks& blocks) {
-  ScratchLayout scratch(nullptr);
-  if (pass.weights()) {
-    WeightPlan<B, kSquareRows<B>>(pass, blocks, scratch);
-  } else {
-    GatherPlan<B, kSquareRows<B>>(pass, blocks, scratch, scratch);
-  }
-  return scratch.bytes();
-}
-
 std::size_t spconv2d_scratch_bytes(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass) {
-  const SparsePass planes = plane_pass(shape, pass);
-  return blocks.size == 1 ? scratch_bytes<1>(planes, blocks) : scratch_bytes<4>(planes, blocks);
+  return sparse_scratch_bytes<Places::plane>(plane_pass(shape, pass), blocks);
 }
 
 // The vector that pads every plane of an even number of pixels.
@@ -55,30 +42,21 @@ void clear_padding(const SparsePass& p, T* out) {
   }
 }
 
-template <int B, class T>
-void run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
-  constexpr int R = kSquareRows<B>;
+template <class T>
+void run_of(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
   const SparsePass planes = plane_pass(shape, pass);
+  run_sparse<Places::plane, T>(planes, blocks, args);
   switch (pass) {
     case Conv2dPass::forward:
-      gather_forward<B, R, T>(planes, blocks, args);
       return clear_padding(planes, static_cast<T*>(args.dst));
     case Conv2dPass::backward_data:
-      gather_backward_data<B, R, T>(planes, blocks, args);
       return clear_padding(planes, static_cast<T*>(args.diff_src));
     case Conv2dPass::backward_weights:
-      backward_weights<B, R>(planes, blocks, static_cast<const T*>(args.src),
-                             static_cast<const T*>(args.diff_dst), args.diff_values, args.scratch);
       Conv2dArgs bias;
       bias.diff_dst = args.diff_dst;
       bias.diff_bias = args.diff_bias;
       return bias_gradient<T>(shape, bias);
   }
-}
-
-template <class T>
-void run_of(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass, const SpConv2dArgs& args) {
-  blocks.size == 1 ? run<1, T>(shape, blocks, pass, args) : run<4, T>(shape, blocks, pass, args);
 }
 
 void spconv2d_run(const Conv2dShape& shape, const SparseBlocks& blocks, Conv2dPass pass,

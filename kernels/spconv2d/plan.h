@@ -2,7 +2,7 @@
 //
 //   tile       output places computed together, their input copied next to each other first
 //   chunk      input channels that a tile's sums take in before they go back to memory
-//   subtile    what the registers hold: see kSubtile
+//   subtile    what the registers hold (subtile.h)
 //
 // A kept block is then two numbers: its value and the offset of its input from the subtile's place in the
 // copied tile. They are sorted here by [output plane][chunk][row], the order in which they are used.
@@ -14,24 +14,16 @@
 #include "kernels/base/vec.h"
 #include "kernels/spconv2d/shifts.h"
 #include "kernels/spconv2d/spconv2d.h"
+#include "kernels/spconv2d/subtile.h"
 
 namespace espalier::kernels {
 namespace {
 
-// B output channels x these places are sums in registers: 16 of AVX-512's 32; AVX2 and NEON have room for 4
-// vectors of 16 lanes. They are a square of a plane, or a row where there is no plane: R rows.
+// Subtiles have R rows: those of a square, or one.
 template <int B>
-inline constexpr int kSquareRows = kVecIsa == Isa::avx512              ? (B == 1 ? 4 : 2)
-                                   : kVecIsa == Isa::portable || B > 1 ? 1
-                                                                       : 2;
+inline constexpr int kSquareRows = square_subtile(kVecIsa, B).rows;
 template <int B, int R>
-inline constexpr int kSubtileColumns = kSquareRows<B>* kSquareRows<B> / R;
-
-struct Subtile {
-  int rows, columns;
-};
-template <int B, int R>
-inline constexpr Subtile kSubtile = {R, kSubtileColumns<B, R>};
+inline constexpr Subtile kSubtile = R == 1 ? row_subtile(kVecIsa, B) : square_subtile(kVecIsa, B);
 
 // A chunk's input under a subtile should lie in the L1 cache; but sums that are fetched and put back need so
 // many multiply-adds between, or the fetching is what takes the time.

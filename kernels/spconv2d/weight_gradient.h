@@ -2,8 +2,8 @@
 // gradient of its output, over the places of a subtile and over the lanes, added up over tiles and images.
 //
 // Sixteen such dot products are vectors until a transposition adds up their lanes together. With b = 1 they
-// belong to sixteen weights of one output channel, whose gradient over the subtile stays in registers; with
-// b = 4 to the sixteen weights of one block.
+// belong to weights that follow each other in the lists, across output channels, of which one has its gradient
+// over the subtile in registers at a time; with b = 4 to the sixteen weights of one block.
 #pragma once
 
 #include "kernels/base/opaque.h"
@@ -89,7 +89,7 @@ template <int R, class T>
 ESPALIER_INLINE void add_single_weights(const SparsePlan& p, std::int32_t begin, std::int32_t end,
                                         const float* in, const RowGradient<T>& gradient,
                                         DotProducts& products) {
-  constexpr int kColumns = kSubtileColumns<1, R>, kParts = kSquareRows<1>, kPlaces = kParts * kParts;
+  constexpr int kColumns = kSubtile<1, R>.columns, kParts = kSquareRows<1>, kPlaces = kParts * kParts;
   Vec g[kPlaces];
   ESPALIER_UNROLL for (int i = 0; i < kPlaces; ++i) {
     g[i] = load(gradient.at + i / kColumns * gradient.row + i % kColumns * gradient.column);
@@ -199,14 +199,10 @@ void add_weight_chunk(const SparsePlan& p, const WeightTask<T>& task, int tile, 
   }
 }
 
-// Single weights have the gradient of a subtile in registers. Blocks have their sixteen dot products there
-// and nothing else, and the more places these sum over the less it costs to add up their lanes.
+// Single weights have the gradient of a subtile in registers.
 template <int B, int R>
 Subtile weight_subtile(const SparsePass& pass) {
-  if (B == 1) return kSubtile<B, R>;
-  const int rows = pass.h.places() < 4 ? pass.h.places() : 4;
-  const int columns = pass.w.places() < 16 / rows ? pass.w.places() : 16 / rows;
-  return {rows, columns};
+  return B == 1 ? kSubtile<B, R> : dot_product_subtile(pass.h.places(), pass.w.places());
 }
 
 template <int B, int R>

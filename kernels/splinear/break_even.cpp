@@ -1,30 +1,30 @@
 #include "kernels/splinear/break_even.h"
 
 #include "kernels/base/lanes.h"
+#include "kernels/spconv2d/break_even_table.h"
+#include "kernels/spconv2d/subtile.h"
 
 namespace espalier::kernels {
 namespace {
 
-// The lowest break-even that `espalier bench sparse` found among a transformer's layers, less a tenth so that
-// a choice near it is never much the slower one (README.md). By pass.
-struct BreakEven {
-  double single, block;
-};
+// By pass.
 constexpr BreakEven kBreakEven[] = {{0.30, 0.45}, {0.31, 0.45}, {0.14, 0.085}};
-// As of convolutions (spconv2d/break_even.cpp).
-constexpr double kOfBf16 = 0.6;
-// Registers hold rows of 16 tokens; those beyond the last are computed for nothing.
-constexpr std::int64_t kRow = 16;
+
+// Tokens that the registers hold.
+int tokens_together(Conv2dPass pass, int block_size, std::int64_t tokens) {
+  if (pass == Conv2dPass::backward_weights && block_size > 1) {
+    return dot_product_subtile(1, static_cast<int>(tokens)).columns;
+  }
+  return row_subtile(active_isa(), block_size).columns;
+}
 
 }  // namespace
 
 double break_even_density(const LinearShape& s, Conv2dPass pass, int block_size) {
   if (s.element == Element::bf16 && linear_bf16().isa == Isa::amx) return 0.0;
-  const double of_element = s.element == Element::bf16 ? kOfBf16 : 1.0;
-  const std::int64_t tokens = groups(s.N) * s.T, computed = (tokens + kRow - 1) / kRow * kRow;
-  const BreakEven& row = kBreakEven[static_cast<int>(pass)];
-  return of_element * (block_size == 1 ? row.single : row.block) * static_cast<double>(tokens) /
-         static_cast<double>(computed);
+  const std::int64_t tokens = groups(s.N) * s.T;
+  return kBreakEven[static_cast<int>(pass)].of(block_size, s.element) *
+         used_fraction(tokens, tokens_together(pass, block_size, tokens));
 }
 
 }  // namespace espalier::kernels

@@ -8,7 +8,7 @@
 namespace espalier::kernels {
 
 // For kept blocks of block_size x block_size features. Kept values, those that fill up a block included,
-// count.
+// count. 0: dense whatever the density (where dense layers run on matrix tiles).
 double break_even_density(const LinearShape& shape, Conv2dPass pass, int block_size);
 
 }  // namespace espalier::kernels
