@@ -39,10 +39,10 @@ constexpr int kSparseTasks = 8;
 
 inline int divide_up(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
-// Where a tap's input stands in the copied tile of its channel, and the plane of the output it adds to.
-struct TapPlace {
-  std::int32_t offset;  // floats
-  std::int32_t out_plane;
+// Where a column of kept blocks goes, whatever the row: into the list `list` + row, with its input so many
+// floats from the subtile's place in the copied tile.
+struct ColumnPlace {
+  std::int32_t list, offset;
 };
 
 // A plane of the input that some tap reads.
@@ -86,7 +86,7 @@ struct SparsePlan : SparsePass {
   int strips;                    // of the tiles: tasks
   int slices, slice_rows;        // of the rows, where there are few images
 
-  TapPlace* tap_places;  // [taps]
+  ColumnPlace* columns;  // [blocks of input channels][taps]
   std::int32_t* begin;   // [out_planes][chunks][rows] and one more: blocks in order
   std::int32_t* offset;  // [count]
   std::int32_t* source;  // [count] which block of SparseBlocks::by_output; only for backward weights
@@ -183,7 +183,7 @@ SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, Subti
   p.slice_rows = divide_up(p.rows, divide_up(kSparseTasks, p.images * p.strips));
   p.slices = divide_up(p.rows, p.slice_rows);
 
-  p.tap_places = scratch.take<TapPlace>(p.taps);
+  p.columns = scratch.take<ColumnPlace>(std::int64_t{divide_up(p.C, B)} * p.taps);
   p.begin = lists.take<std::int32_t>(p.lists() + 2);
   p.offset = lists.take<std::int32_t>(blocks.count);
   p.source = p.weights() ? lists.take<std::int32_t>(blocks.count) : nullptr;
@@ -193,7 +193,9 @@ SparsePlan plan_sparse(const SparsePass& pass, const SparseBlocks& blocks, Subti
   return p;
 }
 
-inline void place_taps(const SparsePlan& p) {
+// So that filling the lists looks up what it would take two divisions a block to find.
+template <int B>
+void place_columns(const SparsePlan& p) {
   const std::int64_t plane = p.channel / p.plane_count;
   for (int tap = 0; tap < p.taps; ++tap) {
     const Shift h = shift_of(p.h, tap / p.w.kernel), w = shift_of(p.w, tap % p.w.kernel);
@@ -201,56 +203,68 @@ inline void place_taps(const SparsePlan& p) {
     while (p.planes[index].row_phase != h.in_phase || p.planes[index].column_phase != w.in_phase) ++index;
     const std::int64_t offset = index * plane + (h.distance - p.range_h.low) * p.pitch +
                                 std::int64_t{w.distance - p.range_w.low} * kLanes;
-    p.tap_places[tap] = {static_cast<std::int32_t>(offset), h.out_phase * p.w.out_phases() + w.out_phase};
-  }
-}
-
-// body(block, chunk, channel block within the chunk, tap) for the blocks of one row in their order.
-template <class Body>
-void for_each_block_of_row(const SparsePlan& p, const SparseRows& from, int row, const Body& body) {
-  int chunk = 0, channel = 0;
-  std::int32_t first_column = 0;  // of the channel
-  for (std::int32_t k = from.begin[row]; k < from.begin[row + 1]; ++k) {
-    for (; from.column[k] >= first_column + p.taps; first_column += p.taps) {
-      if (++channel == p.chunk_blocks) channel = 0, ++chunk;
+    const int out_plane = h.out_phase * p.w.out_phases() + w.out_phase;
+    ColumnPlace* to = p.columns + tap;
+    for (int chunk = 0, channel = 0; channel < p.C; ++chunk) {
+      for (int i = 0; i < p.chunk_blocks && channel < p.C; ++i, channel += B, to += p.taps) {
+        *to = {static_cast<std::int32_t>(p.list(out_plane, chunk, 0)),
+               static_cast<std::int32_t>(i * B * p.channel + offset)};
+      }
     }
-    body(k, chunk, channel, from.column[k] - first_column);
   }
 }
 
-// Fills the lists: counts, sums up, places. A row's blocks are counted and placed by one task.
-template <int B>
-void fill_lists(const SparsePlan& p, const SparseBlocks& blocks, const float* values) {
-  place_taps(p);
-  const bool backward = p.pass == Conv2dPass::backward_data;
-  const SparseRows& from = backward ? blocks.by_input : blocks.by_output;
+// body(row) for every row of blocks, in parallel. Neighbouring rows count in neighbouring numbers: a line of
+// them is the work of one task, or it would go to and fro between cores.
+template <class Body>
+void for_each_row_of_blocks(const SparsePlan& p, const Body& body) {
+  constexpr int kRowsATask = 16;
+  parallel_for(divide_up(p.rows, kRowsATask), [&](std::int64_t task) {
+    const int first = static_cast<int>(task) * kRowsATask;
+    for (int row = first; row < first + kRowsATask && row < p.rows; ++row) body(row);
+  });
+}
+
+// Sets begin[i + 1] to where list i begins.
+inline void count_blocks(const SparsePlan& p, const SparseRows& from) {
   const std::int64_t lists = p.lists();
-  for (std::int64_t i = 0; i < lists + 2; ++i) p.begin[i] = 0;
-  const auto list = [&](int chunk, int row, int tap) {
-    return p.list(p.tap_places[tap].out_plane, chunk, row);
-  };
-  parallel_for(p.rows, [&](std::int64_t task) {
-    const int row = static_cast<int>(task);
-    for_each_block_of_row(
-        p, from, row, [&](std::int32_t, int chunk, int, int tap) { ++p.begin[list(chunk, row, tap) + 2]; });
+  p.begin[0] = 0;
+  if (lists == p.rows) {  // a list is a row
+    for (std::int64_t i = 0; i < lists; ++i) p.begin[i + 1] = from.begin[i];
+    return;
+  }
+  for (std::int64_t i = 1; i < lists + 2; ++i) p.begin[i] = 0;
+  for_each_row_of_blocks(p, [&](int row) {
+    for (std::int32_t k = from.begin[row]; k < from.begin[row + 1]; ++k) {
+      ++p.begin[p.columns[from.column[k]].list + row + 2];
+    }
   });
   for (std::int64_t i = 2; i < lists + 2; ++i) p.begin[i] += p.begin[i - 1];
-  // begin[i + 1] is now where list i begins; placing its blocks moves it to where list i ends.
-  parallel_for(p.rows, [&](std::int64_t task) {
-    const int row = static_cast<int>(task);
-    for_each_block_of_row(p, from, row, [&](std::int32_t k, int chunk, int channel, int tap) {
-      const std::int32_t to = p.begin[list(chunk, row, tap) + 1]++;
+}
+
+// Fills the lists. A row's blocks are counted and placed by one task.
+template <int B>
+void fill_lists(const SparsePlan& p, const SparseBlocks& blocks, const float* values) {
+  const bool backward = p.pass == Conv2dPass::backward_data;
+  const SparseRows& from = backward ? blocks.by_input : blocks.by_output;
+  place_columns<B>(p);
+  count_blocks(p, from);
+  // Placing a list's blocks moves begin[i + 1] from where list i begins to where it ends.
+  for_each_row_of_blocks(p, [&](int row) {
+    for (std::int32_t k = from.begin[row]; k < from.begin[row + 1]; ++k) {
+      const ColumnPlace column = p.columns[from.column[k]];
+      const std::int32_t to = p.begin[column.list + row + 1]++;
       const std::int32_t source = backward ? blocks.place[k] : k;
-      p.offset[to] = static_cast<std::int32_t>(channel * B * p.channel) + p.tap_places[tap].offset;
+      p.offset[to] = column.offset;
       if (p.source != nullptr) p.source[to] = source;
-      if (p.values == nullptr) return;
+      if (p.values == nullptr) continue;
       // A block of values has a row for each output channel of the convolution.
       const float* value = values + std::int64_t{source} * B * B;
       float* packed = p.values + std::int64_t{to} * B * B;
       for (int c = 0; c < B; ++c) {
         for (int m = 0; m < B; ++m) packed[c * B + m] = backward ? value[c * B + m] : value[m * B + c];
       }
-    });
+    }
   });
 }
 
