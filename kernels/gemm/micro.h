@@ -68,9 +68,22 @@ struct BlockArgs {
 template <class Product>
 using BlockKernel = void (*)(const BlockArgs<Product>&);
 
+// One step of the sums: the scalars at `a` by the vectors at b[n] + offset.
 template <class Product, int MR, int NV>
-void multiply_block(const BlockArgs<Product>& args) {
-  Vec c[MR][NV];
+ESPALIER_INLINE void multiply_step(const typename Product::Scalar* a, std::int64_t ahead,
+                                   const typename Product::Element* const (&b)[NV], std::int64_t offset,
+                                   std::int64_t next, Vec (&c)[MR][NV]) {
+  __builtin_prefetch(a + ahead);
+  typename Product::Vector vectors[NV];
+  ESPALIER_UNROLL for (int n = 0; n < NV; ++n) vectors[n] = Product::load_channels(b[n] + offset, next);
+  ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+    const auto scalar = broadcast(a[m]);
+    ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] = Product::multiply_add(scalar, vectors[n], c[m][n]);
+  }
+}
+
+template <class Product, int MR, int NV>
+ESPALIER_INLINE void start_sums(const BlockArgs<Product>& args, Vec (&c)[MR][NV]) {
   ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
     ESPALIER_UNROLL for (int n = 0; n < NV; ++n) {
       auto* at = args.c[n] + m * args.c_step;
@@ -82,32 +95,46 @@ void multiply_block(const BlockArgs<Product>& args) {
       }
     }
   }
-  const typename Product::Element* base[NV];
-  ESPALIER_UNROLL for (int n = 0; n < NV; ++n) base[n] = args.b[n];
-  const Tap* const taps_end = args.taps + args.tap_count;
-  const typename Product::Scalar* A = args.A;
-  const std::int64_t ahead = args.ahead;
-  std::int64_t b_offset = 0;
-  for (int left = args.channels; left > 0; left -= Product::kChannels) {
-    // A channel without a partner is its own: the scalar there is zero.
-    const std::int64_t next = left < Product::kChannels ? 0 : args.b_step;
-    for (const Tap* tap = args.taps; tap != taps_end; ++tap) {
-      const typename Product::Scalar* a = A + tap->a * MR;
-      __builtin_prefetch(a + ahead);
-      const std::int64_t offset = b_offset + tap->b;
-      typename Product::Vector b[NV];
-      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = Product::load_channels(base[n] + offset, next);
-      ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
-        const auto scalar = broadcast(a[m]);
-        ESPALIER_UNROLL for (int n = 0; n < NV; ++n) c[m][n] = Product::multiply_add(scalar, b[n], c[m][n]);
-      }
-    }
-    A += args.a_step;
-    b_offset += Product::kChannels * args.b_step;
-  }
+}
+
+template <class Product, int MR, int NV>
+ESPALIER_INLINE void write_sums(const BlockArgs<Product>& args, const Vec (&c)[MR][NV]) {
   ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
     ESPALIER_UNROLL for (int n = 0; n < NV; ++n) store(args.c[n] + m * args.c_step, c[m][n]);
   }
+}
+
+template <class Product, int MR, int NV>
+void multiply_block(const BlockArgs<Product>& args) {
+  Vec c[MR][NV];
+  start_sums(args, c);
+  const typename Product::Element* b[NV];
+  ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] = args.b[n];
+  const typename Product::Scalar* A = args.A;
+  const std::int64_t ahead = args.ahead, b_step = args.b_step;
+  const auto each_channel = [&](const auto& steps) __attribute__((always_inline)) {
+    for (int left = args.channels; left > 0; left -= Product::kChannels) {
+      // A channel without a partner is its own: the scalar there is zero.
+      steps(left < Product::kChannels ? 0 : b_step);
+      A += args.a_step;
+      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] += Product::kChannels * b_step;
+    }
+  };
+  if (args.tap_count == 1) {
+    // Looked up at every step, a tap would take AVX2's decoders as long as the step's 12 multiply-adds.
+    A += std::int64_t{args.taps->a} * MR;
+    ESPALIER_UNROLL for (int n = 0; n < NV; ++n) b[n] += args.taps->b;
+    each_channel([&](std::int64_t next)
+                     __attribute__((always_inline)) { multiply_step<Product>(A, ahead, b, 0, next, c); });
+  } else {
+    const Tap* const taps_end = args.taps + args.tap_count;
+    each_channel([&](std::int64_t next) __attribute__((always_inline)) {
+      for (const Tap* tap = args.taps; tap != taps_end; ++tap) {
+        multiply_step<Product>(A + std::int64_t{tap->a} * MR, ahead, b, tap->b, next, c);
+      }
+    });
+  }
+  write_sums(args, c);
 }
 
 template <class Product, int MR, int NV>
