@@ -13,6 +13,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/scratch.h"
 #include "kernels/conv2d/direct_plan.h"
+#include "kernels/conv2d/past_caches.h"
 #include "kernels/conv2d/row_prefetch.h"
 #include "kernels/gemm/micro.h"
 
@@ -40,7 +41,8 @@ struct GatherIo {
   const Element* residual;
   Element* out;
   bool relu;
-  bool accumulate;  // to what is there
+  bool accumulate;   // to what is there
+  bool past_caches;  // may sums that need no second visit be written so?
   int panel_begin, panel_end;
 };
 
@@ -71,6 +73,7 @@ void multiply_pixels(const Gather& p, const PixelRange& pixels, int c0, int c1, 
   args.b_step = p.in_plane;
   args.c_step = p.out_plane;
   args.accumulate = c0 > 0 || io.accumulate;
+  args.past_caches = io.past_caches && c1 - c0 == p.C && !io.accumulate && !finish;
   const int total = pixels.rows * pixels.columns;
   const int chunk = chunk_pixels(panels, args.channels * pixels.tap_count);
   int row = 0, column = 0;
@@ -177,6 +180,7 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
   }
   const int strips = strip_count(p);
   const Panels& panels = p.panels;
+  const bool past_caches = goes_past_caches<Element>(groups(s.N) * p.groups * p.M * p.out_plane);
   parallel_for(groups(s.N) * p.groups * p.tasks * p.parts, [&](std::int64_t task) {
     const int part = static_cast<int>(task % p.parts);
     const std::int64_t rows = task / p.parts;
@@ -190,6 +194,7 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
                                   .out = static_cast<Element*>(args.out) + out_at,
                                   .relu = args.relu,
                                   .accumulate = args.accumulate,
+                                  .past_caches = past_caches,
                                   .panel_begin = panels.count * part / p.parts,
                                   .panel_end = panels.count * (part + 1) / p.parts};
     const int range = static_cast<int>(rows % p.tasks), end = strips * (range + 1) / p.tasks;
@@ -197,6 +202,7 @@ void run_gather(const Conv2dShape& s, bool backward, const GatherArgs& args) {
       const int row = strip * p.strip_rows;
       gather_rows(p, row, smaller(row + p.strip_rows, p.h.out), io);
     }
+    if (past_caches) stream_fence();
   });
 }
 

@@ -21,6 +21,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/scratch.h"
 #include "kernels/base/transpose.h"
+#include "kernels/conv2d/past_caches.h"
 #include "kernels/conv2d/winograd_multiply.h"
 #include "kernels/conv2d/winograd_tiles.h"
 
@@ -190,11 +191,8 @@ void transform_outputs(const ForwardPlan<A>& plan, const float* M, const Finish<
                        std::int64_t t0, std::int64_t tiles, T* dst) {
   const TiledConv<A>& conv = plan.conv;
   const int c0 = plan.panels.begin(p0), c1 = plan.panels.begin(p1);
-  // Output beyond the caches goes past them: fetching the lines first would double the traffic. Not where
-  // they are read, to be added to; nor bf16: its tiles end in the middle of lines, and half a line past the
-  // caches costs more than a whole one.
-  const bool past_cache = element_of<T> == Element::f32 && finish.residual != dst &&
-                          conv.G * conv.OC * conv.dst_plane() * 4 > (8 << 20);
+  // Not where the lines are read, to be added to.
+  const bool past_caches = finish.residual != dst && goes_past_caches<T>(conv.G * conv.OC * conv.dst_plane());
   for (std::int64_t i = 0; i < tiles; ++i) {
     const typename TiledConv<A>::Tile tile = conv.tile(t0 + i);
     const int oh0 = tile.row * A::kTile, ow0 = tile.col * A::kTile;
@@ -219,7 +217,7 @@ void transform_outputs(const ForwardPlan<A>& plan, const float* M, const Finish<
             get, [&](int y, int x, Vec v) __attribute__((always_inline)) {
               if (oh0 + y < conv.OH && ow0 + x < conv.OW) store(at(y, x), finished(v, at(y, x)));
             });
-      } else if (past_cache) {
+      } else if (past_caches) {
         contract_tile<A::kTile, A::kInput, A::output>(
             get, [&](int y, int x, Vec v)
                      __attribute__((always_inline)) { stream(at(y, x), finished(v, at(y, x))); });
@@ -232,7 +230,7 @@ void transform_outputs(const ForwardPlan<A>& plan, const float* M, const Finish<
         store(plane + conv.dst_plane() - kLanes, zero());
     }
   }
-  if (past_cache) stream_fence();
+  if (past_caches) stream_fence();
 }
 
 template <class A, class T>

@@ -63,6 +63,7 @@ struct BlockArgs {
   std::int64_t c_step = 0;
   const float* start = nullptr;  // [MR]: the sum starts with these; null: with zero
   bool accumulate = false;       // the sum starts with what c holds
+  bool past_caches = false;      // streams c: of f32, aligned to 64 bytes and not accumulated to
 };
 
 template <class Product>
@@ -90,7 +91,7 @@ ESPALIER_INLINE void start_sums(const BlockArgs<Product>& args, Vec (&c)[MR][NV]
       if (args.accumulate) {
         c[m][n] = load(at);
       } else {
-        __builtin_prefetch(at, 1);
+        if (!args.past_caches) __builtin_prefetch(at, 1);
         c[m][n] = args.start == nullptr ? zero() : broadcast(args.start[m]);
       }
     }
@@ -99,8 +100,14 @@ ESPALIER_INLINE void start_sums(const BlockArgs<Product>& args, Vec (&c)[MR][NV]
 
 template <class Product, int MR, int NV>
 ESPALIER_INLINE void write_sums(const BlockArgs<Product>& args, const Vec (&c)[MR][NV]) {
-  ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
-    ESPALIER_UNROLL for (int n = 0; n < NV; ++n) store(args.c[n] + m * args.c_step, c[m][n]);
+  if (args.past_caches) {
+    ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) stream(args.c[n] + m * args.c_step, c[m][n]);
+    }
+  } else {
+    ESPALIER_UNROLL for (int m = 0; m < MR; ++m) {
+      ESPALIER_UNROLL for (int n = 0; n < NV; ++n) store(args.c[n] + m * args.c_step, c[m][n]);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/base/opaque.h"
+#include "kernels/conv2d/past_caches.h"
 #include "kernels/spconv2d/tile.h"
 
 namespace espalier::kernels {
@@ -37,10 +38,10 @@ struct OutputPlaces {
 };
 
 template <int B, int R, class T>
-ESPALIER_INLINE void write_sums(SubtileSums<B, R>& sums, const OutputPlaces<T>& to, bool past_cache) {
+ESPALIER_INLINE void write_sums(SubtileSums<B, R>& sums, const OutputPlaces<T>& to, bool past_caches) {
   using Sums = SubtileSums<B, R>;
   const bool whole = to.channels >= B && to.rows >= Sums::kRows && to.columns >= Sums::kColumns;
-  if (whole && past_cache) {
+  if (whole && past_caches) {
     sums.each([&](int m, int r, int c, Vec& v) __attribute__((always_inline)) {
       stream(to.out + m * to.channel + r * to.row + c * to.column, v);
     });
@@ -121,7 +122,7 @@ struct GatherTask {
 };
 
 template <int B, int R, class T>
-void gather_chunk(const SparsePlan& p, const GatherTask<T>& task, int tile, int chunk, bool past_cache) {
+void gather_chunk(const SparsePlan& p, const GatherTask<T>& task, int tile, int chunk, bool past_caches) {
   using Sums = SubtileSums<B, R>;
   const float* bias = task.finish.bias;
   const int first_channel = chunk * p.chunk_blocks * B;
@@ -168,7 +169,7 @@ void gather_chunk(const SparsePlan& p, const GatherTask<T>& task, int tile, int 
         } else if (to.rows > 0 && to.columns > 0) {
           to.out = task.out + row * B * p.out.channel + out_row * p.out_row() + out_column * p.out.pixel;
           if (!task.finish.plain()) finish_sums(sums, to, task.finish, task.out);
-          write_sums(sums, to, past_cache);
+          write_sums(sums, to, past_caches);
         }
         next.advance();
       }
@@ -210,8 +211,7 @@ void gather(const SparsePass& pass, const SparseBlocks& blocks, const GatherArgs
   const SparsePlan& p = plan.sparse;
   if (args.prepared == nullptr) fill_lists<B>(p, blocks, args.values);
 
-  // Outputs beyond the caches go past them: fetching the lines first would double the traffic.
-  const bool past_cache = p.images * p.out.image * static_cast<std::int64_t>(sizeof(T)) > (8 << 20);
+  const bool past_caches = goes_past_caches<T>(p.images * p.out.image);
   parallel_for(p.images * p.strips * p.slices, [&](std::int64_t index) {
     const std::int64_t image = index / p.slices / p.strips;
     const int strip = static_cast<int>(index / p.slices % p.strips);
@@ -227,9 +227,11 @@ void gather(const SparsePass& pass, const SparseBlocks& blocks, const GatherArgs
     task.copied = p.copied + thread_index() * p.copied_size;
     task.waiting = plan.waiting + thread_index() * plan.waiting_size;
     for (int tile = task.tile_begin; tile < task.tile_end; ++tile) {
-      for (int chunk = 0; chunk < p.chunks; ++chunk) { gather_chunk<B, R>(p, task, tile, chunk, past_cache); }
+      for (int chunk = 0; chunk < p.chunks; ++chunk) {
+        gather_chunk<B, R>(p, task, tile, chunk, past_caches);
+      }
     }
-    if (past_cache) stream_fence();
+    if (past_caches) stream_fence();
   });
 }
 
