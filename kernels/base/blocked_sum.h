@@ -1,7 +1,8 @@
 // Sums of many vectors: in f32 over a block, each lane and each of four accumulators for itself, and in
-// double over the blocks. An f32 accumulator takes in at most 32 values before it is emptied, so the error
-// stays at a few epsilons of the sum of magnitudes whatever the length, and four accumulators hide the
-// latency of the addition.
+// double over the blocks. Of a long row an f32 accumulator takes in 32 values before it is emptied; what rows
+// have beyond a multiple of four vectors goes to the first, which takes in some 128 where rows are that short.
+// So the error stays at a few epsilons of the sum of magnitudes, as a rule, whatever the length; and four
+// accumulators hide the latency of the addition.
 #pragma once
 
 #include "kernels/base/lanes.h"

@@ -1,9 +1,9 @@
 // How the kernels that were compiled become a choice at run time. There are two kinds of family:
 //
-// - Its kernels differ from ISA to ISA (gemm, conv2d): each row of its kernels.inc names one kernel, best
-//   first, the portable one last.
-// - One body serves every ISA (eltwise, norm, ...): it is written once over Vec in the family's generic.cpp.
-//   CMake compiles that once per ISA, and each compilation yields one table of function pointers.
+// - Its kernels differ from ISA to ISA, and which is best from shape to shape (conv2d): each row of its
+//   kernels.inc names one kernel, best first, the portable ones last.
+// - One body serves every ISA (all others): it is written once over Vec, and the family's generic.cpp makes a
+//   table of function pointers of it. CMake compiles that once per ISA.
 //
 // The same rows feed the dispatch, the test that runs every kernel this CPU supports, and the benchmark.
 #pragma once

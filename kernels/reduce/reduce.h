@@ -1,4 +1,4 @@
-// Sums, maxima and counts. Added in a fixed order by shape, in f32 over blocks of at most 128 vectors and in
+// Sums, maxima and counts. Added in a fixed order by shape, in f32 over blocks of some 128 vectors and in
 // double over the blocks, so a sum of millions of values is as good as one of hundreds.
 //
 // Functions over plain arrays take n elements; those over activations take a LaneShape (kernels/base/lanes.h)
