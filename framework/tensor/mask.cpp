@@ -45,10 +45,16 @@ std::int64_t Mask::kept(std::int64_t numel) const {
   return std::count(data(), data() + bytes_.numel(), std::uint8_t{1});
 }
 
+void Mask::check_fits(const Tensor& values) const {
+  if (dense()) return;
+  check(values.shape() == bytes_.shape() && !values.is_lanes() && values.dtype() == DType::f32, "mask",
+        "a mask of shape {} expects plain f32 values of that shape, got {} of shape {}", bytes_.shape().str(),
+        dtype_name(values.dtype()), values.shape().str());
+}
+
 void Mask::apply_(Tensor& values) const {
   if (dense()) return;
-  check(values.shape() == bytes_.shape(), "mask", "a mask of shape {} cannot mask values of shape {}",
-        bytes_.shape().str(), values.shape().str());
+  check_fits(values);
   float* v = values.data();
   for (std::int64_t i = 0; i < values.numel(); ++i) {
     if (data()[i] == 0) v[i] = 0.0f;
@@ -57,6 +63,7 @@ void Mask::apply_(Tensor& values) const {
 
 bool Mask::holds(const Tensor& values) const {
   if (dense()) return true;
+  check_fits(values);
   const float* v = values.data();
   for (std::int64_t i = 0; i < values.numel(); ++i) {
     if (data()[i] == 0 && v[i] != 0.0f) return false;

@@ -29,9 +29,11 @@ class Mask {
 
   // Kept weights of `numel`.
   std::int64_t kept(std::int64_t numel) const;
-  // Sets every element of `values` (f32, the mask's shape) whose mask is 0 to exactly 0.
+  // Throws Error unless `values` are plain, f32 and of the mask's shape. A dense mask fits all.
+  void check_fits(const Tensor& values) const;
+  // Sets every element of `values` whose mask is 0 to exactly 0. Throws Error unless they fit.
   void apply_(Tensor& values) const;
-  // Is every element of `values` whose mask is 0 exactly 0?
+  // Is every element of `values` whose mask is 0 exactly 0? Throws Error unless they fit.
   bool holds(const Tensor& values) const;
 
  private:

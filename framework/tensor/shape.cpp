@@ -27,7 +27,7 @@ std::int64_t Shape::operator[](int dimension) const {
 
 std::int64_t Shape::numel() const {
   std::int64_t count = 1;
-  for (std::int64_t size : *this) count *= size;
+  for (std::int64_t size : *this) count = checked_product(count, size);
   return count;
 }
 
@@ -57,6 +57,12 @@ bool Shape::operator==(const Shape& other) const {
 }
 
 std::string Shape::str() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
+
+std::int64_t checked_product(std::int64_t a, std::int64_t b) {
+  std::int64_t product = 0;
+  if (!__builtin_mul_overflow(a, b, &product)) return product;
+  fail(ErrorKind::failure, "shape", "a tensor of {} times {} elements is larger than any memory", a, b);
+}
 
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* where) {
   const int rank = std::max(a.rank(), b.rank());

@@ -20,6 +20,7 @@ class Shape {
   int rank() const { return rank_; }
   // Negative dimensions count from the end.
   std::int64_t operator[](int dimension) const;
+  // Throws Error when the elements cannot be counted in 64 bits.
   std::int64_t numel() const;
   // The dimension as 0 .. rank-1; throws Error when out of range.
   int wrap(int dimension) const;
@@ -39,6 +40,9 @@ class Shape {
   std::array<std::int64_t, kMaxRank> sizes_{};
   int rank_ = 0;
 };
+
+// The product of two counts of elements or bytes; throws Error when it does not fit into 64 bits.
+std::int64_t checked_product(std::int64_t a, std::int64_t b);
 
 // What the two shapes broadcast to, by NumPy's rules; throws Error when they do not.
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* where);

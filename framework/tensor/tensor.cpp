@@ -17,11 +17,12 @@ std::int64_t storage_elements(const Shape& shape, Layout layout) {
   check(shape.rank() >= 1, "tensor", "an activation needs a batch dimension");
   std::int64_t vectors = kernels::groups(shape[0]);
   if (shape.rank() == 4) {
-    vectors *= shape[1] * kernels::plane_vectors(shape[2] * shape[3]);
+    const std::int64_t plane = kernels::plane_vectors(checked_product(shape[2], shape[3]));
+    vectors = checked_product(vectors, checked_product(shape[1], plane));
   } else {
-    for (int i = 1; i < shape.rank(); ++i) vectors *= shape[i];
+    for (int i = 1; i < shape.rank(); ++i) vectors = checked_product(vectors, shape[i]);
   }
-  return vectors * kernels::kLanes;
+  return checked_product(vectors, kernels::kLanes);
 }
 
 Tensor Tensor::empty(const Shape& shape, Layout layout, DType dtype) {
@@ -29,8 +30,9 @@ Tensor Tensor::empty(const Shape& shape, Layout layout, DType dtype) {
   impl->shape = shape;
   impl->layout = layout;
   impl->dtype = dtype;
-  const auto elements = static_cast<std::size_t>(espalier::storage_elements(shape, layout));
-  impl->storage = Storage::allocate(elements * size_bytes(dtype));
+  const std::int64_t bytes = checked_product(espalier::storage_elements(shape, layout),
+                                             static_cast<std::int64_t>(size_bytes(dtype)));
+  impl->storage = Storage::allocate(static_cast<std::size_t>(bytes));
   return Tensor(std::move(impl));
 }
 
@@ -152,7 +154,16 @@ Tensor& Tensor::set_requires_grad(bool value) {
 
 Tensor Tensor::grad() const { return Tensor(impl().grad); }
 
-void Tensor::set_grad(Tensor gradient) { impl().grad = std::move(gradient.impl_); }
+void Tensor::set_grad(Tensor gradient) {
+  if (gradient.defined()) {
+    const bool fits =
+        gradient.shape() == shape() && gradient.layout() == layout() && gradient.dtype() == dtype();
+    check(fits, "set_grad", "expected a {}{} gradient of shape {}, got {}{} of shape {}", dtype_name(dtype()),
+          is_lanes() ? " lanes" : "", shape().str(), dtype_name(gradient.dtype()),
+          gradient.is_lanes() ? " lanes" : "", gradient.shape().str());
+  }
+  impl().grad = std::move(gradient.impl_);
+}
 
 Tensor Tensor::detach() const {
   auto result = std::make_shared<Impl>();

@@ -26,7 +26,7 @@ class Node;  // framework/autograd/node.h
 
 enum class Layout : std::uint8_t { plain, lanes };
 
-// Elements that a tensor occupies in memory, padding included.
+// Elements that a tensor occupies in memory, padding included. Throws Error when they cannot be counted.
 std::int64_t storage_elements(const Shape& shape, Layout layout);
 
 class Tensor {
@@ -72,8 +72,8 @@ class Tensor {
   // The logical elements in row-major order, whatever the layout, of f32 or bf16.
   std::vector<float> to_vector() const;
 
-  // Same elements under another shape of as many; shares storage. Layouts must agree in memory (plain always;
-  // lanes where no plane padding is in the way): throws Error otherwise.
+  // Same elements under another shape of as many, outside any graph; shares storage. Layouts must agree in
+  // memory (plain always; lanes where no plane padding is in the way): throws Error otherwise.
   Tensor view(const Shape& shape) const;
   Tensor clone() const;              // a copy in fresh storage, outside any graph
   void copy_(const Tensor& source);  // same shape, layout and type
@@ -92,6 +92,7 @@ class Tensor {
   // Makes this a leaf whose gradient backward() computes.
   Tensor& set_requires_grad(bool value = true);
   Tensor grad() const;  // undefined before the first backward()
+  // Of this shape, layout and type, or undefined: throws Error otherwise.
   void set_grad(Tensor gradient);
   // The same elements outside the graph; shares storage.
   Tensor detach() const;

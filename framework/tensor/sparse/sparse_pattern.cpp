@@ -52,7 +52,7 @@ SparsePattern::SparsePattern(const Mask& mask, int block_size)
   check_mask(mask);
   check(kernels::sparse_block_supported(block_size), "sparse pattern",
         "there are kernels for blocks of 1 or 4 channels, got {}", block_size);
-  const std::int64_t taps = this->taps();
+  const std::int64_t taps = taps_of(shape_);
   const std::int64_t outputs = divide_up(shape_[0], block_size), inputs = divide_up(shape_[1], block_size);
 
   std::vector<std::uint8_t> row;
@@ -99,7 +99,7 @@ kernels::SparseBlocks SparsePattern::view() const {
 // body(place among the values, place among the weights or -1 beyond the channels)
 template <class Body>
 void SparsePattern::for_each_value(std::int64_t output_block, const Body& body) const {
-  const std::int64_t OC = shape_[0], IC = shape_[1], taps = this->taps(), b = block_size_;
+  const std::int64_t OC = shape_[0], IC = shape_[1], taps = taps_of(shape_), b = block_size_;
   for (std::int32_t k = output_begin_[static_cast<std::size_t>(output_block)];
        k < output_begin_[static_cast<std::size_t>(output_block) + 1]; ++k) {
     const std::int64_t column = output_column_[static_cast<std::size_t>(k)];

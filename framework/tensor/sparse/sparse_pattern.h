@@ -44,7 +44,6 @@ class SparsePattern {
 
  private:
   void check_values(const Tensor& values, const char* what) const;
-  std::int64_t taps() const { return shape_.numel() / (shape_[0] * shape_[1]); }
   template <class Body>
   void for_each_value(std::int64_t output_block, const Body& body) const;
 
