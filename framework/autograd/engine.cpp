@@ -7,6 +7,7 @@
 #include "framework/autograd/node.h"
 #include "framework/autograd/profile.h"
 #include "framework/core/error.h"
+#include "framework/tensor/lanes.h"
 
 namespace espalier {
 namespace {
@@ -46,7 +47,8 @@ void Tensor::backward() const {
         "the tensor is a leaf, or its graph was used by an earlier backward()");
   const NoGrad off;  // gradients are computed with ordinary operations, which must not record in turn
   std::vector<std::shared_ptr<Node>> nodes = reachable_newest_first(node());
-  node()->pending = full(shape(), 1.0f);
+  node()->pending = full(shape(), 1.0f, layout(), dtype());
+  clear_padding_lanes(node()->pending);
   for (std::shared_ptr<Node>& current : nodes) {
     check(current->backward != nullptr, "backward", "the graph of {} was used by an earlier backward()",
           current->where());

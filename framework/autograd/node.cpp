@@ -1,6 +1,7 @@
 #include "framework/autograd/node.h"
 
 #include <algorithm>
+#include <atomic>
 #include <span>
 #include <utility>
 
@@ -14,7 +15,6 @@ namespace {
 
 struct TapeState {
   bool enabled = true;
-  std::uint64_t next_order = 0;
   std::shared_ptr<const std::string> layer;
   RecordObserver* observer = nullptr;
 };
@@ -22,6 +22,12 @@ struct TapeState {
 TapeState& tape() {
   thread_local TapeState state;
   return state;
+}
+
+// One count for all threads: what one thread makes, another may go on from.
+std::uint64_t next_order() {
+  static std::atomic<std::uint64_t> next = 0;
+  return next.fetch_add(1, std::memory_order_relaxed);
 }
 
 Edge edge_to(const Tensor& input) {
@@ -58,7 +64,7 @@ Tensor record_node(std::string_view op, std::span<const Tensor> inputs, Tensor o
   auto node = std::make_shared<Node>();
   node->op = op;
   node->layer = layer;
-  node->order = tape().next_order++;
+  node->order = next_order();
   for (const Tensor& input : inputs) node->inputs.push_back(edge_to(input));
   node->backward = std::move(backward);
   output.set_node(std::move(node));

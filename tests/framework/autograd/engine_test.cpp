@@ -1,8 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
+#include "framework/ops/linear.h"
 #include "framework/ops/relu.h"
+#include "framework/ops/sum.h"
+#include "framework/tensor/lanes.h"
+#include "tests/support/gradient_check.h"
 
 using namespace espalier;
 
@@ -59,6 +65,32 @@ TEST_CASE("gradients accumulate over backward passes until they are cleared") {
   CHECK(x.grad().item() == 2.0f);
   x.set_grad({});
   CHECK_FALSE(x.grad().defined());
+}
+
+TEST_CASE("an activation of one element is a loss like its sum") {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    CAPTURE(dtype_name(dtype));
+    const Tensor x = to_lanes(testing::random_tensor({1, 3}, Layout::plain, 1), dtype);
+    Tensor first = testing::random_tensor({4, 3}, Layout::plain, 2).set_requires_grad();
+    Tensor second = testing::random_tensor({1, 4}, Layout::plain, 3).set_requires_grad();
+    const auto gradients = [&](bool summed) {
+      first.set_grad({});
+      second.set_grad({});
+      const Tensor y = ops::linear(ops::relu(ops::linear(x, first)), second);
+      (summed ? ops::sum(y) : y).backward();
+      return std::pair(first.grad().to_vector(), second.grad().to_vector());
+    };
+    CHECK(gradients(false) == gradients(true));
+  }
+}
+
+TEST_CASE("a graph that one thread begins and another goes on with loses no gradient") {
+  Tensor x = Tensor::scalar(1.0f).set_requires_grad();
+  const Tensor y = add(add(x, x), x);
+  Tensor loss;
+  std::thread([&] { loss = add(y, y); }).join();
+  loss.backward();
+  CHECK(x.grad().item() == 6.0f);
 }
 
 TEST_CASE("a graph can be walked once") {
