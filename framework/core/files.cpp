@@ -105,12 +105,23 @@ void exchange_durably(const std::filesystem::path& a, const std::filesystem::pat
   if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
     // Some file systems (NFS) cannot: then there is a moment with neither.
     if (errno != EINVAL && errno != ENOSYS) fail_io("replace", b, errno);
-    const std::filesystem::path old = b.string() + ".old";
-    rename_durably(b, old);
-    rename_durably(a, b);
-    rename_durably(old, a);
+    exchange_by_renames(a, b);
   }
   sync_directory(b.has_parent_path() ? b.parent_path() : ".");
+}
+
+void exchange_by_renames(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const std::filesystem::path old = b.string() + ".old";
+  std::error_code error;
+  std::filesystem::remove_all(old, error);  // what a crash in here has left
+  if (error) fail_io("remove", old, error.value());
+  rename_durably(b, old);
+  if (::rename(a.c_str(), b.c_str()) != 0) {
+    const int code = errno;
+    rename_durably(old, b);
+    fail_io("replace", b, code);
+  }
+  rename_durably(old, a);
 }
 
 UnfinishedDirectory::UnfinishedDirectory(std::filesystem::path path) : path_(std::move(path)) {

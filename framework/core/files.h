@@ -39,6 +39,8 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
 
 // Gives each the other's name, in one moment where the file system can, and syncs their directory.
 void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b);
+// The same where it cannot: b is "<b>.old" for a moment, in which a crash leaves neither of its name.
+void exchange_by_renames(const std::filesystem::path& a, const std::filesystem::path& b);
 
 // A new, empty directory to fill and then rename or exchange. What bears its name in the end is removed, and
 // so is what a crash left of an earlier one.
