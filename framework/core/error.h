@@ -6,6 +6,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>  // fmt::join: from fmt 11 on it stands there
 
 #include <stdexcept>
 #include <string>

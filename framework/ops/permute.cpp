@@ -1,7 +1,5 @@
 #include "framework/ops/permute.h"
 
-#include <fmt/ranges.h>
-
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/ops/checks.h"

@@ -1,7 +1,5 @@
 #include "framework/ops/reshape.h"
 
-#include <fmt/ranges.h>
-
 #include <string>
 
 #include "framework/autograd/node.h"
