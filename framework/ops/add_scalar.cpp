@@ -1,12 +1,14 @@
 #include "framework/ops/add_scalar.h"
 
 #include "framework/autograd/node.h"
+#include "framework/ops/checks.h"
 #include "framework/tensor/element.h"
 #include "kernels/eltwise/eltwise.h"
 
 namespace espalier::ops {
 
 Tensor add_scalar(const Tensor& x, float term) {
+  check_operand(x, "add_scalar");
   Tensor y = Tensor::empty_like(x);
   with_element(x.dtype(), [&](auto element) {
     using T = decltype(element);

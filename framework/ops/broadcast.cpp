@@ -14,11 +14,8 @@ namespace espalier::ops {
 namespace {
 
 Shape checked_shape(const Tensor& a, const Tensor& b, const char* op) {
-  const auto fits = [](const Tensor& t) {
-    return t.defined() && (is_activation(t) || (!t.is_lanes() && t.dtype() == DType::f32));
-  };
-  check(fits(a) && fits(b), op, "expected activations or plain f32 tensors, got {} and {}", describe(a),
-        describe(b));
+  check(is_operand(a) && is_operand(b), op, "expected activations or plain f32 tensors, got {} and {}",
+        describe(a), describe(b));
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), op);
   if (a.is_lanes() && b.is_lanes()) {
     check(a.rank() == b.rank() && a.dim(0) == b.dim(0), op,
@@ -49,8 +46,7 @@ std::optional<kernels::LaneShape> runs(const Shape& full, const Tensor& part) {
     if (repeats(d)) return std::nullopt;
   }
   // Padded planes may repeat only as a whole.
-  const bool padded = has_plane_padding(full) || (part.is_lanes() && has_plane_padding(part.shape()));
-  if (padded && (end > 2 || begin == 2)) return std::nullopt;
+  if (has_plane_padding(full) && end > 2) return std::nullopt;
   kernels::LaneShape s{.N = full[0]};
   for (int d = 1; d < begin; ++d) s.T *= full[d];
   for (int d = begin; d < end; ++d) s.C *= full[d];
@@ -93,6 +89,7 @@ Tensor binary(kernels::BinaryOp op, const Tensor& a, const Tensor& b, const char
   const Layout layout = a.is_lanes() || b.is_lanes() ? Layout::lanes : Layout::plain;
   const DType dtype = a.is_lanes() ? a.dtype() : b.dtype();
   Tensor y = Tensor::empty(shape, layout, dtype);
+  if (shape.numel() == 0) return y;
   const bool same = a.shape() == b.shape() && a.layout() == b.layout();
   if (same || !(binary_in_runs(op, false, a, b, y) || binary_in_runs(op, true, b, a, y))) {
     binary_equal(op, expand(a, shape, layout, dtype), expand(b, shape, layout, dtype), y);

@@ -15,6 +15,14 @@ bool is_activation(const Tensor& x) {
   return x.defined() && x.is_lanes() && (x.dtype() == DType::f32 || x.dtype() == DType::bf16);
 }
 
+bool is_operand(const Tensor& x) {
+  return is_activation(x) || (x.defined() && !x.is_lanes() && x.dtype() == DType::f32);
+}
+
+void check_operand(const Tensor& x, std::string_view op) {
+  check(is_operand(x), op, "x expects an activation or a plain f32 tensor, got {}", describe(x));
+}
+
 void check_activation(const Tensor& x, int rank, std::string_view op, std::string_view name,
                       std::string_view dimensions) {
   const bool only_layout = x.defined() && !x.is_lanes() && x.dtype() == DType::f32 && x.rank() == rank;

@@ -3,6 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/ops/checks.h"
 #include "framework/tensor/element.h"
 #include "kernels/eltwise/eltwise.h"
 
@@ -19,6 +20,7 @@ void drop(const Tensor& x, const kernels::DropoutParams& params, Tensor& y) {
 }  // namespace
 
 Tensor dropout(const Tensor& x, float p, bool training, std::uint64_t seed, std::uint64_t stream) {
+  check_operand(x, "dropout");
   check(p >= 0.0f && p < 1.0f, "dropout", "p expects a probability of 0 or more and below 1, got {}", p);
   if (!training || p == 0.0f) return x;
   const kernels::DropoutParams params{.key = Random(seed, "dropout", stream).next_u64(), .probability = p};

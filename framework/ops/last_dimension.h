@@ -1,25 +1,23 @@
-// The rows along the last dimension of a tensor in lanes, for operations that treat each on its own.
+// Functions of the rows along the last dimension, outside any graph: what softmax and log_softmax have in
+// common.
 #pragma once
+
+#include <string_view>
 
 #include "framework/tensor/tensor.h"
 #include "kernels/base/lanes.h"
 
 namespace espalier::ops {
 
-// Blocks of rows without gaps: the whole tensor, or each plane where padding lies between them.
-struct LastDimension {
-  std::int64_t blocks = 1;
-  std::int64_t block_floats = 0;  // from one block to the next
-  kernels::LaneShape shape;       // [G][T rows][C][16] of one block
+// Over rows without gaps, [G][T rows][C][16].
+using RowKernel = void (*)(const kernels::LaneShape& shape, const float* src, float* dst);
+using RowGradientKernel = void (*)(const kernels::LaneShape& shape, const float* dst, const float* diff_dst,
+                                   float* diff_src);
 
-  // body(shape, offset of the block in floats)
-  template <class Body>
-  void for_each_block(const Body& body) const {
-    for (std::int64_t i = 0; i < blocks; ++i) body(shape, i * block_floats);
-  }
-};
+// f(x), each row on its own. Throws Error, in the name of `op`, unless x is f32 in lanes and of rank 2 to 4.
+Tensor map_rows(const Tensor& x, std::string_view op, RowKernel kernel);
 
-// Throws Error unless x is in lanes and of rank 2 to 4.
-LastDimension last_dimension(const Tensor& x, const char* op);
+// The gradient of the input, from the output y and its gradient dy.
+Tensor map_rows_gradient(const Tensor& y, const Tensor& dy, RowGradientKernel kernel);
 
 }  // namespace espalier::ops

@@ -1,25 +1,15 @@
 #include "framework/ops/relu.h"
 
 #include "framework/autograd/node.h"
-#include "framework/tensor/element.h"
-#include "kernels/eltwise/eltwise.h"
+#include "framework/ops/elementwise.h"
 
 namespace espalier::ops {
 
 Tensor relu(const Tensor& x) {
-  Tensor y = Tensor::empty_like(x);
-  with_element(x.dtype(), [&](auto element) {
-    using T = decltype(element);
-    kernels::eltwise<T>().relu_fwd(x.data<T>(), y.data<T>(), x.storage_elements());
-  });
+  const Tensor y = map_elements(x, "relu", [](const auto& kernels) { return kernels.relu_fwd; });
   // The output tells where x > 0, so the input need not be kept.
   return record("relu", {x}, y, [y = y.detach()](Backward& b) {
-    Tensor dx = b.grad_memory();
-    with_element(dx.dtype(), [&](auto element) {
-      using T = decltype(element);
-      kernels::eltwise<T>().relu_bwd(y.data<T>(), b.grad().data<T>(), dx.data<T>(), dx.storage_elements());
-    });
-    b.give(0, std::move(dx));
+    b.give(0, map_gradient(b, y, [](const auto& kernels) { return kernels.relu_bwd; }));
   });
 }
 

@@ -1,6 +1,7 @@
 #include "framework/ops/scale.h"
 
 #include "framework/autograd/node.h"
+#include "framework/ops/checks.h"
 #include "framework/tensor/element.h"
 #include "kernels/eltwise/eltwise.h"
 
@@ -17,6 +18,7 @@ void multiply(const Tensor& x, float factor, Tensor& y) {
 }  // namespace
 
 Tensor scale(const Tensor& x, float factor) {
+  check_operand(x, "scale");
   Tensor y = Tensor::empty_like(x);
   multiply(x, factor, y);
   return record("scale", {x}, y, [factor](Backward& b) {

@@ -2,6 +2,7 @@
 
 #include "framework/autograd/node.h"
 #include "framework/ops/broadcast.h"
+#include "framework/ops/checks.h"
 #include "framework/ops/relayout.h"
 #include "framework/ops/sum_dimensions.h"
 #include "framework/tensor/element.h"
@@ -11,6 +12,7 @@
 namespace espalier::ops {
 
 Tensor sum(const Tensor& x) {
+  check_operand(x, "sum");
   const double total = with_element(x.dtype(), [&](auto element) {
     using T = decltype(element);
     return x.is_lanes() ? kernels::reduce<T>().lanes_sum(lane_shape(x.shape()), x.data<T>())
@@ -25,6 +27,7 @@ Tensor sum(const Tensor& x) {
 }
 
 Tensor sum(const Tensor& x, const std::vector<int>& dimensions, bool keepdim) {
+  check_operand(x, "sum");
   DimensionSet set;
   for (int d : dimensions) set.set(static_cast<std::size_t>(x.shape().wrap(d)));
   const Tensor sums = sum_dimensions(x, set);

@@ -6,7 +6,7 @@
 
 namespace espalier::ops {
 
-// The sum of all elements: an f32 scalar.
+// The sum of all elements: an f32 scalar, 0 where there are none.
 Tensor sum(const Tensor& x);
 
 // The sum over some dimensions, which go, or stay with size 1 (keepdim). Lanes summed over their batch become

@@ -52,9 +52,20 @@ Tensor sum_batch(const Tensor& t) {
   return sums;
 }
 
+// What a sum of no elements is.
+Tensor zeros_for(const Tensor& t, DimensionSet dimensions) {
+  Shape shape = t.shape();
+  for (int d = 0; d < t.rank(); ++d) {
+    if (dimensions[static_cast<std::size_t>(d)]) shape = shape.with(d, 1);
+  }
+  const bool lanes = t.is_lanes() && !dimensions[0];
+  return lanes ? Tensor::zeros(shape, Layout::lanes, t.dtype()) : Tensor::zeros(shape);
+}
+
 }  // namespace
 
 Tensor sum_dimensions(const Tensor& t, DimensionSet dimensions) {
+  if (t.numel() == 0) return zeros_for(t, dimensions);
   if (!t.is_lanes()) return sum_axes(t, dimensions, 0);
   Tensor sums = t;
   if (t.rank() == 4 && dimensions[2] && dimensions[3]) {

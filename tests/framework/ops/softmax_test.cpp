@@ -36,3 +36,10 @@ TEST_CASE("softmax expects activations") {
   CHECK_THROWS_WITH_AS(run({Tensor::zeros({2, 3})}),
                        "[softmax] x expects lanes of rank 2 to 4, got plain [2, 3]", Error);
 }
+
+TEST_CASE("softmax of nothing is nothing") {
+  for (const Shape& shape : {Shape{0, 5}, Shape{3, 0}, Shape{3, 2, 0, 4}}) {
+    CAPTURE(shape.str());
+    CHECK(run({Tensor::zeros(shape, Layout::lanes)}).shape() == shape);
+  }
+}

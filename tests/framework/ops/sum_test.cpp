@@ -26,3 +26,15 @@ TEST_CASE("sum over the batch leaves the padding lanes out") {
   CHECK_FALSE(channels.is_lanes());
   CHECK(channels.to_vector() == std::vector<float>{20.0f, 20.0f, 20.0f});
 }
+
+TEST_CASE("a sum of nothing is zero") {
+  Tensor x = Tensor::zeros({5, 3, 0}, Layout::lanes).set_requires_grad();
+  const Tensor tokens = ops::sum(x, {2}), features = ops::sum(x, {0, 2});
+  CHECK(tokens.is_lanes());
+  CHECK(tokens.to_vector() == std::vector<float>(15, 0.0f));
+  CHECK(features.to_vector() == std::vector<float>(3, 0.0f));
+  ops::sum(tokens).backward();
+  CHECK(x.grad().shape() == x.shape());
+  CHECK(ops::sum(Tensor::zeros({0, 5}, Layout::lanes), {0}).to_vector() == std::vector<float>(5, 0.0f));
+  CHECK(ops::sum(Tensor::zeros({0, 5}, Layout::lanes)).item() == 0.0f);
+}
