@@ -72,7 +72,10 @@ Tensor weighted_layer(std::string_view op, const Tensor& x, const Tensor& weight
       b.give(0, std::move(dx));
     }
   };
-  return record(op, {x, of_values ? sparse.values : weight, bias}, y, backward, attributes);
+  // The gradient goes to the leaf of kept values. Off the tape the input is the weight: a graph that is read
+  // from the operations knows that one.
+  const bool to_values = of_values && grad_enabled();
+  return record(op, {x, to_values ? sparse.values : weight, bias}, y, backward, attributes);
 }
 
 }  // namespace espalier::ops

@@ -6,6 +6,9 @@
 #include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/relu.h"
 #include "framework/nn/modules/sequential.h"
+#include "framework/ops/sum.h"
+#include "framework/optim/sgd.h"
+#include "tests/support/gradient_check.h"
 
 using namespace espalier;
 
@@ -37,4 +40,21 @@ TEST_CASE("a trace has the operations in order, what they read, and leaves the m
   CHECK(value(g.output).maker == 2);
   CHECK(value(g.output).sample.size() == 2);
   CHECK_THROWS_AS(graph::trace(model, {4, 5}), Error);
+}
+
+// In training, all passes sparse, the kept values stand in for the weight.
+TEST_CASE("a trace knows the weight of a layer that trains sparse") {
+  const auto conv = std::make_shared<nn::Conv2d>(8, 8, 3, nn::Conv2d::Options{.padding = 1});
+  nn::Sequential model({conv});
+  nn::set_execution(model, nn::Execution::sparse);
+  nn::Parameter& weight = conv->weight();
+  weight.mask = Mask::ones(weight.value.shape());
+  for (std::int64_t i = 0; i < weight.value.numel(); ++i) weight.mask.data()[i] = i % 9 == 0 ? 1 : 0;
+  optim::Sgd sgd(model.parameters(), {{.lr = 0.1}, 0.9});
+  sgd.enforce_masks();
+  ops::sum(model(testing::random_tensor({16, 8, 6, 6}, Layout::lanes, 1))).backward();
+  sgd.step();
+  REQUIRE(weight.value.away());
+  const graph::Graph g = graph::trace(model, {8, 6, 6});
+  CHECK(g.values[static_cast<std::size_t>(g.operations[0].inputs[1])].parameter == &weight);
 }
