@@ -1,5 +1,6 @@
 #include "framework/optim/adamw.h"
 
+#include "framework/core/error.h"
 #include "kernels/update/update.h"
 
 namespace espalier::optim {
@@ -21,7 +22,13 @@ AdamWSettings adam_defaults() {
 }
 
 AdamW::AdamW(std::vector<nn::Parameter*> parameters, const AdamWSettings& settings)
-    : Optimizer(std::move(parameters), settings, {"exp_avg", "exp_avg_sq"}), settings_(settings) {}
+    : Optimizer(std::move(parameters), settings, {"exp_avg", "exp_avg_sq"}), settings_(settings) {
+  // At 1 a mean never moves, and 1 - beta^t, which it is divided by, is 0.
+  if (settings.beta1 >= 1.0 || settings.beta2 >= 1.0) {
+    fail(ErrorKind::usage, "adamw", "beta1 and beta2 expect values below 1, got {} and {}", settings.beta1,
+         settings.beta2);
+  }
+}
 
 void AdamW::update(const Slice& s) const {
   const kernels::AdamParams params = {.lr = static_cast<float>(lr()),

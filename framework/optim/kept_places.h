@@ -27,8 +27,6 @@ class KeptPlaces {
   void gather_values(std::int64_t begin, std::int64_t n, const float* values, float* kept) const;
   void scatter_values(std::int64_t begin, std::int64_t n, const float* kept, float* values) const;
 
-  // Are these the places of this mask, as it is now?
-  bool lists(const Mask& mask) const { return mask.version() == version_; }
   std::int64_t count() const { return static_cast<std::int64_t>(places_.size()); }
 
   // kept[i] = whole[the (begin + i)th place], i < n; and back

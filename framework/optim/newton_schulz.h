@@ -4,8 +4,8 @@
 //   X = G / |G|;   steps times  X = P X,  P = a I + b A + c A^2,  A = X X^T
 //
 // The odd polynomial's coefficients (Jordan et al., "Muon", 2024, kellerjordan.github.io/posts/muon) are
-// chosen for speed where values are small: after five steps those above 0.01 of the norm lie within 0.7
-// .. 1.2.
+// chosen for speed where values are small: after five steps those above 0.01 of the norm lie within 0.68 ..
+// 1.14.
 //
 // All P are polynomials of the first A, so they commute, and A can be carried along without X:
 //

@@ -53,6 +53,11 @@ void set_aside(std::int64_t count, const std::uint8_t* mask, float* weight, floa
   }
 }
 
+// The inverse.
+void put_back(std::int64_t count, float* weight, float* dormant) {
+  for (std::int64_t i = 0; i < count; ++i) weight[i] += std::exchange(dormant[i], 0.0f);
+}
+
 }  // namespace
 
 Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSettings& settings,
@@ -60,6 +65,7 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
     : parameters_(std::move(parameters)),
       settings_(settings),
       moment_names_(std::move(moment_names)),
+      mask_versions_(parameters_.size()),
       kept_(parameters_.size()),
       laid_out_(parameters_.size()),
       slices_(sizes_of(parameters_)),
@@ -77,16 +83,16 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
 void Optimizer::step() {
   const StepInfo info = {steps_, lr_};
   for (StepHook* hook : hooks_) hook->before_step(info, parameters_);
-  if (mask_changed_since_listed()) enforce_masks();
+  if (masks_changed()) enforce_masks();
   follow_kept_values();
   gradient_norm_ = measure_gradient_norm();
   const bool clip = settings_.clip_norm > 0.0 && gradient_norm_ > settings_.clip_norm;
   ++steps_;
   wake_dormant();
   update_all(gradient_scale_ * (clip ? settings_.clip_norm / gradient_norm_ : 1.0));
-  bool masks_changed = false;
-  for (StepHook* hook : hooks_) masks_changed |= hook->after_step(info, parameters_);
-  if (masks_changed) {
+  bool changed = false;
+  for (StepHook* hook : hooks_) changed |= hook->after_step(info, parameters_);
+  if (changed) {
     enforce_masks();
   } else {
     rest_dormant();
@@ -214,6 +220,7 @@ void Optimizer::close_slice(const Slice& slice) {
 }
 
 void Optimizer::enforce_masks() {
+  check_masks_fit();
   kernels::parallel_for(static_cast<std::int64_t>(parameters_.size()), [&](std::int64_t p) {
     nn::Parameter& parameter = *parameters_[static_cast<std::size_t>(p)];
     if (parameter.mask.dense() || parameter.dormant.defined() || holds_kept_alone(parameter)) return;
@@ -226,12 +233,22 @@ void Optimizer::enforce_masks() {
       zero_pruned(moments_[static_cast<std::size_t>(p)][m]);
   });
   hold_moments_where_kept();
+  wake_dormant();  // those that rest already
   rest_dormant();
 }
 
-bool Optimizer::mask_changed_since_listed() const {
+void Optimizer::check_masks_fit() const {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
-    if (kept_[p] && !kept_[p]->lists(parameters_[p]->mask)) return true;
+    const Mask& mask = parameters_[p]->mask;
+    mask.check_fits(parameters_[p]->value);
+    if (kept_[p]) continue;
+    for (std::size_t m = 0; m < moment_names_.size(); ++m) mask.check_fits(moments_[p][m]);
+  }
+}
+
+bool Optimizer::masks_changed() const {
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    if (parameters_[p]->mask.version() != mask_versions_[p]) return true;
   }
   return false;
 }
@@ -250,6 +267,7 @@ void Optimizer::hold_moments_where_kept() {
       }
     }
     kept_[p] = std::move(kept);
+    mask_versions_[p] = parameter.mask.version();
     sizes.push_back(kept_[p] ? kept_[p]->count() : parameter.value.numel());
   }
   slices_ = Slices(sizes);
@@ -267,9 +285,7 @@ void Optimizer::wake_dormant() {
   slices_.for_each([&](std::size_t, const SliceOf& slice) {
     nn::Parameter& parameter = *parameters_[slice.parameter];
     if (!parameter.dormant.defined()) return;
-    float* weight = parameter.value.data() + slice.begin;
-    const float* dormant = std::as_const(parameter.dormant).data() + slice.begin;
-    for (std::int64_t i = 0; i < slice.count; ++i) weight[i] += dormant[i];
+    put_back(slice.count, parameter.value.data() + slice.begin, parameter.dormant.data() + slice.begin);
   });
 }
 
@@ -317,9 +333,8 @@ void Optimizer::load_state(const NamedTensors& state, std::int64_t steps) {
     kept_[p].reset();
     for (std::size_t m = 0; m < moment_names_.size(); ++m) moments_[p][m] = whole[entry++].second;
   }
-  hold_moments_where_kept();
   steps_ = steps;
-  ask_for_gradients();
+  hold_moments_where_kept();
 }
 
 }  // namespace espalier::optim

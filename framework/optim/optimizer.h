@@ -56,11 +56,12 @@ class Optimizer {
   const std::vector<nn::Parameter*>& parameters() const { return parameters_; }
   std::int64_t steps() const { return steps_; }
   // The norm over all parameters' gradients in the last step, scaled but not yet clipped. Pruned weights do
-  // not count.
+  // not count, unless they are dormant.
   double gradient_norm() const { return gradient_norm_; }
 
   // Makes weights and moments exactly 0 wherever their mask is 0. Where pruned weights are dormant they are
-  // set aside instead, and their moments stay.
+  // set aside instead, and their moments stay. Throws Error, before anything is written, for a mask of
+  // another shape than its parameter.
   void enforce_masks();
   // Throws Error naming the first parameter that breaks the mask contract. Builds with assertions call it in
   // every step.
@@ -119,6 +120,8 @@ class Optimizer {
   // Finds out whose weights and gradients can be read as they lie with nn::KeptValues; other gradients are
   // made whole.
   void follow_kept_values();
+  // Throws Error unless each mask is of its parameter's shape.
+  void check_masks_fit() const;
   void wake_dormant();
   void rest_dormant();
   // Of a parameter whose places are listed, weights and gradients that are no neighbours as they lie are
@@ -131,7 +134,8 @@ class Optimizer {
   Float* side_by_side(const SliceOf& where, Float* from, bool as_values, float* copy) const;
   float* weights_at(const SliceOf& where);
   const float* gradient_at(const SliceOf& where) const;
-  bool mask_changed_since_listed() const;
+  // Has anyone set or written a mask since hold_moments_where_kept() last looked?
+  bool masks_changed() const;
   // Lists the places of what the masks leave of each parameter, where that pays, and moves the moments there.
   void hold_moments_where_kept();
   Tensor whole_moment(std::size_t parameter, std::size_t moment) const;
@@ -139,6 +143,7 @@ class Optimizer {
   std::vector<nn::Parameter*> parameters_;
   OptimizerSettings settings_;
   std::vector<std::string> moment_names_;
+  std::vector<std::uint64_t> mask_versions_;     // a parameter; as last looked at, dense at first
   std::vector<std::optional<KeptPlaces>> kept_;  // a parameter; none: moments for every weight
   std::vector<std::uint8_t> laid_out_;  // a parameter; its weights are nn::KeptValues that kept_ follows
   std::vector<std::array<Tensor, kMaxMoments>> moments_;  // a parameter; undefined beyond the names

@@ -20,7 +20,7 @@ class OptimizerSpec {
   virtual std::unique_ptr<Optimizer> build(std::vector<nn::Parameter*> parameters) const = 0;
 };
 
-// sgd, adamw, adam
+// sgd, adamw, adam, muon
 const Registry<OptimizerSpec>& optimizer_registry();
 
 }  // namespace espalier::optim

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "framework/core/error.h"
 #include "tests/framework/optim/optimizer_fixture.h"
 
 using namespace espalier;
@@ -43,4 +44,14 @@ TEST_CASE("adamw's moments are saved under PyTorch's names") {
   CHECK(state.size() == 10);
   CHECK(state[0].first == "a.weight.exp_avg");
   CHECK(state[1].first == "a.weight.exp_avg_sq");
+}
+
+TEST_CASE("adamw refuses means that never move") {
+  OptimizerFixture fixture;
+  optim::AdamWSettings first = optim::adamw_defaults(), second = first;
+  first.beta1 = 1.0;
+  second.beta2 = 1.0;
+  CHECK_THROWS_WITH_AS(optim::AdamW(fixture.parameters(), first),
+                       "[adamw] beta1 and beta2 expect values below 1, got 1 and 0.999", Error);
+  CHECK_THROWS_AS(optim::AdamW(fixture.parameters(), second), Error);
 }

@@ -345,3 +345,46 @@ TEST_CASE("a mask that was changed without a word holds from the next step on") 
     CHECK_NOTHROW(sgd.check_masks());
   }
 }
+
+TEST_CASE(
+    "an optimizer that is made for a pruned model holds kept weights' moments alone from its first step") {
+  OptimizerFixture of_told, of_untold;
+  for (OptimizerFixture* fixture : {&of_told, &of_untold}) draw_mask(*fixture->parameters()[0], 0.1, 1);
+  optim::Sgd told(of_told.parameters(), momentum_settings()),
+      untold(of_untold.parameters(), momentum_settings());
+  told.enforce_masks();
+  CHECK_FALSE(of_untold.parameters()[0]->takes_kept_gradients);
+  for (std::int64_t step = 0; step < 3; ++step) {
+    for (OptimizerFixture* fixture : {&of_told, &of_untold}) fixture->draw_gradients(step);
+    told.step();
+    untold.step();
+    CHECK(of_untold.parameters()[0]->takes_kept_gradients);
+    CHECK(weights_of(of_told) == weights_of(of_untold));
+  }
+}
+
+TEST_CASE("a mask of another shape than its parameter is refused before anything is written") {
+  OptimizerFixture fixture;
+  optim::Sgd sgd(fixture.parameters(), momentum_settings());
+  const auto before = weights_of(fixture);
+  fixture.parameters()[1]->mask = Mask::ones({7, 5, 1, 1});
+  CHECK_THROWS_WITH_AS(sgd.enforce_masks(), doctest::Contains("a mask of shape [7, 5, 1, 1]"), Error);
+  fixture.draw_gradients(1);
+  CHECK_THROWS_AS(sgd.step(), Error);
+  CHECK(weights_of(fixture) == before);
+}
+
+TEST_CASE("enforcing masks twice leaves dormant weights as they are") {
+  OptimizerFixture fixture;
+  optim::Sgd sgd(fixture.parameters(), momentum_settings());
+  nn::Parameter& parameter = *fixture.parameters()[4];
+  parameter.mask = Mask::ones(parameter.value.shape());
+  parameter.mask.data()[0] = 0;
+  parameter.dormant = Tensor::zeros(parameter.value.shape());
+  const float weight = parameter.value.data()[0];
+  for (int i = 0; i < 2; ++i) {
+    sgd.enforce_masks();
+    CHECK(parameter.value.data()[0] == 0.0f);
+    CHECK(parameter.dormant.data()[0] == weight);
+  }
+}
