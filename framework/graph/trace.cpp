@@ -4,6 +4,7 @@
 #include "framework/core/error.h"
 #include "framework/core/random.h"
 #include "framework/graph/graph.h"
+#include "framework/nn/evaluation_mode.h"
 #include "framework/ops/strided.h"
 #include "framework/tensor/lanes.h"
 #include "framework/tune/tuner.h"
@@ -89,12 +90,10 @@ Graph trace(nn::Module& model, const Shape& image) {
   check(image.rank() == 3, "trace", "expected the shape of an image, [C, H, W], got {}", image.str());
   const NoGrad off;
   const tune::UseTuner fixed(nullptr);  // one image is not worth a measurement
-  const bool was_training = model.is_training();
-  model.eval();
+  const nn::EvaluationMode mode(model);
   Tracer tracer(model);
   const Tensor input = random_image(image);
   const Tensor output = model(input);
-  model.train(was_training);
   return tracer.finish(input, output);
 }
 

@@ -1,6 +1,7 @@
 #include "framework/nn/module.h"
 
 #include "framework/autograd/node.h"
+#include "framework/core/error.h"
 
 namespace espalier::nn {
 namespace {
@@ -18,6 +19,11 @@ CallObserver::CallObserver() : before_(current_observer) { current_observer = th
 CallObserver::~CallObserver() { current_observer = before_; }
 
 Module::Module() : path_(std::make_shared<const std::string>()) {}
+
+// Who still holds a child may give it another place.
+Module::~Module() {
+  for (const Child& child : children_) child.module->registered_ = false;
+}
 
 Tensor Module::operator()(const Tensor& x) {
   return call(x, [&] { return forward(x); });
@@ -106,7 +112,14 @@ Buffer& Module::register_buffer(std::string name, Tensor value) {
 }
 
 void Module::adopt(std::string name, std::shared_ptr<Module> child) {
-  child->set_path(join(*path_, name));
+  const std::string path = join(*path_, name);
+  check(child != nullptr, "register_module", "'{}' is a null module", path);
+  check(!child->registered_, "register_module",
+        "'{}' is a {} that is registered as '{}' already; to share its weights, register it once and call it "
+        "twice",
+        path, child->type_name(), child->path());
+  child->registered_ = true;
+  child->set_path(path);
   children_.push_back({std::move(name), std::move(child)});
 }
 

@@ -44,7 +44,7 @@ struct Buffer {
 class Module {
  public:
   Module();
-  virtual ~Module() = default;
+  virtual ~Module();
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
@@ -101,6 +101,8 @@ class Module {
 
   Parameter& register_parameter(std::string name, Tensor value, ParameterKind kind);
   Buffer& register_buffer(std::string name, Tensor value);
+  // Throws Error for a null module, and for one that has a place already: its parameters would be listed, and
+  // updated, twice. To share weights, register a module once and call it twice.
   template <class M>
   std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> child) {
     adopt(std::move(name), std::shared_ptr<Module>(child));
@@ -110,6 +112,9 @@ class Module {
   // Lets go of a child, if there is one.
   template <class M>
   void remove_module(std::shared_ptr<M>& child) {
+    if (child == nullptr) return;
+    Module& removed = *child;
+    removed.registered_ = false;
     std::erase_if(children_, [&](const Child& c) { return c.module == child; });
     child = nullptr;
   }
@@ -125,6 +130,8 @@ class Module {
 
   std::shared_ptr<const std::string> path_;
   bool training_ = true;
+  // As a child of another: it has its place.
+  bool registered_ = false;
   std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;  // local name, parameter
   std::vector<std::pair<std::string, std::unique_ptr<Buffer>>> buffers_;
   std::vector<Child> children_;

@@ -21,6 +21,7 @@ void replace_(Parameter& parameter, Tensor value) {
   parameter.value.set_requires_grad();
   parameter.mask = {};
   parameter.kept = {};
+  parameter.dormant = {};
 }
 
 void replace_(Buffer& buffer, Tensor value) {

@@ -11,8 +11,8 @@
 
 namespace espalier::nn {
 
-// Gives it another value, whose shape may differ; gradient and mask are gone. An optimizer or average that
-// was made before belongs to the old one.
+// Gives it another value, whose shape may differ; gradient, mask and dormant weights are gone. An optimizer
+// or average that was made before belongs to the old one.
 void replace_(Parameter& parameter, Tensor value);
 void replace_(Buffer& buffer, Tensor value);
 

@@ -4,6 +4,7 @@
 
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
+#include "framework/nn/evaluation_mode.h"
 #include "framework/tune/tuner.h"
 
 namespace espalier::nn {
@@ -40,11 +41,9 @@ ModelSummary summary(Module& model, const Shape& image) {
   check(image.rank() == 3, "summary", "expected the shape of an image, [C, H, W], got {}", image.str());
   const NoGrad off;
   const tune::UseTuner fixed(nullptr);  // one image is not worth a measurement
-  const bool was_training = model.is_training();
-  model.eval();
+  const EvaluationMode mode(model);
   CallRecorder recorder;
   model(Tensor::zeros({1, image[0], image[1], image[2]}, Layout::lanes));
-  model.train(was_training);
 
   ModelSummary result;
   for (Module* module : model.modules()) {

@@ -26,7 +26,7 @@ struct ModelSummary {
 
 // Runs one image of zeros [C, H, W] through the model, in evaluation mode and off the tape. Convolutions,
 // linear layers and products of activations (attention) count; norms, biases and element-wise layers do not,
-// as is customary.
+// as is customary. Nor does a WhiteningConv2d: its weight is no parameter, so nothing can be pruned from it.
 ModelSummary summary(Module& model, const Shape& image);
 
 }  // namespace espalier::nn

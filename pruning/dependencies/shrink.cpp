@@ -8,6 +8,7 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/nn/evaluation_mode.h"
 #include "framework/nn/resize.h"
 #include "framework/tensor/lanes.h"
 #include "pruning/dependencies/branches.h"
@@ -28,11 +29,8 @@ std::vector<float> outputs_of(nn::Module& model, const Shape& image) {
   Tensor images = Tensor::empty({kProofImages, image[0], image[1], image[2]});
   Random random(1, "proof");
   for (std::int64_t i = 0; i < images.numel(); ++i) images.data()[i] = random.normal();
-  const bool was_training = model.is_training();
-  model.eval();
-  const std::vector<float> outputs = model(to_lanes(images)).to_vector();
-  model.train(was_training);
-  return outputs;
+  const nn::EvaluationMode mode(model);
+  return model(to_lanes(images)).to_vector();
 }
 
 // A layer that reads a channel.

@@ -42,6 +42,17 @@ TEST_CASE("a trace has the operations in order, what they read, and leaves the m
   CHECK_THROWS_AS(graph::trace(model, {4, 5}), Error);
 }
 
+TEST_CASE("a trace leaves frozen modules frozen, also when the model throws") {
+  const auto norm = std::make_shared<nn::BatchNorm2d>(4);
+  nn::Sequential model({norm, std::make_shared<nn::Conv2d>(4, 2, 1)});
+  norm->eval();
+  graph::trace(model, {4, 3, 3});
+  CHECK_THROWS_AS(graph::trace(model, {3, 3, 3}), Error);
+  CHECK(model.is_training());
+  CHECK(model.modules()[2]->is_training());
+  CHECK_FALSE(norm->is_training());
+}
+
 // In training, all passes sparse, the kept values stand in for the weight.
 TEST_CASE("a trace knows the weight of a layer that trains sparse") {
   const auto conv = std::make_shared<nn::Conv2d>(8, 8, 3, nn::Conv2d::Options{.padding = 1});

@@ -155,3 +155,15 @@ TEST_CASE("modules refuse sizes that make no sense") {
   CHECK_THROWS_AS(nn::Linear(3, 0), Error);
   CHECK_THROWS_AS(nn::Dropout(1.0), Error);
 }
+
+TEST_CASE("a module has one place in one model") {
+  const auto linear = std::make_shared<nn::Linear>(3, 3);
+  CHECK_THROWS_WITH_AS(nn::Sequential({linear, std::make_shared<nn::ReLU>(), linear}),
+                       doctest::Contains("'2' is a Linear that is registered as '0' already"), Error);
+  {
+    nn::Sequential model({linear});
+    CHECK_THROWS_AS(nn::Sequential({linear}), Error);
+  }
+  CHECK_NOTHROW(nn::Sequential({linear}));  // the model that it was in is gone
+  CHECK_THROWS_WITH_AS(nn::Sequential({nullptr}), "[register_module] '0' is a null module", Error);
+}

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "framework/core/error.h"
 #include "framework/nn/modules/batch_norm2d.h"
 #include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/linear.h"
@@ -69,4 +70,14 @@ TEST_CASE("a summary changes neither mode nor running statistics") {
   CHECK(net.is_training());
   CHECK(net.bn_->is_training());
   CHECK(net.buffers()[1]->value.to_vector() == before);
+}
+
+TEST_CASE("a summary leaves frozen modules frozen, also when the model throws") {
+  Net net;
+  net.bn_->eval();
+  nn::summary(net, {4, 8, 8});
+  CHECK_THROWS_AS(nn::summary(net, {3, 8, 8}), Error);
+  CHECK(net.is_training());
+  CHECK(net.conv_->is_training());
+  CHECK_FALSE(net.bn_->is_training());
 }
