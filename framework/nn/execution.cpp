@@ -94,7 +94,7 @@ void LayerExecution::look_at(const Mask& mask) {
   double best = 0.0;
   for (const int size : kBlockSizes) {
     if (mask.dense()) break;
-    const double density = density_in_blocks(mask, size);
+    const double density = size == 1 ? density_ : density_in_blocks(mask, size);
     if (execution_ == Execution::automatic && !may_pay(size, density)) continue;
     const double of_this = cost(Conv2dPass::forward, size, density);
     if (best_size != 0 && of_this >= best) continue;

@@ -12,8 +12,6 @@ Tensor SequencePool::forward(const Tensor& x) {
   return ops::reshape(ops::matmul(p, x), {x.dim(0), x.dim(2)});
 }
 
-std::int64_t SequencePool::uses_per_weight(const Shape& x, const Shape&) const { return x[1]; }
-
 std::int64_t SequencePool::activation_macs(const Shape& x) const { return x[1] * x[2]; }
 
 }  // namespace espalier::nn

@@ -15,7 +15,6 @@ class SequencePool : public Linear {
   explicit SequencePool(std::int64_t dim) : Linear(dim, 1) {}
 
   Tensor forward(const Tensor& x) override;
-  std::int64_t uses_per_weight(const Shape& x, const Shape& y) const override;
   std::int64_t activation_macs(const Shape& x) const override;
   std::string type_name() const override { return "SequencePool"; }
 };
