@@ -20,7 +20,7 @@ class WidthField : public FieldVisitor {
   void field(const char*, double&, const char*, Range<double>) override {}
   void field(const char*, std::string&, const char*, const std::vector<std::string>&) override {}
   void field(const char*, std::vector<std::string>&, const char*) override {}
-  void field(const char*, std::vector<std::int64_t>&, const char*) override {}
+  void field(const char*, std::vector<std::int64_t>&, const char*, Range<std::int64_t>) override {}
 
  protected:
   void visit_table(const char*, const char*, const Visit&) override {}

@@ -25,7 +25,8 @@ void CanonicalDump::field(const char* key, std::vector<std::string>& value, cons
   (*entries_)[prefix_ + key] = toml_value(value);
 }
 
-void CanonicalDump::field(const char* key, std::vector<std::int64_t>& value, const char*) {
+void CanonicalDump::field(const char* key, std::vector<std::int64_t>& value, const char*,
+                          Range<std::int64_t>) {
   (*entries_)[prefix_ + key] = toml_value(value);
 }
 

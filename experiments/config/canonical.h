@@ -20,7 +20,8 @@ class CanonicalDump final : public FieldVisitor {
   void field(const char* key, std::string& value, const char* help,
              const std::vector<std::string>& choices) override;
   void field(const char* key, std::vector<std::string>& values, const char* help) override;
-  void field(const char* key, std::vector<std::int64_t>& values, const char* help) override;
+  void field(const char* key, std::vector<std::int64_t>& values, const char* help,
+             Range<std::int64_t> range) override;
 
   // From here on, what is visited says what the values are; before, what their defaults are.
   void begin_values() { entries_ = &values_; }

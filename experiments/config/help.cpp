@@ -45,8 +45,9 @@ void ConfigHelp::field(const char* key, std::vector<std::string>& values, const 
   line(key, " = " + toml_value(values), help);
 }
 
-void ConfigHelp::field(const char* key, std::vector<std::int64_t>& values, const char* help) {
-  line(key, " = " + toml_value(values), help);
+void ConfigHelp::field(const char* key, std::vector<std::int64_t>& values, const char* help,
+                       Range<std::int64_t> range) {
+  line(key, " = " + toml_value(values), with_range(help, range));
 }
 
 void ConfigHelp::below(const Visit& visit) {

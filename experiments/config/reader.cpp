@@ -111,8 +111,12 @@ void ConfigReader::field(const char* key, std::vector<std::string>& values, cons
   take_list(key, values, "a list of texts");
 }
 
-void ConfigReader::field(const char* key, std::vector<std::int64_t>& values, const char*) {
+void ConfigReader::field(const char* key, std::vector<std::int64_t>& values, const char*,
+                         Range<std::int64_t> range) {
   take_list(key, values, "a list of whole numbers");
+  if (const ConfigNode* node = node_.find(key)) {
+    for (const std::int64_t value : values) check_range(*node, key, value, range);
+  }
 }
 
 void ConfigReader::read_below(const ConfigNode& node, const std::string& key, const Visit& visit) {

@@ -25,7 +25,8 @@ class ConfigReader final : public FieldVisitor {
   void field(const char* key, std::string& value, const char* help,
              const std::vector<std::string>& choices) override;
   void field(const char* key, std::vector<std::string>& values, const char* help) override;
-  void field(const char* key, std::vector<std::int64_t>& values, const char* help) override;
+  void field(const char* key, std::vector<std::int64_t>& values, const char* help,
+             Range<std::int64_t> range) override;
 
  protected:
   void visit_table(const char* key, const char* help, const Visit& visit) override;

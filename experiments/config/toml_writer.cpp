@@ -37,7 +37,8 @@ void TomlWriter::field(const char* key, std::vector<std::string>& value, const c
   line(key, toml_value(value), help);
 }
 
-void TomlWriter::field(const char* key, std::vector<std::int64_t>& value, const char* help) {
+void TomlWriter::field(const char* key, std::vector<std::int64_t>& value, const char* help,
+                       Range<std::int64_t>) {
   line(key, toml_value(value), help);
 }
 

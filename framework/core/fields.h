@@ -37,7 +37,9 @@ class FieldVisitor {
   virtual void field(const char* key, std::string& value, const char* help,
                      const std::vector<std::string>& choices = {}) = 0;
   virtual void field(const char* key, std::vector<std::string>& values, const char* help) = 0;
-  virtual void field(const char* key, std::vector<std::int64_t>& values, const char* help) = 0;
+  // `range` is that of each value.
+  virtual void field(const char* key, std::vector<std::int64_t>& values, const char* help,
+                     Range<std::int64_t> range = {}) = 0;
 
   // A nested table: any struct with fields(FieldVisitor&).
   template <class Struct>

@@ -45,7 +45,8 @@ class Constant : public LrSchedule {
 class Step : public LrSchedule {
  public:
   void fields(FieldVisitor& v) override {
-    v.field("milestones_percent", milestones_percent_, "when the rate drops, in percent of the steps");
+    v.field("milestones_percent", milestones_percent_, "when the rate drops, in percent of the steps",
+            {0, 100});
     v.field("gamma", gamma_, "what the rate is multiplied by at each milestone", {0.0, 1.0});
     LrSchedule::fields(v);
   }

@@ -28,7 +28,7 @@ class SetFields : public FieldVisitor {
     if (texts.count(key) != 0) value = texts.at(key);
   }
   void field(const char*, std::vector<std::string>&, const char*) override {}
-  void field(const char* key, std::vector<std::int64_t>& values, const char*) override {
+  void field(const char* key, std::vector<std::int64_t>& values, const char*, Range<std::int64_t>) override {
     if (lists.count(key) != 0) values = lists.at(key);
   }
 

@@ -96,9 +96,10 @@ radius = -1.0
 }
 
 TEST_CASE("values of the wrong type are refused") {
-  for (const char* text : {"count = 1.5", "count = \"3\"", "rate = \"fast\"", "text = 3", "names = \"a\"",
-                           "names = [1]", "sizes = [1.5]", "inner = 3", "shape = 3", "item = 3", "item = [1]",
-                           "[item]\nname = \"x\"", "rate = nan", "rate = inf", "count = 101", "count = -1"}) {
+  for (const char* text :
+       {"count = 1.5", "count = \"3\"", "rate = \"fast\"", "text = 3", "names = \"a\"", "names = [1]",
+        "sizes = [1.5]", "inner = 3", "shape = 3", "item = 3", "item = [1]", "[item]\nname = \"x\"",
+        "rate = nan", "rate = inf", "count = 101", "count = -1", "sizes = [3, 10]", "sizes = [0]"}) {
     CAPTURE(text);
     CHECK(!error_of(text).empty());
   }

@@ -67,7 +67,7 @@ struct SampleSettings {
     v.field("text", text, "any text");
     v.field("mode", mode, "one of two", {"slow", "fast"});
     v.field("names", names, "patterns");
-    v.field("sizes", sizes, "numbers");
+    v.field("sizes", sizes, "numbers", {1, 9});
     v.table("inner", inner, "a table");
     v.part("shape", shape_kind, shape, shape_registry(), "a part");
     v.tables("item", items, "an array of tables");
