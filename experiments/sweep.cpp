@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <regex>
+#include <set>
 
 #include "experiments/common_start.h"
 #include "experiments/config/reader.h"
@@ -56,6 +57,43 @@ std::string fill_in(std::string text, const std::vector<std::pair<std::string, s
   return text;
 }
 
+// "RigL/0.9/seed 1"
+std::string label_of(const SweepConfig::Row& row, const std::string& value, std::int64_t seed) {
+  return fmt::format("{}/{}{}seed {}", row.name, value, value.empty() ? "" : "/", seed);
+}
+
+const std::vector<std::int64_t>& seeds_of(const SweepConfig& config, const SweepConfig::Row& row) {
+  return row.seeds.empty() ? config.seeds : row.seeds;
+}
+
+// Throws Error (usage) for what is wrong with the sweep itself, whatever its cells are.
+void check_settings(const SweepConfig& config, const std::string& file) {
+  if (config.rows.empty()) fail(ErrorKind::usage, kWhere, "{}: there is no [[row]]", file);
+  if (config.base.empty()) fail(ErrorKind::usage, kWhere, "{}: base is missing", file);
+  if (directory_name(config.name) != config.name)
+    fail(ErrorKind::usage, kWhere, "name '{}' becomes that of a directory: use small letters, digits and '-'",
+         config.name);
+  const SweepConfig::Key& beside = config.columns.beside;
+  if (beside.key.empty() && !beside.values.empty())
+    fail(ErrorKind::usage, kWhere, "{}: columns.beside has values, but no key that stands for them", file);
+  if (!beside.key.empty() && beside.values.size() != config.columns.values.size())
+    fail(ErrorKind::usage, kWhere, "{}: columns.beside has {} values, for {} columns", file,
+         beside.values.size(), config.columns.values.size());
+  for (const SweepConfig::Row& row : config.rows) {
+    if (directory_name(row.name).empty())
+      fail(ErrorKind::usage, kWhere, "{}: row '{}' has no letter a-z and no digit to name its runs after",
+           file, row.name);
+    const std::vector<std::int64_t>& seeds = seeds_of(config, row);
+    if (seeds.empty())
+      fail(ErrorKind::usage, kWhere, "{}: row '{}' has no seeds; list one at least, seeds = [1]", file,
+           row.name);
+    if (std::set<std::int64_t>(seeds.begin(), seeds.end()).size() != seeds.size())
+      fail(ErrorKind::usage, kWhere,
+           "{}: row '{}' lists a seed twice, seeds = [{}]: one run would count as two", file, row.name,
+           fmt::join(seeds, ", "));
+  }
+}
+
 }  // namespace
 
 void SweepConfig::Key::fields(FieldVisitor& v) {
@@ -89,20 +127,10 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
                            fmt::join(changes, " "), results.string())),
       results_(std::move(results)) {
   read_config(parse_config_file(file), config_);
-  if (config_.rows.empty()) fail(ErrorKind::usage, kWhere, "{}: there is no [[row]]", file.string());
-  if (config_.base.empty()) fail(ErrorKind::usage, kWhere, "{}: base is missing", file.string());
-  if (directory_name(config_.name) != config_.name)
-    fail(ErrorKind::usage, kWhere, "name '{}' becomes that of a directory: use small letters, digits and '-'",
-         config_.name);
-  if (directory_.empty()) directory_ = fs::path("runs") / config_.name;
   if (config_.columns.values.empty()) config_.columns.values = {""};
+  check_settings(config_, file.string());
+  if (directory_.empty()) directory_ = fs::path("runs") / config_.name;
   const SweepConfig::Key& beside = config_.columns.beside;
-  if (beside.key.empty() && !beside.values.empty())
-    fail(ErrorKind::usage, kWhere, "{}: columns.beside has values, but no key that stands for them",
-         file.string());
-  if (!beside.key.empty() && beside.values.size() != config_.columns.values.size())
-    fail(ErrorKind::usage, kWhere, "{}: columns.beside has {} values, for {} columns", file.string(),
-         beside.values.size(), config_.columns.values.size());
   const ConfigNode base = parse_config_file(file.parent_path() / config_.base);
 
   const auto make_cell = [&](std::size_t r, std::size_t c, std::int64_t seed) {
@@ -111,7 +139,7 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
     SweepCell cell{.row = r,
                    .column = c,
                    .seed = seed,
-                   .label = fmt::format("{}/{}{}seed {}", row.name, value, value.empty() ? "" : "/", seed),
+                   .label = label_of(row, value, seed),
                    .document = base,
                    .hash = {},
                    .directory = {}};
@@ -124,7 +152,8 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
         apply_override(cell.document, fill_in(assignment, values), who);
       }
     };
-    apply({"seed={seed}", "name=" + directory_name(row.name)}, origin);
+    apply({"seed={seed}"}, origin);
+    set_text(cell.document, "name", directory_name(row.name), origin);
     apply(config_.set, origin);
     apply(row.set, origin);
     apply(changes, "command line");
@@ -136,28 +165,30 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
     return cell;
   };
 
+  std::vector<std::string> problems;
+  std::set<std::pair<std::size_t, std::string>> told;  // of rows: most mistakes are in all cells of one
+  const auto add_cell = [&](std::size_t r, std::size_t c, std::int64_t seed) {
+    try {
+      cells_.push_back(make_cell(r, c, seed));
+    } catch (const Error& error) {
+      if (told.emplace(r, error.what()).second)
+        problems.push_back(
+            fmt::format("{}: {}", label_of(config_.rows[r], config_.columns.values[c], seed), error.what()));
+    }
+  };
   // The tables of all seeds grow together: a first picture of the whole comes early.
   std::size_t most_seeds = 0;
-  const auto seeds_of = [&](const SweepConfig::Row& row) -> const std::vector<std::int64_t>& {
-    return row.seeds.empty() ? config_.seeds : row.seeds;
-  };
-  for (const SweepConfig::Row& row : config_.rows) most_seeds = std::max(most_seeds, seeds_of(row).size());
-  std::vector<std::string> problems;
+  for (const SweepConfig::Row& row : config_.rows)
+    most_seeds = std::max(most_seeds, seeds_of(config_, row).size());
   for (std::size_t s = 0; s < most_seeds; ++s) {
     for (std::size_t r = 0; r < config_.rows.size(); ++r) {
-      const std::vector<std::int64_t>& seeds = seeds_of(config_.rows[r]);
-      for (std::size_t c = 0; c < config_.columns.values.size() && s < seeds.size(); ++c) {
-        try {
-          cells_.push_back(make_cell(r, c, seeds[s]));
-        } catch (const Error& error) {
-          if (s > 0 || c > 0) continue;  // as in the row's first cell
-          problems.push_back(fmt::format("row '{}': {}", config_.rows[r].name, error.what()));
-        }
-      }
+      const std::vector<std::int64_t>& seeds = seeds_of(config_, config_.rows[r]);
+      for (std::size_t c = 0; c < config_.columns.values.size() && s < seeds.size(); ++c)
+        add_cell(r, c, seeds[s]);
     }
   }
   if (!problems.empty()) {
-    fail(ErrorKind::usage, kWhere, "{}: {} row{} cannot be run:\n{}", file.string(), problems.size(),
+    fail(ErrorKind::usage, kWhere, "{}: {} problem{}:\n{}", file.string(), problems.size(),
          problems.size() == 1 ? "" : "s", fmt::join(problems, "\n"));
   }
 }

@@ -34,12 +34,14 @@ void add_saved_model_options(cxxopts::Options& options, const char* split) {
 }
 
 OpenedModel open_saved(const cxxopts::ParseResult& arguments, const char* where) {
-  std::vector<std::string> changes = overrides(arguments);
-  if (arguments.count("data") > 0) changes.push_back("data.path=" + arguments["data"].as<std::string>());
   OpenedModel opened;
   opened.saved = load_model(required(arguments, "checkpoint"));
   opened.kernels = std::make_unique<RecordedKernels>(opened.saved.directory);
-  opened.config = read_experiment(parse_config_text(opened.saved.config_text, "checkpoint"), changes);
+  ConfigNode document = parse_config_text(opened.saved.config_text, "checkpoint");
+  for (const std::string& assignment : overrides(arguments)) apply_override(document, assignment);
+  if (arguments.count("data") > 0)
+    set_text(document, "data.path", arguments["data"].as<std::string>(), "--data");
+  opened.config = read_experiment(std::move(document));
   opened.data = opened.config.data->load();
   opened.split_name = arguments["split"].as<std::string>();
   opened.split = find_split(opened.data, opened.split_name, where);

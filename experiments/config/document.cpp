@@ -8,6 +8,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "experiments/config/values.h"
 #include "framework/core/error.h"
 #include "framework/core/suggest.h"
 
@@ -53,14 +54,24 @@ ConfigNode convert(const toml::node& node, const std::string& file_name) {
   return result;
 }
 
+// Text from outside a file may hold any bytes. What is no UTF-8 would be written to config.toml and
+// manifests, and could not be read back from there.
+ConfigNode text_node(const std::string& text, const std::string& where) {
+  try {
+    static_cast<void>(toml::parse("value = " + toml_value(text)));
+  } catch (const toml::parse_error&) {
+    fail(ErrorKind::usage, kWhere, "{}: the text is not UTF-8, which configs are written in", where);
+  }
+  return {where, text};
+}
+
 // What stands to the right of `=` on the command line: TOML where it is, else the text as it is.
 ConfigNode parse_value(const std::string& text, const std::string& where) {
-  ConfigNode node;
   try {
-    node = convert(*toml::parse("value = " + text).get("value"), where);
-  } catch (const toml::parse_error&) { node.value = text; }
-  node.where = where;
-  return node;
+    ConfigNode node = convert(*toml::parse("value = " + text).get("value"), where);
+    node.where = where;
+    return node;
+  } catch (const toml::parse_error&) { return text_node(text, where); }
 }
 
 std::vector<std::string> split_path(const std::string& path) {
@@ -119,6 +130,13 @@ ConfigNode& child(ConfigNode& parent, const std::string& key, const std::string&
   return table->back().second;
 }
 
+// What the dotted path leads to, made where it is not there.
+ConfigNode& node_at(ConfigNode& root, const std::string& path, const std::string& where) {
+  ConfigNode* node = &root;
+  for (const std::string& key : split_path(path)) node = &child(*node, key, where);
+  return *node;
+}
+
 }  // namespace
 
 const ConfigNode* ConfigNode::find(std::string_view key) const {
@@ -156,12 +174,14 @@ ConfigNode parse_config_file(const std::filesystem::path& path) {
 void apply_override(ConfigNode& root, const std::string& assignment, const std::string& origin) {
   const std::size_t equals = assignment.find('=');
   const std::string where = origin + ": " + assignment;
-  const std::vector<std::string> path = split_path(assignment.substr(0, equals));
-  if (equals == std::string::npos || path.empty())
+  if (equals == std::string::npos || equals == 0)
     fail(ErrorKind::usage, kWhere, "{}: expected key=value", where);
-  ConfigNode* node = &root;
-  for (const std::string& key : path) node = &child(*node, key, where);
-  *node = parse_value(assignment.substr(equals + 1), where);
+  node_at(root, assignment.substr(0, equals), where) = parse_value(assignment.substr(equals + 1), where);
+}
+
+void set_text(ConfigNode& root, const std::string& key, const std::string& text, const std::string& origin) {
+  const std::string where = fmt::format("{}: {}={}", origin, key, text);
+  node_at(root, key, where) = text_node(text, where);
 }
 
 }  // namespace espalier

@@ -36,4 +36,8 @@ ConfigNode parse_config_file(const std::filesystem::path& path);
 void apply_override(ConfigNode& root, const std::string& assignment,
                     const std::string& origin = "command line");
 
+// The same with a text that is meant as it is, also where it looks like a number or a date.
+void set_text(ConfigNode& root, const std::string& key, const std::string& text,
+              const std::string& origin = "command line");
+
 }  // namespace espalier

@@ -248,10 +248,57 @@ name = "two"
 set = ["stage.0.prune=[{ sparsity = {sparsty} }]"]
 )");
   CAPTURE(both);
-  CHECK(contains(both, "2 rows cannot be run"));
+  CHECK(contains(both, "sweep.toml: 2 problems"));
+  CHECK(contains(both, "one/0.5/seed 1: "));
   CHECK(contains(both, "sweep.toml, row 'one': stage.0.epocs=3"));
   CHECK(contains(both, "did you mean 'epochs'?"));
   CHECK(contains(both, "nothing is called {sparsty}; did you mean 'sparsity'?"));
+}
+
+TEST_CASE("a mistake in any cell is told, and once where all cells of a row have it") {
+  std::string column = kSweep;
+  column.replace(column.find("\"0.9\""), 5, "\"1.5\"");
+  const std::string one_column = error_of(column);
+  CAPTURE(one_column);
+  CHECK(contains(one_column, "2 problems"));  // the seed stands in the row: another text for each
+  CHECK(contains(one_column, "Pruned, at once/1.5/seed 1: "));
+  CHECK(contains(one_column, "Pruned, at once/1.5/seed 2: "));
+  CHECK_FALSE(contains(one_column, "dense/"));
+
+  const std::string seed = error_of("base = \"base.toml\"\nseeds = [1, -3]\n[[row]]\nname = \"a\"\n");
+  CAPTURE(seed);
+  CHECK(contains(seed, "1 problem:\na/seed -3: "));
+
+  const std::string beside = error_of(R"(
+base = "base.toml"
+columns = { key = "removed", values = ["0.5", "0.7"], beside = { key = "kept", values = ["0.5", "wide"] } }
+[[row]]
+name = "scratch"
+set = ["budget.fraction={kept}"]
+)");
+  CAPTURE(beside);
+  CHECK(contains(beside, "1 problem:\nscratch/0.7/seed 1: "));
+
+  const std::string all = error_of(std::string(kSweep) + "[[row]]\nname = \"new\"\nset = [\"sede=1\"]\n");
+  CAPTURE(all);
+  CHECK(contains(all, "1 problem:\nnew/0.5/seed 1: "));
+}
+
+TEST_CASE("a row has seeds, and none twice") {
+  const auto with_seeds = [](const char* seeds) {
+    return error_of(fmt::format("base = \"base.toml\"\nseeds = {}\n[[row]]\nname = \"a\"\n", seeds));
+  };
+  CHECK(contains(with_seeds("[]"), "row 'a' has no seeds"));
+  CHECK(contains(with_seeds("[1, 2, 1]"), "row 'a' lists a seed twice"));
+}
+
+TEST_CASE("rows may be called as they like, but for names that leave none to a directory") {
+  for (const char* name : {"90%", "true", "2024-01-01", "'quoted'", "[a]"}) {
+    CAPTURE(name);
+    const Files files(fmt::format("base = \"base.toml\"\n[[row]]\nname = \"{}\"\n", name));
+    CHECK(files.open().cells().size() == 1);
+  }
+  CHECK(contains(error_of("base = \"base.toml\"\n[[row]]\nname = \"\u5bc6\"\n"), "no letter a-z"));
 }
 
 TEST_CASE("every row of the pruning matrix runs, and reaches its sparsity") {
