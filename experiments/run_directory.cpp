@@ -8,6 +8,7 @@
 #include "experiments/config/document.h"
 #include "experiments/experiment_config.h"
 #include "experiments/kernels_file.h"
+#include "experiments/read_figures.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -18,7 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfig = "config.toml";
 constexpr const char* kKernels = "kernels.json";
-constexpr std::size_t kMaxResultBytes = 4 << 20;
 
 // The directories step-<number>, oldest first.
 std::vector<fs::path> step_directories(const fs::path& stage) {
@@ -123,15 +123,7 @@ bool StageDirectory::is_complete() const {
   return fs::exists(path_ / "result.json", ignored);
 }
 
-nlohmann::ordered_json StageDirectory::result() const {
-  const fs::path path = path_ / "result.json";
-  try {
-    return nlohmann::ordered_json::parse(read_file(path, kMaxResultBytes));
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::integrity, "run", "{} is damaged: {}; remove it to redo the stage", path.string(),
-         error.what());
-  }
-}
+nlohmann::ordered_json StageDirectory::result() const { return read_result(path_ / "result.json"); }
 
 void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_json result) {
   make_directories(path_);

@@ -58,6 +58,7 @@ class StageDirectory {
   void save_progress(std::int64_t step, train::Checkpoint checkpoint);
 
   bool is_complete() const;
+  // Throws Error (integrity) when it is not what complete() writes.
   nlohmann::ordered_json result() const;
   // Writes the model, then the result, then removes what only resuming needed.
   void complete(const train::Checkpoint& model, nlohmann::ordered_json result);

@@ -1,7 +1,6 @@
 #include "experiments/summary.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "experiments/build_info.h"
 #include "experiments/reporter.h"
@@ -27,20 +26,21 @@ std::string thousands(std::int64_t value) {
 }
 
 std::string percent_or_dash(const Json& object, const char* key) {
-  return object.contains(key) ? fmt::format("{:.2f}%", object[key].get<double>()) : "-";
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? fmt::format("{:.2f}%", found->get<double>()) : "-";
 }
 
 double fraction(const Json& object, const char* part, const char* whole) {
-  return object[part].get<double>() / std::max(object[whole].get<double>(), 1.0);
+  return object.at(part).get<double>() / std::max(object.at(whole).get<double>(), 1.0);
 }
 
 // Of the model before any of it was removed.
 std::int64_t dense_parameters(const Json& stages) {
   std::int64_t most = 0;
   for (const Json& stage : stages) {
-    most = std::max(most, stage["parameters"].get<std::int64_t>());
+    most = std::max(most, stage.at("parameters").get<std::int64_t>());
     if (stage.contains("shrink"))
-      most = std::max(most, stage["shrink"]["parameters_before"].get<std::int64_t>());
+      most = std::max(most, stage.at("shrink").at("parameters_before").get<std::int64_t>());
   }
   return most;
 }
@@ -49,11 +49,12 @@ std::string stage_rows(const Json& stages, std::int64_t parameters) {
   std::string text = fmt::format("{:<14} {:>6} {:>10} {:>14} {:>9} {:>12}\n", "stage", "epochs", "test",
                                  "nonzero", "density", "time");
   const auto add_row = [&](const Json& stage) {
-    text += fmt::format("{:<14} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", stage["label"].get<std::string>(),
-                        stage["epochs"].get<std::int64_t>(), percent_or_dash(stage, "test_accuracy"),
-                        thousands(stage["nonzero_parameters"].get<std::int64_t>()),
-                        100.0 * stage["nonzero_parameters"].get<double>() / static_cast<double>(parameters),
-                        format_seconds(stage["wall_seconds"].get<double>()));
+    text +=
+        fmt::format("{:<14} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", stage.at("label").get<std::string>(),
+                    stage.at("epochs").get<std::int64_t>(), percent_or_dash(stage, "test_accuracy"),
+                    thousands(stage.at("nonzero_parameters").get<std::int64_t>()),
+                    100.0 * stage.at("nonzero_parameters").get<double>() / static_cast<double>(parameters),
+                    format_seconds(stage.at("wall_seconds").get<double>()));
   };
   for (const Json& stage : stages) {
     for (const Json& round : stage.value("rounds", Json::array())) add_row(round);
@@ -66,9 +67,9 @@ std::string layer_rows(const Json& layers) {
   std::string text =
       fmt::format("\n{:<34} {:>14} {:>14} {:>9}\n", "layer", "parameters", "nonzero", "density");
   for (const Json& layer : layers) {
-    text += fmt::format("{:<34} {:>14} {:>14} {:>8.1f}%\n", layer["name"].get<std::string>(),
-                        thousands(layer["parameters"].get<std::int64_t>()),
-                        thousands(layer["nonzeros"].get<std::int64_t>()),
+    text += fmt::format("{:<34} {:>14} {:>14} {:>8.1f}%\n", layer.at("name").get<std::string>(),
+                        thousands(layer.at("parameters").get<std::int64_t>()),
+                        thousands(layer.at("nonzeros").get<std::int64_t>()),
                         100.0 * fraction(layer, "nonzeros", "parameters"));
   }
   return text;
@@ -86,8 +87,8 @@ Json layers_json(const nn::ModelSummary& cost) {
 // The accuracy of the last stage that ended with all its weights.
 void add_dense_accuracy(Json& summary, const Json& stages) {
   for (const Json& stage : stages) {
-    if (stage["nonzero_parameters"] == dense_parameters(stages) && stage.contains("test_accuracy"))
-      summary["dense_test_accuracy"] = stage["test_accuracy"];
+    if (stage.at("nonzero_parameters") == dense_parameters(stages) && stage.contains("test_accuracy"))
+      summary["dense_test_accuracy"] = stage.at("test_accuracy");
   }
 }
 
@@ -129,14 +130,14 @@ Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, 
   std::int64_t epochs = 0;
   double wall_seconds = 0.0;
   for (const Json& stage : stages) {
-    epochs += stage["epochs"].get<std::int64_t>();
-    wall_seconds += stage["wall_seconds"].get<double>();
+    epochs += stage.at("epochs").get<std::int64_t>();
+    wall_seconds += stage.at("wall_seconds").get<double>();
   }
   Json summary = {{"name", config.name},        {"config_hash", config_hash(config)},
                   {"model", config.model_kind}, {"dataset", data.name},
                   {"seed", config.seed},        {"epochs", epochs},
                   {"test_accuracy", nullptr}};
-  if (stages.back().contains("test_accuracy")) summary["test_accuracy"] = stages.back()["test_accuracy"];
+  summary["test_accuracy"] = stages.back().value("test_accuracy", Json());
   if (config.evaluate.views != "one") summary["views"] = config.evaluate.views;
   if (config.precision != "f32") summary["precision"] = config.precision;
   add_dense_accuracy(summary, stages);
@@ -156,19 +157,19 @@ Json experiment_summary(ExperimentConfig& config, const datasets::Splits& data, 
 }
 
 std::string summary_table(const Json& summary) {
-  std::string text = stage_rows(summary["stages"], summary["parameters"].get<std::int64_t>()) +
-                     layer_rows(summary["layers"]);
+  std::string text = stage_rows(summary.at("stages"), summary.at("parameters").get<std::int64_t>()) +
+                     layer_rows(summary.at("layers"));
   const double kept = fraction(summary, "nonzero_parameters", "parameters");
-  text += fmt::format("\n{} on {}: test accuracy {}", summary["model"].get<std::string>(),
-                      summary["dataset"].get<std::string>(), percent_or_dash(summary, "test_accuracy"));
-  if (summary.contains("views")) text += fmt::format(" (views: {})", summary["views"].get<std::string>());
-  if (summary.contains("precision")) text += fmt::format(" ({})", summary["precision"].get<std::string>());
+  text += fmt::format("\n{} on {}: test accuracy {}", summary.at("model").get<std::string>(),
+                      summary.at("dataset").get<std::string>(), percent_or_dash(summary, "test_accuracy"));
+  if (summary.contains("views")) text += fmt::format(" (views: {})", summary.at("views").get<std::string>());
+  if (summary.contains("precision")) text += fmt::format(" ({})", summary.at("precision").get<std::string>());
   if (kept < 1.0 && summary.contains("dense_test_accuracy"))
     text += fmt::format(" (dense: {})", percent_or_dash(summary, "dense_test_accuracy"));
   text += fmt::format(", {} of {} parameters ({:.1f}%), {}\n",
-                      thousands(summary["nonzero_parameters"].get<std::int64_t>()),
-                      thousands(summary["parameters"].get<std::int64_t>()), 100.0 * kept,
-                      format_seconds(summary["wall_seconds"].get<double>()));
+                      thousands(summary.at("nonzero_parameters").get<std::int64_t>()),
+                      thousands(summary.at("parameters").get<std::int64_t>()), 100.0 * kept,
+                      format_seconds(summary.at("wall_seconds").get<double>()));
   return text;
 }
 

@@ -9,6 +9,7 @@
 
 #include "experiments/common_start.h"
 #include "experiments/config/reader.h"
+#include "experiments/read_figures.h"
 #include "experiments/runner.h"
 #include "experiments/sweep_table.h"
 #include "framework/core/error.h"
@@ -22,7 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kWhere = "sweep";
 constexpr const char* kSummary = "summary.json";
-constexpr std::size_t kMaxSummaryBytes = 4 << 20;
 
 // "SNIP, shuffled" -> "snip-shuffled"
 std::string directory_name(const std::string& row) {
@@ -197,13 +197,8 @@ std::optional<nlohmann::ordered_json> Sweep::own_summary(const SweepCell& cell) 
   const fs::path path = cell.directory / kSummary;
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
-  try {
-    nlohmann::ordered_json summary = nlohmann::ordered_json::parse(read_file(path, kMaxSummaryBytes));
-    if (summary.at("config_hash") == cell.hash) return summary;
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::integrity, kWhere, "{} is damaged: {}; remove it and run the cell again", path.string(),
-         error.what());
-  }
+  nlohmann::ordered_json summary = read_summary(path);
+  if (summary.at("config_hash") == cell.hash) return summary;
   fail(ErrorKind::integrity, kWhere, "{} is another experiment's; choose another --out", path.string());
 }
 

@@ -3,31 +3,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "experiments/read_figures.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
 namespace espalier {
-namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kMaxSummaryBytes = 4 << 20;
-// What tables are made of.
-constexpr const char* kNeeded[] = {"config_hash", "test_accuracy",  "parameters", "nonzero_parameters",
-                                   "macs",        "effective_macs", "epochs",     "wall_seconds",
-                                   "isa",         "weights_sha256"};
-
-nlohmann::ordered_json read_summary(const fs::path& path) {
-  try {
-    nlohmann::ordered_json summary = nlohmann::ordered_json::parse(read_file(path, kMaxSummaryBytes));
-    for (const char* key : kNeeded) summary.at(key);
-    return summary;
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::integrity, "sweep", "{} is no summary of a run: {}", path.string(), error.what());
-  }
-}
-
-}  // namespace
 
 SweepResults::SweepResults(fs::path directory) : directory_(std::move(directory)) {
   std::vector<fs::path> files;
@@ -41,7 +23,7 @@ SweepResults::SweepResults(fs::path directory) : directory_(std::move(directory)
   std::sort(files.begin(), files.end());  // of two with one config, the first counts
   for (const fs::path& file : files) {
     nlohmann::ordered_json summary = read_summary(file);
-    const std::string hash = summary["config_hash"];
+    const std::string hash = summary.at("config_hash");
     summaries_.emplace(hash, std::move(summary));
   }
 }

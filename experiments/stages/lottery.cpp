@@ -41,15 +41,20 @@ class Snapshot : public train::Callback {
   std::int64_t step_;
 };
 
+// NaN and Inf are null in JSON.
+std::optional<double> figure(const nlohmann::ordered_json& result, const char* key) {
+  const auto found = result.find(key);
+  return found != result.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+}
+
 void add_round(StageResult& whole, const nlohmann::ordered_json& round) {
   whole.rounds.push_back(round);
   whole.epochs += round.at("epochs").get<std::int64_t>();
   whole.steps += round.at("steps").get<std::int64_t>();
   whole.wall_seconds += round.at("wall_seconds").get<double>();
-  whole.test_accuracy_percent = round.at("test_accuracy").get<double>();
-  whole.test_loss = round.at("test_loss").get<double>();
-  if (round.contains("validation_accuracy"))
-    whole.validation_accuracy_percent = round.at("validation_accuracy").get<double>();
+  whole.test_accuracy_percent = figure(round, "test_accuracy");
+  whole.test_loss = figure(round, "test_loss");
+  whole.validation_accuracy_percent = figure(round, "validation_accuracy");
 }
 
 }  // namespace

@@ -217,6 +217,18 @@ TEST_CASE("results of earlier sessions count as done; new ones are added, with t
 
   testing::write_text(results / "zzz.json", "{ \"name\": 1 }");
   CHECK_THROWS_WITH_AS(open(here), doctest::Contains("zzz.json is no summary"), Error);
+  testing::write_text(results / "zzz.json", "{ \"config_hash\": 5 }");
+  CHECK_THROWS_WITH_AS(open(here), doctest::Contains("zzz.json is no summary"), Error);
+}
+
+TEST_CASE("a cell whose summary.json lacks its figures is damaged") {
+  const Files files;
+  Sweep sweep = files.open();
+  const SweepCell& cell = sweep.cells().front();
+  fs::create_directories(cell.directory);
+  testing::write_text(cell.directory / "summary.json",
+                      fmt::format("{{ \"config_hash\": \"{}\" }}", cell.hash));
+  CHECK_THROWS_WITH_AS(sweep.state(cell), doctest::Contains("summary.json is no summary"), Error);
 }
 
 TEST_CASE("a cell that ends in NaN does not stop the others") {
