@@ -120,6 +120,15 @@ void load_saved(nn::Module& model, const train::Checkpoint& checkpoint) {
   train::load_model_tensors(model, checkpoint.model);
 }
 
+void expect_dataset(const train::Checkpoint& checkpoint, const fs::path& path, const datasets::Splits& data) {
+  const auto dataset = about_value<std::string>(checkpoint.about, "dataset");
+  if (dataset == data.name) return;
+  fail(ErrorKind::usage, "data",
+       "{} was made with {}, but what is here is {}; say where {} lies ($ESPALIER_DATA, data.path), or begin "
+       "anew in another directory",
+       path.string(), dataset, data.name, dataset);
+}
+
 nlohmann::json progress_to_json(const train::Progress& progress) {
   return {{"epoch", progress.epoch},
           {"batch", progress.batch},

@@ -19,6 +19,11 @@ nlohmann::json about_stage(const StageContext& context);
 // values and masks. Throws Error (integrity), naming what does not fit.
 void load_saved(nn::Module& model, const train::Checkpoint& checkpoint);
 
+// Throws Error (usage), naming both, unless the checkpoint at `path` was made with this data. Where data lies
+// is no part of what identifies a run, so another set may have been found there since.
+void expect_dataset(const train::Checkpoint& checkpoint, const std::filesystem::path& path,
+                    const datasets::Splits& data);
+
 nlohmann::json progress_to_json(const train::Progress& progress);
 // Throws Error (integrity) when it is not what progress_to_json makes.
 train::Progress progress_from_json(const nlohmann::json& json);

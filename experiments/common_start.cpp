@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
 #include "experiments/deciding_lines.h"
 #include "experiments/kernels_file.h"
@@ -97,6 +98,7 @@ class Taker {
   }
 
   void take(const fs::path& other, std::size_t last, Reporter& reporter) {
+    expect_same_data(other / relative(cuts_[last]) / "checkpoint");
     run_.keep();
     take_metrics(other, cuts_[last]);
     // What follows runs on the kernels that the start was computed with.
@@ -123,6 +125,10 @@ class Taker {
     return cut.first_round ? stage.round(0) : stage;
   }
   fs::path relative(const Cut& cut) { return directory_of(cut).path().lexically_relative(run_.path()); }
+
+  void expect_same_data(const fs::path& checkpoint) {
+    expect_dataset(train::load_checkpoint(checkpoint), checkpoint, config_.data->load());
+  }
 
   // Lines until the cut.
   void take_metrics(const fs::path& other, const Cut& cut) {

@@ -64,7 +64,9 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
       reporter.line(fmt::format("{}: done before", stage.label()));
       stages.push_back(stage_directory.result());
       metrics_bytes = stages.back().value("metrics_bytes", std::int64_t{0});
-      load_saved(*model, train::load_checkpoint(stage_directory.final_checkpoint()));
+      const train::Checkpoint checkpoint = train::load_checkpoint(stage_directory.final_checkpoint());
+      expect_dataset(checkpoint, stage_directory.final_checkpoint(), data);
+      load_saved(*model, checkpoint);
       continue;
     }
     if (!stage_directory.is_under_way()) directory.metrics().truncate(metrics_bytes);

@@ -110,7 +110,9 @@ StageResult LotteryStage::run(StageContext& context) const {
     StageContext inner{context, fmt::format("{} {}", context.label, round), directory, context.reporter};
     if (directory.is_complete()) {
       context.reporter.line(fmt::format("{}: done before", inner.label));
-      train::load_model_tensors(context.model, train::load_checkpoint(directory.final_checkpoint()).model);
+      const train::Checkpoint checkpoint = train::load_checkpoint(directory.final_checkpoint());
+      expect_dataset(checkpoint, directory.final_checkpoint(), context.data);
+      train::load_model_tensors(context.model, checkpoint.model);
     } else {
       if (round > 0 && !directory.is_under_way()) {
         directory.metrics().truncate(metrics_bytes);

@@ -100,6 +100,7 @@ void TrainingState::load(const train::Checkpoint& checkpoint) {
   if (about_value<std::string>(about, "config_hash") != config_hash(context_.config))
     fail(ErrorKind::integrity, "checkpoint",
          "the checkpoint belongs to another experiment than its run directory");
+  expect_dataset(checkpoint, context_.directory.path(), context_.data);
   if (!checkpoint.state) fail(ErrorKind::integrity, "checkpoint", "the state of training is missing");
   const train::Progress progress = progress_from_json(about_value<nlohmann::json>(about, "progress"));
   const std::int64_t steps_per_epoch = trainer_.total_steps() / trainer_.epochs();

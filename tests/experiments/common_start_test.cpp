@@ -162,6 +162,16 @@ TEST_CASE(
   CHECK(read_file(runs / "measured" / "kernels.json", 1 << 20) == kernels.dump());
 }
 
+TEST_CASE("a start that was computed on another data set is refused") {
+  Runs runs;
+  runs.run("first", config_of(kTwoStages));
+  testing::change_dataset(runs / "first" / "0-dense" / "checkpoint");
+  ExperimentConfig config = config_of(kTwoStages, {"stage.1.prune.0.sparsity=0.9"});
+  CHECK_THROWS_WITH_AS(take_common_start(config, runs / "taken", {runs / "first"}, runs.quiet.reporter),
+                       doctest::Contains("was made with cifar10, but what is here is synthetic"), Error);
+  CHECK_FALSE(fs::exists(runs / "taken"));
+}
+
 TEST_CASE("a lottery takes the first round of another, and what it rewinds to") {
   Runs runs;
   runs.run("first", config_of(kLottery));

@@ -119,4 +119,11 @@ inline nlohmann::json read_json(const std::filesystem::path& path) {
   return nlohmann::json::parse(file);
 }
 
+// As if the checkpoint had been made with another data set.
+inline void change_dataset(const std::filesystem::path& checkpoint) {
+  nlohmann::json manifest = read_json(checkpoint / "manifest.json");
+  manifest.at("about").at("dataset") = "cifar10";
+  write_text(checkpoint / "manifest.json", manifest.dump());
+}
+
 }  // namespace espalier::testing

@@ -226,6 +226,40 @@ TEST_CASE("a run that is complete is not run again, and its parts can be evaluat
   CHECK(testing::run_program({"inspect", run.string()}).exit_code == 3);
 }
 
+TEST_CASE("a run does not go on with another data set than it began with") {
+  const TemporaryDirectory directory;
+  const auto refuses = [&](const fs::path& run, const fs::path& checkpoint) {
+    testing::change_dataset(run / checkpoint);
+    const testing::Outcome outcome = testing::run_program({"resume", run.string()});
+    CAPTURE(outcome.output);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.output.find("was made with cifar10, but what is here is synthetic") != std::string::npos);
+  };
+  const fs::path config = write_config(directory), done = directory.path() / "done";
+  REQUIRE(Program(run_arguments(config, done), directory.path() / "log").wait() == 0);
+  const nlohmann::json summary = testing::read_json(done / "summary.json");
+  refuses(done, "0-train/checkpoint");
+  CHECK(testing::read_json(done / "summary.json") == summary);
+
+  const fs::path under_way = directory.path() / "under-way";
+  {
+    Program program(run_arguments(config, under_way), directory.path() / "log");
+    while (program.running() && !fs::exists(under_way / "0-train")) ::usleep(1000);
+    program.send(SIGTERM);
+    REQUIRE(program.wait() == 75);
+  }
+  fs::path newest;
+  for (const auto& entry : fs::directory_iterator(under_way / "0-train"))
+    newest = std::max(newest, entry.path());
+  refuses(under_way, newest.lexically_relative(under_way));
+
+  testing::write_text(config, kLotteryConfig);
+  const fs::path tickets = directory.path() / "tickets";
+  REQUIRE(Program(run_arguments(config, tickets), directory.path() / "log").wait() == 0);
+  fs::remove(tickets / "0-lottery" / "result.json");
+  refuses(tickets, "0-lottery/round-00/checkpoint");
+}
+
 TEST_CASE(
     "a disk that fills up ends the run with exit code 5, and room again lets it go on to the same bits") {
   const TemporaryDirectory directory;
