@@ -37,6 +37,22 @@ class Descriptor {
   int value_;
 };
 
+// A file to fill and then rename. What bears its name in the end is removed.
+class UnfinishedFile {
+ public:
+  explicit UnfinishedFile(std::filesystem::path path) : path_(std::move(path)) {}
+  ~UnfinishedFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  UnfinishedFile(const UnfinishedFile&) = delete;
+  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 int open_or_fail(const char* what, const std::filesystem::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
   if (descriptor < 0) fail_io(what, path, errno);
@@ -148,12 +164,12 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory) {
 DirectoryLock::~DirectoryLock() { ::close(descriptor_); }
 
 void write_file_durably(const std::filesystem::path& path, std::string_view content) {
-  std::filesystem::path aside = path;
-  aside += ".new";
-  DurableFile file(aside);
+  // A name of its own: other processes may write at the same time. The last one wins.
+  const UnfinishedFile aside(fmt::format("{}.{}.new", path.string(), ::getpid()));
+  DurableFile file(aside.path());
   file.write(content.data(), content.size());
   file.close();
-  rename_durably(aside, path);
+  rename_durably(aside.path(), path);
 }
 
 }  // namespace espalier

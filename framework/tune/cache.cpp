@@ -1,7 +1,6 @@
 #include "framework/tune/cache.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdlib>
 
@@ -20,16 +19,6 @@ constexpr std::size_t kMaxBytes = 16 << 20;
 nlohmann::json to_json(const Machine& machine) {
   return {{"cpu", machine.cpu}, {"isa", machine.isa}, {"threads", machine.threads}, {"build", machine.build}};
 }
-
-// What a write that failed has left is removed.
-struct Discarded {
-  fs::path path;
-  ~Discarded() {
-    std::error_code ignored;
-    fs::remove(path, ignored);
-    fs::remove(path.string() + ".new", ignored);
-  }
-};
 
 }  // namespace
 
@@ -73,11 +62,7 @@ void Cache::add(const Choices& measured) const {
     nlohmann::ordered_json json = {{"format", kFormat}, {"machine", to_json(machine_)}};
     json.update(tune::to_json(all));
     make_directories(path_.parent_path());
-    // A name of its own: other processes may write at the same time. The last one wins.
-    const fs::path aside = fmt::format("{}.{}", path_.string(), ::getpid());
-    const Discarded on_failure{aside};
-    write_file_durably(aside, json.dump(2) + "\n");
-    rename_durably(aside, path_);
+    write_file_durably(path_, json.dump(2) + "\n");
   } catch (const std::exception& error) {
     warn_(fmt::format("what was measured is not kept for the next run: {}", error.what()));
   }
