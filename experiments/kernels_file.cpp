@@ -20,6 +20,13 @@ std::string to_text(const RunKernels& kernels) {
   return json.dump(2) + "\n";
 }
 
+// Are all of the others' choices among these? A run adds to what it began with as it meets new shapes.
+bool holds(const RunKernels& kernels, const RunKernels& others) {
+  RunKernels both = others;
+  both.choices.add(kernels.choices);
+  return both.tuned == kernels.tuned && to_text(both) == to_text(kernels);
+}
+
 // A checkpoint lies in its stage's directory, or in that of a round.
 fs::path record_of(const fs::path& checkpoint) {
   std::error_code ignored;
@@ -47,24 +54,23 @@ std::optional<RunKernels> read_kernels(const fs::path& path) {
   }
 }
 
-void adopt_kernels(const fs::path& file, const fs::path& directory) {
-  const std::optional<RunKernels> kernels = read_kernels(file);
+RunKernels kernels_to_adopt(const fs::path& file) {
+  std::optional<RunKernels> kernels = read_kernels(file);
   if (!kernels) fail(ErrorKind::io, "run", "cannot read {}: there is no such file", file.string());
-  const fs::path path = directory / kName;
-  if (const std::optional<RunKernels> there = read_kernels(path)) {
-    if (to_text(*there) == to_text(*kernels)) return;
-    fail(ErrorKind::usage, "run", "{} has its own {} already; choose another --out", directory.string(),
-         kName);
-  }
-  make_directories(directory);
-  write_file_durably(path, to_text(*kernels));
+  return std::move(*kernels);
 }
 
-KernelsFile::KernelsFile(fs::path path, bool run_begins, const Note& note)
+KernelsFile::KernelsFile(fs::path path, bool run_begins, const Note& note,
+                         const std::optional<RunKernels>& adopted)
     : path_(std::move(path)), note_(note) {
   std::optional<RunKernels> kernels = read_kernels(path_);
+  if (!kernels && run_begins && adopted) kernels = adopted;
   if (!kernels) kernels = RunKernels{.tuned = run_begins && tuning_wanted()};
   written_ = to_text(*kernels);
+  if (adopted && !holds(*kernels, *adopted)) {
+    fail(ErrorKind::usage, "run", "{} holds other kernels than those to adopt; choose another --out",
+         path_.parent_path().string());
+  }
   if (run_begins) write_file_durably(path_, written_);
   if (kernels->tuned) tuner_ = std::make_unique<MachineTuner>(std::move(kernels->choices), note);
 }

@@ -19,17 +19,19 @@ struct RunKernels {
 // Nothing when there is no file. Throws Error (integrity) when it is damaged.
 std::optional<RunKernels> read_kernels(const std::filesystem::path& path);
 
-// Gives a run that is to begin in `directory` the kernels of another run's file. Throws Error (usage) when it
-// has others already, (io) when there is no such file, (integrity) when it is damaged.
-void adopt_kernels(const std::filesystem::path& file, const std::filesystem::path& directory);
+// Those of another run, to begin a run with. Throws Error (io) when there is no such file, (integrity) when
+// it is damaged.
+RunKernels kernels_to_adopt(const std::filesystem::path& file);
 
 // Its choices are in use while it lives.
 class KernelsFile {
  public:
-  // Reads the file. Where there is none, a run that begins writes one, tuned if that is wanted
-  // (experiments/tuning.h); one that goes on was begun by a program without measurements, and keeps to the
-  // fixed rule. `note` hears of unusual choices.
-  KernelsFile(std::filesystem::path path, bool run_begins, const Note& note);
+  // Reads the file. Where there is none, a run that begins writes one: what it adopts, else a tuned one if
+  // that is wanted (experiments/tuning.h). A run that goes on without one was begun by a program without
+  // measurements, and keeps to the fixed rule. `note` hears of unusual choices. Throws Error (usage) when the
+  // run is to adopt kernels and computes on others already, (integrity) when the file is damaged.
+  KernelsFile(std::filesystem::path path, bool run_begins, const Note& note,
+              const std::optional<RunKernels>& adopted = std::nullopt);
 
   bool tuned() const { return tuner_ != nullptr; }
   // Writes what was chosen since: before a checkpoint that rests on it.

@@ -7,7 +7,6 @@
 
 #include "experiments/config/document.h"
 #include "experiments/experiment_config.h"
-#include "experiments/kernels_file.h"
 #include "experiments/read_figures.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -135,7 +134,7 @@ void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_
 }
 
 RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash,
-                           const std::function<void(const std::string&)>& note)
+                           const Note& note, const std::optional<RunKernels>& adopted)
     : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
   std::error_code ignored;
   if (!fs::exists(path_, ignored)) made_.push_back(path_);
@@ -149,11 +148,11 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
       fail(ErrorKind::usage, "run", "{} holds another experiment ({}, not {}); choose another --out",
            path_.string(), there_hash.substr(0, 8), hash.substr(0, 8));
     }
-    kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/false, note);
+    kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/false, note, adopted);
     return;
   }
   if (!fs::exists(path_ / kKernels, ignored)) made_.push_back(path_ / kKernels);
-  kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/true, note);
+  kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/true, note, adopted);
   made_.push_back(config_path);
   write_file_durably(config_path, config_toml);
 }

@@ -12,20 +12,18 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "experiments/kernels_file.h"
 #include "experiments/stages/stage.h"
 #include "framework/core/files.h"
 #include "framework/train/checkpoint.h"
 
 namespace espalier {
-
-class KernelsFile;
 
 // Lines of JSON, appended as they come; cut back on resume to where the checkpoint was made.
 class MetricsFile {
@@ -75,11 +73,12 @@ class RunDirectory {
  public:
   // Makes the directory and writes config.toml, or, where there is one, checks that it is the same
   // experiment's: throws Error (usage) when it is another's. Holds the directory: throws Error (io) when
-  // another process does. The run's kernels are in use while this lives; `note` hears of unusual ones.
-  // What this has made goes with it, unless keep() was called: a run that is refused leaves no trace.
+  // another process does. The run's kernels are in use while this lives; `note` hears of unusual ones, and
+  // `adopted` are those that it is to begin with (kernels_file.h). What this has made goes with it, unless
+  // keep() was called: a run that is refused leaves no trace.
   RunDirectory(
       std::filesystem::path path, const std::string& config_toml, const std::string& config_hash,
-      const std::function<void(const std::string&)>& note = [](const std::string&) {});
+      const Note& note = [](const std::string&) {}, const std::optional<RunKernels>& adopted = std::nullopt);
   ~RunDirectory();
 
   void keep();

@@ -5,7 +5,6 @@
 #include "datasets/loader.h"
 #include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
-#include "experiments/kernels_file.h"
 #include "experiments/run_directory.h"
 #include "experiments/stages/complete_stage.h"
 #include "experiments/summary.h"
@@ -36,11 +35,10 @@ std::filesystem::path default_run_directory(ExperimentConfig& config) {
 }
 
 nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::filesystem::path& path,
-                                      Reporter& reporter) {
+                                      Reporter& reporter, const std::optional<RunKernels>& adopted) {
   const std::string hash = config_hash(config);
-  RunDirectory directory(path, config_toml(config), hash, [&](const std::string& text) {
-    reporter.line(fmt::format("kernels     {}", text));
-  });
+  const auto note = [&](const std::string& text) { reporter.line(fmt::format("kernels     {}", text)); };
+  RunDirectory directory(path, config_toml(config), hash, note, adopted);
   reporter.line(fmt::format("experiment  {} ({}) in {}", config.name, hash.substr(0, 8), path.string()));
   const datasets::Splits data = config.data->load();
   reporter.line(fmt::format("data        {}", data.description));

@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "experiments/experiment_config.h"
+#include "experiments/kernels_file.h"
 #include "experiments/reporter.h"
 
 namespace espalier {
@@ -12,8 +14,10 @@ namespace espalier {
 // runs/<name>-<first 8 digits of the hash>
 std::filesystem::path default_run_directory(ExperimentConfig& config);
 
-// Starts the experiment in `directory`, or goes on with it there. Returns what summary.json holds.
+// Starts the experiment in `directory`, on the kernels that it adopts where there are such, or goes on with
+// it there. Returns what summary.json holds.
 nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::filesystem::path& directory,
-                                      Reporter& reporter);
+                                      Reporter& reporter,
+                                      const std::optional<RunKernels>& adopted = std::nullopt);
 
 }  // namespace espalier

@@ -23,8 +23,9 @@ int run(int argc, char** argv) {
   const std::filesystem::path directory = arguments->count("out") > 0
                                               ? std::filesystem::path((*arguments)["out"].as<std::string>())
                                               : default_run_directory(config);
-  if (arguments->count("kernels") > 0) adopt_kernels((*arguments)["kernels"].as<std::string>(), directory);
-  return run_in_directory(*arguments, config, directory);
+  std::optional<RunKernels> kernels;
+  if (arguments->count("kernels") > 0) kernels = kernels_to_adopt((*arguments)["kernels"].as<std::string>());
+  return run_in_directory(*arguments, config, directory, kernels);
 }
 
 }  // namespace espalier::cli

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "experiments/cli/command.h"
 #include "experiments/experiment_config.h"
+#include "experiments/kernels_file.h"
 #include "experiments/reporter.h"
 
 namespace espalier::cli {
@@ -20,6 +22,7 @@ Reporter begin_run(const cxxopts::ParseResult& arguments);
 
 // Runs or resumes, prints the table or the summary as JSON, and returns 0. Throws what stops it.
 int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,
-                     const std::filesystem::path& directory);
+                     const std::filesystem::path& directory,
+                     const std::optional<RunKernels>& adopted = std::nullopt);
 
 }  // namespace espalier::cli

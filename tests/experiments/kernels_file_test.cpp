@@ -118,16 +118,48 @@ TEST_CASE("a damaged kernels.json is an error that says what to do") {
 
 TEST_CASE("a run adopts another one's kernels before it has its own") {
   const TemporaryDirectory directory;
-  const fs::path theirs = directory.path() / "theirs.json", ours = directory.path() / "run";
-  CHECK_THROWS_AS(adopt_kernels(theirs, ours), Error);
-  const std::string text = R"({"format":1,"tuned":true,"dense":{"a":{"kernel":"k"}},"break_even":{}})";
-  testing::write_text(theirs, text);
-  adopt_kernels(theirs, ours);
-  REQUIRE(read_kernels(ours / "kernels.json").has_value());
-  CHECK(read_kernels(ours / "kernels.json")->choices.dense.at("a").kernel == "k");
-  adopt_kernels(theirs, ours);  // the same again
-  testing::write_text(theirs, R"({"format":1,"tuned":false,"dense":{},"break_even":{}})");
-  CHECK_THROWS_WITH_AS(adopt_kernels(theirs, ours), doctest::Contains("another --out"), Error);
+  const fs::path theirs = directory.path() / "theirs.json", ours = directory.path() / "kernels.json";
+  CHECK_THROWS_AS(kernels_to_adopt(theirs), Error);
+  const auto kernels_of = [&](const std::string& text) {
+    testing::write_text(theirs, text);
+    return kernels_to_adopt(theirs);
+  };
+  const RunKernels adopted =
+      kernels_of(R"({"format":1,"tuned":true,"dense":{"a":{"kernel":"k"}},"break_even":{}})");
+  { CHECK(KernelsFile(ours, /*run_begins=*/true, kSilent, adopted).tuned()); }
+  REQUIRE(read_kernels(ours).has_value());
+  CHECK(read_kernels(ours)->choices.dense.at("a").kernel == "k");
+  { CHECK(KernelsFile(ours, /*run_begins=*/false, kSilent, adopted).tuned()); }  // the same again
+  const RunKernels part = kernels_of(R"({"format":1,"tuned":true,"dense":{},"break_even":{}})");
+  { CHECK(KernelsFile(ours, /*run_begins=*/false, kSilent, part).tuned()); }  // it has chosen more since
+  for (const char* other : {R"({"format":1,"tuned":false,"dense":{},"break_even":{}})",
+                            R"({"format":1,"tuned":true,"dense":{"a":{"kernel":"other"}},"break_even":{}})",
+                            R"({"format":1,"tuned":true,"dense":{"b":{"kernel":"k"}},"break_even":{}})"}) {
+    CAPTURE(other);
+    CHECK_THROWS_WITH_AS(KernelsFile(ours, false, kSilent, kernels_of(other)),
+                         doctest::Contains("another --out"), Error);
+  }
+  // One that began without a record keeps to the fixed rule.
+  const fs::path before = directory.path() / "before.json";
+  CHECK_THROWS_AS(KernelsFile(before, /*run_begins=*/false, kSilent, adopted), Error);
+  CHECK_FALSE(fs::exists(before));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a run that is refused does not write the kernels that it was to adopt") {
+  const fs::path theirs = path("theirs.json");
+  testing::write_text(theirs, R"({"format":1,"tuned":true,"dense":{},"break_even":{}})");
+  const std::vector<std::string> adopting = {"--kernels", theirs.string()};
+  const auto with = [&](std::vector<std::string> arguments, const char* more) {
+    arguments.emplace_back(more);
+    return arguments;
+  };
+  REQUIRE(run("owned", {"--no-tune"}).exit_code == 0);
+  fs::remove(path("owned") / "kernels.json");                    // as a program without measurements left it
+  CHECK(run("owned", with(adopting, "seed=4")).exit_code == 2);  // another experiment
+  CHECK(run("owned", adopting).exit_code == 2);
+  CHECK_FALSE(fs::exists(path("owned") / "kernels.json"));
+  CHECK(run("refused", with(adopting, "stage.0.prune.0.include=[\"no.such.*\"]")).exit_code == 2);
+  CHECK_FALSE(fs::exists(path("refused")));
 }
 
 TEST_CASE("a checkpoint finds its run's kernels, from a round of a stage too") {
