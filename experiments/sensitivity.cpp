@@ -68,17 +68,28 @@ struct Cut {
   std::int64_t unit = -1;  // this one; -1: those that the criterion chooses
 };
 
-std::vector<Cut> cuts_of(const SensitivitySettings& settings, const Layer& layer) {
-  std::vector<Cut> cuts;
+void add_cuts(std::vector<Cut>& cuts, const SensitivitySettings& settings, const Layer& layer) {
   if (settings.each) {
     for (std::int64_t unit = 0; unit < layer.units; ++unit)
       cuts.push_back({fmt::format("{}[{}]", layer.name, unit), layer.name,
                       1.0 / static_cast<double>(layer.units), unit});
-    return cuts;
+    return;
   }
   for (const double sparsity : sparsities_of(settings, layer.units))
     cuts.push_back({layer.name, layer.name, sparsity, -1});
-  return cuts;
+}
+
+pruning::PrunerSettings pruner_settings(const SensitivitySettings& settings, const Cut& cut) {
+  pruning::PrunerSettings own = pruner_settings(settings);
+  own.sparsity = cut.sparsity;
+  if (own.follows_dependencies()) {
+    own.scope = std::make_unique<pruning::Table>(
+        std::vector<pruning::Table::Row>{{cut.layer, cut.sparsity}, {"*", 0.0}});
+    own.scope_kind = "table";
+  } else {
+    own.include = {cut.layer};
+  }
+  return own;
 }
 
 void remove_unit(const pruning::Pruner& pruner, const Cut& cut) {
@@ -99,16 +110,7 @@ class PrunedLayer {
       masks_.push_back(p->mask);
       if (!p->mask.dense()) p->mask = Mask::from(p->mask.bytes().clone());
     }
-    pruning::PrunerSettings own = pruner_settings(settings);
-    own.sparsity = cut.sparsity;
-    if (own.follows_dependencies()) {
-      own.scope = std::make_unique<pruning::Table>(
-          std::vector<pruning::Table::Row>{{cut.layer, cut.sparsity}, {"*", 0.0}});
-      own.scope_kind = "table";
-    } else {
-      own.include = {cut.layer};
-    }
-    pruning::Pruner pruner(std::move(own), parameters_, 0);
+    pruning::Pruner pruner(pruner_settings(settings, cut), parameters_, 0);
     pruner.set_data(&data);
     if (cut.unit < 0) {
       pruner.start();
@@ -131,26 +133,31 @@ class PrunedLayer {
 
 }  // namespace
 
+void check_settings(const SensitivitySettings& settings) {
+  if (!pruner_settings(settings).follows_dependencies() && settings.each) {
+    fail(ErrorKind::usage, "sensitivity",
+         "single units are measured of granularities head, neuron, branch and layer, got '{}'",
+         settings.granularity);
+  }
+}
+
 void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
                          const std::function<train::Metrics()>& measure_model,
                          const std::vector<SensitivityPoint>& known,
                          const std::function<void(const SensitivityPoint&)>& report) {
-  if (settings.each && !pruner_settings(settings).follows_dependencies()) {
-    fail(ErrorKind::usage, "sensitivity",
-         "single units are measured of granularities head, neuron, branch and "
-         "layer, got '{}'",
-         settings.granularity);
-  }
+  check_settings(settings);
+  std::vector<Cut> cuts;
+  for (const Layer& layer : layers_of(data, settings)) add_cuts(cuts, settings, layer);
+  // What a pruner of one layer refuses, it refuses before anything is measured.
+  if (!cuts.empty()) pruning::Pruner(pruner_settings(settings, cuts.front()), data.model.parameters(), 0);
   const auto point = [&](const std::string& layer, double sparsity, const train::Metrics& metrics) {
     report({layer, sparsity, metrics.accuracy_percent(), metrics.loss()});
   };
   if (find_point(known, "", 0.0) == nullptr) point("", 0.0, measure_model());
-  for (const Layer& layer : layers_of(data, settings)) {
-    for (const Cut& cut : cuts_of(settings, layer)) {
-      if (find_point(known, cut.point, cut.sparsity) != nullptr) continue;
-      const PrunedLayer pruned(data, settings, cut);
-      point(cut.point, cut.sparsity, measure_model());
-    }
+  for (const Cut& cut : cuts) {
+    if (find_point(known, cut.point, cut.sparsity) != nullptr) continue;
+    const PrunedLayer pruned(data, settings, cut);
+    point(cut.point, cut.sparsity, measure_model());
   }
 }
 

@@ -29,9 +29,13 @@ struct SensitivitySettings {
   bool each = false;
 };
 
+// Throws Error (usage) for what is wrong whatever the model: names that nothing bears, and single units of a
+// granularity of weights.
+void check_settings(const SensitivitySettings& settings);
+
 // Measures the model, then every layer that can be pruned at every sparsity, and calls `report` with each
-// point. Throws Error (usage) when single units are asked of a granularity of weights. A point that `known`
-// holds is not measured again. The model is left as it was.
+// point. Throws Error (usage), before it measures anything, for settings that make no sense together or with
+// the model. A point that `known` holds is not measured again. The model is left as it was.
 void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
                          const std::function<train::Metrics()>& measure_model,
                          const std::vector<SensitivityPoint>& known,

@@ -3,24 +3,20 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <optional>
 #include <set>
-#include <sstream>
 
 #include "experiments/cli/lists.h"
 #include "experiments/cli/open_saved.h"
 #include "experiments/measure.h"
-#include "experiments/run_directory.h"
+#include "experiments/sensitivity_file.h"
 #include "experiments/stages/scoring_batches.h"
 #include "framework/core/error.h"
-#include "framework/core/files.h"
 
 namespace espalier::cli {
 namespace {
 
 constexpr const char* kWhere = "espalier sensitivity";
-constexpr std::size_t kMaxFileBytes = 16 << 20;
 
 std::vector<double> sparsities(const cxxopts::ParseResult& arguments) {
   std::vector<double> sparsities = numbers(arguments["sparsities"].as<std::string>(), "sparsities");
@@ -29,35 +25,6 @@ std::vector<double> sparsities(const cxxopts::ParseResult& arguments) {
       fail(ErrorKind::usage, kWhere, "--sparsities are numbers above 0, up to 1, got {}", value);
   }
   return sparsities;
-}
-
-// What an earlier, interrupted analysis of the same model and settings has measured.
-std::vector<SensitivityPoint> read_points(const std::filesystem::path& path,
-                                          const nlohmann::ordered_json& subject) {
-  std::vector<SensitivityPoint> points;
-  std::istringstream lines(read_file(path, kMaxFileBytes));
-  std::string line;
-  try {
-    if (!std::getline(lines, line) || nlohmann::ordered_json::parse(line) != subject) {
-      fail(ErrorKind::usage, kWhere, "{} is of another model, split or settings; choose another --out",
-           path.string());
-    }
-    while (std::getline(lines, line)) {
-      const nlohmann::json json = nlohmann::json::parse(line);
-      points.push_back({json.at("layer"), json.at("sparsity"), json.at("accuracy"), json.at("loss")});
-    }
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::integrity, kWhere, "{} is damaged: {}; remove it to begin anew", path.string(),
-         error.what());
-  }
-  return points;
-}
-
-nlohmann::ordered_json to_json(const SensitivityPoint& point) {
-  return {{"layer", point.layer},
-          {"sparsity", point.sparsity},
-          {"accuracy", point.accuracy_percent},
-          {"loss", point.loss}};
 }
 
 // A line a layer, a column for each sparsity that any of them was measured at.
@@ -75,7 +42,7 @@ void print_table(const std::vector<SensitivityPoint>& points) {
       fmt::print("\n{:<34} {:>8.2f}%  accuracy without pruning", "", point.accuracy_percent);
       continue;
     }
-    if (points[i - 1].layer != point.layer) {
+    if (i == 0 || points[i - 1].layer != point.layer) {
       fmt::print("\n{:<34}", point.layer);
       column = sparsities.begin();
     }
@@ -125,6 +92,7 @@ int sensitivity(int argc, char** argv) {
   if (settings.each && arguments->count("drop") > 0)
     fail(ErrorKind::usage, kWhere,
          "--drop is of sparsities of layers, --each of single heads, neurons or branches");
+  check_settings(settings);
   const OpenedModel opened = open_saved(*arguments, kWhere);
   nlohmann::ordered_json subject = {{"weights_sha256", train::weights_sha256(*opened.saved.model)},
                                     {"dataset", opened.data.name},
@@ -135,17 +103,9 @@ int sensitivity(int argc, char** argv) {
                                     {"sparsities", settings.sparsities}};
   if (settings.each) subject["each"] = true;
   if (opened.config.precision != "f32") subject["precision"] = opened.config.precision;
-  std::vector<SensitivityPoint> points;
-  std::optional<MetricsFile> out;
-  if (arguments->count("out") > 0) {
-    const std::filesystem::path path = (*arguments)["out"].as<std::string>();
-    out.emplace(path);
-    if (std::filesystem::exists(path)) {
-      points = read_points(path, subject);
-    } else {
-      out->append(subject);
-    }
-  }
+  std::optional<SensitivityFile> out;
+  if (arguments->count("out") > 0) out.emplace((*arguments)["out"].as<std::string>(), subject);
+  std::vector<SensitivityPoint> points = out ? out->points() : std::vector<SensitivityPoint>();
   const ScoringBatches scoring(*opened.saved.model, opened.data, opened.config, 0.0);
   const auto measure_model = [&] {
     return measure(*opened.saved.model, opened.split, opened.data.normalisation, opened.config.evaluate,
@@ -154,7 +114,7 @@ int sensitivity(int argc, char** argv) {
   const std::vector<SensitivityPoint> known = points;
   measure_sensitivity(scoring.data(), settings, measure_model, known, [&](const SensitivityPoint& point) {
     points.push_back(point);
-    if (out) out->append(to_json(point));
+    if (out) out->append(point);
   });
   std::optional<double> drop;
   if (arguments->count("drop") > 0) drop = (*arguments)["drop"].as<double>();

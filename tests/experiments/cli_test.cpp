@@ -126,12 +126,37 @@ TEST_CASE("a sensitivity analysis goes on where it was, and refuses another mode
   REQUIRE(whole.exit_code == 0);
   CHECK(nlohmann::json::parse(whole.output).at("points").size() == 1 + 2 * 20);
   const std::string text = read_file(out, 1 << 20);
-  testing::write_text(out,
-                      text.substr(0, text.find('\n', text.size() / 2) + 1));  // as if it had been stopped
-  CHECK(analyse(run, {"--json"}).output == whole.output);
-  CHECK(read_file(out, 1 << 20) == text);
+  // As if it had been stopped: before its first byte, in its first line, between two lines, in one.
+  const std::size_t line_end = text.find('\n', text.size() / 2) + 1;
+  for (const std::size_t length : {std::size_t{0}, std::size_t{10}, line_end, line_end + 10, line_end - 1}) {
+    CAPTURE(length);
+    testing::write_text(out, text.substr(0, length));
+    CHECK(analyse(run, {"--json"}).output == whole.output);
+    CHECK(read_file(out, 1 << 20) == text);
+  }
+  // A file that begins with a layer, as after an edit: the table has it all the same.
+  const std::size_t second_line = text.find('\n') + 1, third_line = text.find('\n', second_line) + 1;
+  testing::write_text(out, text.substr(0, second_line) + text.substr(third_line));
+  const Outcome table = analyse(run);
+  CHECK(table.exit_code == 0);
+  CHECK(table.output.find("\nconv1.weight ") != std::string::npos);
+  for (const std::string& foreign : {std::string("notes"), text.substr(text.find('\n') + 1)}) {
+    testing::write_text(out, foreign);
+    CHECK(analyse(run).exit_code == 2);
+    CHECK(read_file(out, 1 << 20) == foreign);
+  }
+  testing::write_text(out, text);
   CHECK(analyse(other).exit_code == 2);
   CHECK(analyse(run, {"--drop", "100"}).output.find("scope = { kind = \"table\"") != std::string::npos);
+  for (const std::vector<std::string>& mistake : {std::vector<std::string>{"--criterion", "magnitud"},
+                                                  {"--granularity", "filtre"},
+                                                  {"--each"},
+                                                  {"--criterion", "movement"}}) {
+    CAPTURE(mistake.back());
+    std::filesystem::remove(out);
+    CHECK(analyse(run, mistake).exit_code == 2);
+    CHECK_FALSE(std::filesystem::exists(out));
+  }
   CHECK(run_program({"sensitivity", run}).output.find("data.validation_images") != std::string::npos);
 }
 
