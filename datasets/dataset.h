@@ -12,6 +12,9 @@
 
 namespace espalier::datasets {
 
+// Images are no larger, in pixels a side.
+inline constexpr std::int64_t kMaxImageSide = 512;
+
 // Safe to read from several threads at once.
 class Dataset {
  public:

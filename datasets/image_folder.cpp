@@ -128,7 +128,8 @@ std::shared_ptr<const Dataset> read_image_folder(const fs::path& directory,
 
 void ImageFolderSpec::fields(FieldVisitor& v) {
   v.field("path", path, "directory that holds train/<class>/ and test/<class>/");
-  v.field("side", side, "images are cut to their centre square and resized to side x side pixels", {8, 512});
+  v.field("side", side, "images are cut to their centre square and resized to side x side pixels",
+          {8, kMaxImageSide});
   v.field("most_images", most_images, "more images in train/ or test/ than that are refused",
           {1, 10'000'000});
   v.field("validation_images", validation_images,

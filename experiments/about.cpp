@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "experiments/config/toml_writer.h"
+#include "experiments/system_info.h"
 #include "framework/autograd/node.h"
 #include "framework/nn/resize.h"
 #include "framework/tensor/storage.h"
@@ -15,16 +16,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Sizes beyond which a manifest cannot mean what it says.
-constexpr std::int64_t kMaxImageSide = 1 << 14, kMaxClasses = 1 << 20, kMaxWidth = 1 << 16;
+// Sizes beyond which a manifest cannot mean what it says: no data set gives larger images.
+constexpr std::int64_t kMaxChannels = 4, kMaxClasses = 1 << 20, kMaxWidth = 1 << 16;
 // What a model may have had more before it was shrunk than it has now.
 constexpr std::size_t kMaxRemovedBytes = std::size_t{1} << 30;
 
 Shape read_image_shape(const nlohmann::json& model) {
   const auto sizes = about_value<std::vector<std::int64_t>>(model, "image");
-  const bool sane = sizes.size() == 3 && std::all_of(sizes.begin(), sizes.end(), [](std::int64_t size) {
-                      return size > 0 && size <= kMaxImageSide;
-                    });
+  const auto within = [](std::int64_t size, std::int64_t most) { return size > 0 && size <= most; };
+  const bool sane = sizes.size() == 3 && within(sizes[0], kMaxChannels) &&
+                    within(sizes[1], datasets::kMaxImageSide) && within(sizes[2], datasets::kMaxImageSide);
   if (!sane) fail(ErrorKind::integrity, "checkpoint", "the manifest's image is no [C, H, W]");
   return Shape(sizes);
 }
@@ -55,8 +56,11 @@ std::map<std::string, Shape> read_shapes(const nlohmann::json& model) {
   if (!model.contains("shapes")) return shapes;
   using Sizes = std::map<std::string, std::vector<std::int64_t>>;
   for (const auto& [name, sizes] : about_value<Sizes>(model, "shapes")) {
-    if (sizes.size() > Shape::kMaxRank)
-      fail(ErrorKind::integrity, "checkpoint", "the manifest's shape of {} has {} sizes", name, sizes.size());
+    const bool sane = sizes.size() <= Shape::kMaxRank &&
+                      std::all_of(sizes.begin(), sizes.end(), [](std::int64_t size) { return size > 0; });
+    if (!sane)
+      fail(ErrorKind::integrity, "checkpoint", "the manifest's shape of {} is none: [{}]", name,
+           fmt::join(sizes, ", "));
     shapes[name] = Shape(sizes);
   }
   return shapes;
@@ -72,15 +76,17 @@ bool is_shrunk(const nlohmann::json& model) { return model.contains("shapes") ||
 
 // What the tensors hold, room for what a module keeps beside its parameters, and what was removed.
 std::size_t building_budget(const train::Checkpoint& checkpoint, const nlohmann::json& described) {
-  std::size_t sum = 1 << 20;
+  std::size_t sum = 0;
   for (const auto& [name, tensor] : checkpoint.model)
     sum += static_cast<std::size_t>(tensor.numel()) * size_bytes(tensor.dtype());
+  sum += sum / 8 + (1 << 20);  // the allocator rounds sizes up
   return is_shrunk(described) ? sum + kMaxRemovedBytes : sum;
 }
 
 // Do the widths that a manifest gives fit each other?
 void check_runs(nn::Module& model, const Shape& image, std::int64_t classes) {
   const NoGrad off;
+  const AllocationBudget budget(running_budget_bytes());
   model.eval();
   try {
     const Tensor logits = model(Tensor::zeros({1, image[0], image[1], image[2]}, Layout::lanes));
@@ -149,6 +155,12 @@ train::Progress progress_from_json(const nlohmann::json& json) {
           count("batch"),
           count("step"),
           {about_value<double>(json, "loss_sum"), count("correct"), count("images")}};
+}
+
+std::size_t running_budget_bytes() {
+  const std::int64_t available = memory_available_bytes();
+  constexpr std::int64_t kUnknown = std::int64_t{2} << 30;
+  return static_cast<std::size_t>((available > 0 ? available : kUnknown) / 2);
 }
 
 SavedModel load_model(const fs::path& path) {

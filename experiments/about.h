@@ -54,4 +54,8 @@ struct SavedModel {
 // Of a checkpoint directory, or of a run directory: then the last stage that is complete.
 SavedModel load_model(const std::filesystem::path& path);
 
+// What running a model out of a file may take: half of the memory that the machine has left. The file says
+// how large its images are, and may lie. For an AllocationBudget.
+std::size_t running_budget_bytes();
+
 }  // namespace espalier

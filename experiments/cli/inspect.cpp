@@ -1,12 +1,15 @@
 // espalier inspect CHECKPOINT
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "experiments/about.h"
 #include "experiments/cli/command.h"
 #include "experiments/kernels_file.h"
 #include "experiments/summary.h"
 #include "framework/autograd/node.h"
 #include "framework/nn/execution.h"
+#include "framework/tensor/storage.h"
 #include "kernels/conv2d/candidates.h"
 
 namespace espalier::cli {
@@ -30,20 +33,24 @@ void print_table(const SavedModel& saved, const nn::ModelSummary& summary) {
 
 constexpr const char* kPasses[] = {"forward", "backward data", "backward weights"};
 
-// What the layers run on in training, for a batch of the config's size.
+// The config's, as far as a file is believed.
+std::int64_t batch_of(const SavedModel& saved) { return std::min<std::int64_t>(saved.config.batch, 1024); }
+
+// What the layers run on in training, for batches of that size.
 std::vector<nn::LayerReport> find_kernels(const SavedModel& saved) {
   const NoGrad off;
+  const AllocationBudget budget(running_budget_bytes());
   nn::Module& model = *saved.model;
   nn::set_execution(model, nn::execution_from(saved.config.execution));
   for (nn::Parameter* parameter : model.parameters()) parameter->pruned_gradients = false;
   model.eval();
   const Shape& image = saved.image_shape;
-  model(Tensor::zeros({saved.config.batch, image[0], image[1], image[2]}, Layout::lanes));
+  model(Tensor::zeros({batch_of(saved), image[0], image[1], image[2]}, Layout::lanes));
   return nn::execution_report(model);
 }
 
 void print_kernels(const SavedModel& saved, const RecordedKernels& recorded, bool why) {
-  fmt::print("\nkernels for batches of {}: {}\n\n", saved.config.batch,
+  fmt::print("\nkernels for batches of {}: {}\n\n", batch_of(saved),
              recorded.path().empty() ? "the fixed choices" : recorded.path().string());
   fmt::print("{:<30} {:<16} {:<16} {:<16}\n", "layer", kPasses[0], kPasses[1], kPasses[2]);
   for (const nn::LayerReport& layer : find_kernels(saved)) {
@@ -68,6 +75,11 @@ nlohmann::ordered_json kernels_json(const SavedModel& saved) {
   return rows;
 }
 
+nn::ModelSummary summary_of(const SavedModel& saved) {
+  const AllocationBudget budget(running_budget_bytes());
+  return nn::summary(*saved.model, saved.image_shape);
+}
+
 nlohmann::ordered_json to_json(const SavedModel& saved, const nn::ModelSummary& summary) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   for (const nn::LayerSummary& layer : summary.layers) layers.push_back(layer_json(layer));
@@ -80,7 +92,7 @@ nlohmann::ordered_json to_json(const SavedModel& saved, const nn::ModelSummary& 
           {"size_bytes", saved.size_bytes},
           {"weights_sha256", train::weights_sha256(*saved.model)},
           {"layers", layers},
-          {"batch", saved.config.batch},
+          {"batch", batch_of(saved)},
           {"kernels", kernels_json(saved)}};
 }
 
@@ -95,7 +107,7 @@ int inspect(int argc, char** argv) {
   const auto arguments = parse(options, argc, argv, "CHECKPOINT");
   if (!arguments) return 0;
   const SavedModel saved = load_model(required(*arguments, "checkpoint"));
-  const nn::ModelSummary summary = nn::summary(*saved.model, saved.image_shape);
+  const nn::ModelSummary summary = summary_of(saved);
   const RecordedKernels recorded(saved.directory);
   if (arguments->count("json") > 0) {
     fmt::print("{}\n", to_json(saved, summary).dump(2));

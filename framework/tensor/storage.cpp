@@ -22,11 +22,15 @@ std::size_t size_class(std::size_t size_bytes) {
   return (size_bytes + unit - 1) / unit * unit;
 }
 
+// What may be in use at most while this thread has an AllocationBudget.
+thread_local std::optional<std::size_t> most_bytes;
+
 class CachingAllocator {
  public:
   void* allocate(std::size_t size_bytes) {
     const std::size_t size = size_class(size_bytes);
     const std::lock_guard lock(mutex_);
+    if (most_bytes) keep_to_budget(size);
     std::vector<void*>& free = free_[size];
     void* memory = nullptr;
     if (!free.empty()) {
@@ -58,6 +62,16 @@ class CachingAllocator {
   }
 
  private:
+  // What is cached counts too, but only until it is given back.
+  void keep_to_budget(std::size_t size) {
+    const std::size_t left = *most_bytes - std::min(*most_bytes, stats_.in_use_bytes);
+    if (size > left) {
+      fail(ErrorKind::integrity, "storage", "{} bytes asked for, where what is read can need {} more at most",
+           size, left);
+    }
+    if (stats_.reserved_bytes + size > *most_bytes) trim_locked();
+  }
+
   void* take_from_system(std::size_t size) {
     void* memory = kernels::aligned_allocate(size);
     if (memory == nullptr) {
@@ -90,32 +104,20 @@ CachingAllocator& allocator() {
   return *instance;
 }
 
-// What is left of this thread's AllocationBudget, if it has one.
-thread_local std::optional<std::size_t> budget_bytes;
-
-void spend_budget(std::size_t size_bytes) {
-  if (size_bytes > *budget_bytes) {
-    fail(ErrorKind::integrity, "storage", "{} bytes asked for, where what is read can need {} more at most",
-         size_bytes, *budget_bytes);
-  }
-  *budget_bytes -= size_bytes;
-}
-
 }  // namespace
 
 AllocationBudget::AllocationBudget(std::size_t size_bytes) {
-  check(!budget_bytes, "storage", "a thread has one allocation budget at a time");
-  budget_bytes = size_bytes;
+  check(!most_bytes, "storage", "a thread has one allocation budget at a time");
+  most_bytes = allocator_stats().in_use_bytes + size_bytes;
 }
 
-AllocationBudget::~AllocationBudget() { budget_bytes.reset(); }
+AllocationBudget::~AllocationBudget() { most_bytes.reset(); }
 
 AllocatorStats allocator_stats() { return allocator().stats(); }
 
 void release_cached_memory() { allocator().trim(); }
 
 std::shared_ptr<Storage> Storage::allocate(std::size_t size_bytes) {
-  if (budget_bytes) spend_budget(size_bytes);
   return std::make_shared<Storage>(allocator().allocate(size_bytes), size_bytes);
 }
 

@@ -106,6 +106,12 @@ TEST_CASE("descriptions that lie are refused with 3") {
   CHECK(with([](Json& a) { a["model"]["image"] = Json::array({-3, 32, 32}); }) == 3);
   CHECK(with([](Json& a) { a["model"]["image"] = Json::array({1, 32, 32}); }) == 3);
   CHECK(with([](Json& a) { a["model"]["image"] = Json::array({3, 1LL << 40, 32}); }) == 3);
+  CHECK(with([](Json& a) { a["model"]["image"] = Json::array({3, 513, 32}); }) == 3);
+  CHECK(with([](Json& a) { a["model"]["image"] = Json::array({16384, 32, 32}); }) == 3);
+  for (const Json& sizes : {Json({-1, 3, 3, 3}), Json({0, 3, 3, 3}), Json({1, 3, 3, 1LL << 40}), Json(3)}) {
+    CAPTURE(sizes.dump());
+    CHECK(with([&](Json& a) { a["model"]["shapes"]["conv1.weight"] = sizes; }) == 3);
+  }
 }
 
 TEST_CASE("a manifest cannot ask for a model larger than its file") {
