@@ -1,6 +1,7 @@
 #include "experiments/runner.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "datasets/loader.h"
 #include "experiments/about.h"
@@ -28,7 +29,19 @@ Tensor sample_of(const datasets::Splits& data) {
   return from_lanes(loader.next()->images);
 }
 
+void rehearse_stages(ExperimentConfig& config, nn::Module& model, const datasets::Splits& data,
+                     const std::function<bool(std::size_t)>& is_complete) {
+  for (std::size_t i = 0; i < config.stages.size() && !config.stages[i].stage->rebuilds_model(); ++i) {
+    if (!is_complete(i)) config.stages[i].stage->rehearse({config, i, model, data});
+  }
+}
+
 }  // namespace
+
+void rehearse_experiment(ExperimentConfig& config, const datasets::Splits& data) {
+  const auto model = config.build_model(data.train->image_shape(), data.train->classes());
+  rehearse_stages(config, *model, data, [](std::size_t) { return false; });
+}
 
 std::filesystem::path default_run_directory(ExperimentConfig& config) {
   return std::filesystem::path("runs") / fmt::format("{}-{}", config.name, config_hash(config).substr(0, 8));
@@ -48,10 +61,8 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   nn::set_execution(*model, nn::execution_from(config.execution));
   reporter.line(fmt::format("model       {}, {} parameters", config.model_kind, model->parameter_count()));
 
-  for (std::size_t i = 0; i < config.stages.size() && !config.stages[i].stage->rebuilds_model(); ++i) {
-    if (directory.stage(i, config.stages[i].label()).is_complete()) continue;
-    config.stages[i].stage->rehearse({config, i, *model, data});
-  }
+  rehearse_stages(config, *model, data,
+                  [&](std::size_t i) { return directory.stage(i, config.stages[i].label()).is_complete(); });
   directory.keep();
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();
   std::int64_t metrics_bytes = 0;  // of the stages that are complete

@@ -14,6 +14,10 @@ namespace espalier {
 // runs/<name>-<first 8 digits of the hash>
 std::filesystem::path default_run_directory(ExperimentConfig& config);
 
+// Throws what its stages refuse of their settings, without doing anything; those after one that rebuilds the
+// model are not asked.
+void rehearse_experiment(ExperimentConfig& config, const datasets::Splits& data);
+
 // Starts the experiment in `directory`, on the kernels that it adopts where there are such, or goes on with
 // it there. Returns what summary.json holds.
 nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::filesystem::path& directory,

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "experiments/common_start.h"
+#include "experiments/config/canonical.h"
 #include "experiments/config/reader.h"
 #include "experiments/read_figures.h"
 #include "experiments/runner.h"
@@ -64,6 +65,33 @@ std::string label_of(const SweepConfig::Row& row, const std::string& value, std:
 
 const std::vector<std::int64_t>& seeds_of(const SweepConfig& config, const SweepConfig::Row& row) {
   return row.seeds.empty() ? config.seeds : row.seeds;
+}
+
+// What is wrong with cells. Most mistakes are in all cells of a row: these are told once.
+class Problems {
+ public:
+  void add(std::size_t row, const std::string& label, const Error& error) {
+    if (told_.emplace(row, error.what()).second) lines_.push_back(fmt::format("{}: {}", label, error.what()));
+  }
+  // Throws Error (usage) that lists them, if there are any.
+  void refuse(const std::string& whose) const {
+    if (lines_.empty()) return;
+    fail(ErrorKind::usage, kWhere, "{}: {} problem{}:\n{}", whose, lines_.size(),
+         lines_.size() == 1 ? "" : "s", fmt::join(lines_, "\n"));
+  }
+
+ private:
+  std::set<std::pair<std::size_t, std::string>> told_;
+  std::vector<std::string> lines_;
+};
+
+// What says which data an experiment reads.
+std::string data_lines(ExperimentConfig& config) {
+  std::string text;
+  for (const std::string& line : canonical_lines(config)) {
+    if (line.starts_with("data.") || line.starts_with("data=")) text += line + "\n";
+  }
+  return text;
 }
 
 // Throws Error (usage) for what is wrong with the sweep itself, whatever its cells are.
@@ -165,15 +193,12 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
     return cell;
   };
 
-  std::vector<std::string> problems;
-  std::set<std::pair<std::size_t, std::string>> told;  // of rows: most mistakes are in all cells of one
+  Problems problems;
   const auto add_cell = [&](std::size_t r, std::size_t c, std::int64_t seed) {
     try {
       cells_.push_back(make_cell(r, c, seed));
     } catch (const Error& error) {
-      if (told.emplace(r, error.what()).second)
-        problems.push_back(
-            fmt::format("{}: {}", label_of(config_.rows[r], config_.columns.values[c], seed), error.what()));
+      problems.add(r, label_of(config_.rows[r], config_.columns.values[c], seed), error);
     }
   };
   // The tables of all seeds grow together: a first picture of the whole comes early.
@@ -187,10 +212,7 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
         add_cell(r, c, seeds[s]);
     }
   }
-  if (!problems.empty()) {
-    fail(ErrorKind::usage, kWhere, "{}: {} problem{}:\n{}", file.string(), problems.size(),
-         problems.size() == 1 ? "" : "s", fmt::join(problems, "\n"));
-  }
+  problems.refuse(file.string());
 }
 
 std::optional<nlohmann::ordered_json> Sweep::own_summary(const SweepCell& cell) const {
@@ -244,10 +266,30 @@ std::vector<const SweepCell*> Sweep::select(const std::vector<std::string>& patt
   return selected;
 }
 
+void Sweep::rehearse(const std::vector<const SweepCell*>& cells) const {
+  Problems problems;
+  std::set<std::string> rehearsed;  // hashes
+  std::string lines;                // of the data that is loaded
+  datasets::Splits data;
+  for (const SweepCell* cell : cells) {
+    if (state(*cell) != CellState::missing || !rehearsed.insert(cell->hash).second) continue;
+    ExperimentConfig config = read_experiment(cell->document);
+    if (const std::string needed = data_lines(config); needed != lines || data.train == nullptr) {
+      data = config.data->load();
+      lines = needed;
+    }
+    try {
+      rehearse_experiment(config, data);
+    } catch (const Error& error) { problems.add(cell->row, cell->label, error); }
+  }
+  problems.refuse(config_.name);
+}
+
 std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& reporter) {
   std::vector<fs::path> runs;  // of all cells, to take common starts from
   for (const SweepCell& cell : cells_) runs.push_back(cell.directory);
   report_strangers(reporter);
+  rehearse(cells);
   std::int64_t left = 0;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const SweepCell& cell = *cells[i];

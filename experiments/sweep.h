@@ -99,8 +99,9 @@ class Sweep {
   std::vector<const SweepCell*> select(const std::vector<std::string>& patterns) const;
 
   // Runs them one after the other and writes the tables after each: one that is done is skipped, one under
-  // way goes on. A run that ends in NaN or Inf is reported and left, the others still run. Returns how many
-  // were left so.
+  // way goes on. Before the first, those that have not begun are rehearsed: throws Error (usage) that lists
+  // what their stages refuse. A run that ends in NaN or Inf is reported and left, the others still run.
+  // Returns how many were left so.
   std::int64_t run(const std::vector<const SweepCell*>& cells, Reporter& reporter);
 
   // <directory>/<name>.json and <name>.md; with results, the summaries that they lack, and README.md.
@@ -110,6 +111,7 @@ class Sweep {
   // Of the cell's own run.
   std::optional<nlohmann::ordered_json> own_summary(const SweepCell& cell) const;
   void write_results(const std::string& markdown);
+  void rehearse(const std::vector<const SweepCell*>& cells) const;
   // Says so when there are results that no cell has.
   void report_strangers(Reporter& reporter) const;
 

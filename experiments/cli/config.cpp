@@ -15,9 +15,11 @@ namespace espalier::cli {
 namespace {
 
 int print_help() {
-  ConfigHelp help;
-  ExperimentConfig().fields(help);
-  fmt::print("{}", help.text());
+  ConfigHelp experiment, sweep;
+  ExperimentConfig().fields(experiment);
+  SweepConfig().fields(sweep);
+  fmt::print("# An experiment, for `espalier run`:\n\n{}\n", experiment.text());
+  fmt::print("# A sweep, for `espalier sweep`:\n\n{}", sweep.text());
   return 0;
 }
 
@@ -51,7 +53,8 @@ int check_sweep(const std::string& path, const std::vector<std::string>& changes
 int config(int argc, char** argv) {
   cxxopts::Options options(
       "espalier config",
-      "check: is a config or a sweep right?  show: every key as it resolves.  help: all keys there are.");
+      "check: are the keys of a config or a sweep right? Data is not read.  show: every key as it resolves.  "
+      "help: all keys there are.");
   options.add_options()("json", "check: name and hash as JSON")("action", "check, show or help",
                                                                 cxxopts::value<std::string>(), "ACTION")(
       "config", "the config or, to check, the sweep, TOML", cxxopts::value<std::string>(), "FILE")(

@@ -12,13 +12,18 @@
 namespace espalier {
 namespace {
 
+void check_fits(const SavedModel& teacher, const std::string& name, const datasets::Splits& data) {
+  const Shape images = data.train->image_shape();
+  const std::int64_t classes = data.train->classes();
+  if (teacher.image_shape == images && teacher.classes == classes) return;
+  fail(ErrorKind::usage, "distill",
+       "the teacher {} tells {} classes of images {} apart, the data has {} of {}", name, teacher.classes,
+       teacher.image_shape.str(), classes, images.str());
+}
+
 std::shared_ptr<nn::Module> load_teacher(const StageContext& context, const std::string& name) {
   const SavedModel saved = load_earlier(context, name);
-  const Shape images = context.data.train->image_shape();
-  if (!(saved.image_shape == images)) {
-    fail(ErrorKind::usage, "distill", "the teacher {} takes images {}, the data has {}", name,
-         saved.image_shape.str(), images.str());
-  }
+  check_fits(saved, name, context.data);
   saved.model->eval();
   return saved.model;
 }
@@ -36,6 +41,12 @@ void Distillation::fields(FieldVisitor& v) {
   v.field("teacher", teacher, "an earlier stage, or the path of a checkpoint or run; empty: none");
   v.field("temperature", temperature, "of the softmax of both", {1e-3, 1e3});
   v.field("weight", weight, "of the teacher's answers in the loss; the labels have the rest", {0.0, 1.0});
+}
+
+void Distillation::rehearse(const StageInputs& inputs) const {
+  if (teacher.empty()) return;
+  if (const std::optional<SavedModel> saved = expect_earlier(inputs, "distill.teacher", teacher))
+    check_fits(*saved, teacher, inputs.data);
 }
 
 train::Loss Distillation::loss(const StageContext& context, double label_smoothing) const {

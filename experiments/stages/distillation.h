@@ -22,7 +22,10 @@ struct Distillation {
 
   void fields(FieldVisitor& v);
 
-  // The loss of a training stage. Throws Error (usage) when the teacher takes other images than the model.
+  // Throws Error (usage) when there is no such teacher, or it is made for other images or classes than the
+  // data has, as far as that can be known before the stages before this one are done.
+  void rehearse(const StageInputs& inputs) const;
+  // The loss of a training stage. Throws Error (usage) as rehearse() does.
   train::Loss loss(const StageContext& context, double label_smoothing) const;
 };
 

@@ -1,6 +1,7 @@
 // Networks that a stage looks at beside its own.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,9 @@ namespace espalier {
 // `name`: the label of an earlier stage of the same run, or the path of a checkpoint or of a run.
 SavedModel load_earlier(const StageContext& context, const std::string& name);
 
-// Throws Error (usage) unless `name`, the value of `key`, is such a label, or there is such a path.
-void expect_earlier(const StageInputs& inputs, std::string_view key, const std::string& name);
+// Before the stages before this one are done: nothing for the label of one of them, else what lies at the
+// path. Throws Error (usage) when `name`, the value of `key`, is neither, and as load_model does.
+std::optional<SavedModel> expect_earlier(const StageInputs& inputs, std::string_view key,
+                                         const std::string& name);
 
 }  // namespace espalier

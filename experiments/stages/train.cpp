@@ -8,7 +8,6 @@
 #include "experiments/experiment_config.h"
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
-#include "experiments/stages/earlier_stage.h"
 #include "experiments/stages/scoring_batches.h"
 #include "experiments/stages/training_state.h"
 #include "framework/core/error.h"
@@ -54,7 +53,7 @@ std::int64_t TrainStage::steps_of_training(const StageInputs& inputs) const {
 }
 
 void TrainStage::rehearse(const StageInputs& inputs) const {
-  if (!distill_.teacher.empty()) expect_earlier(inputs, "distill.teacher", distill_.teacher);
+  distill_.rehearse(inputs);
   const std::int64_t steps = steps_of_training(inputs);
   std::vector<std::unique_ptr<pruning::Pruner>> pruners;
   for (pruning::PrunerSettings& settings : prune_) {

@@ -28,7 +28,7 @@ name = "second"
   try {
     run_experiment(config, directory, quiet.reporter);
   } catch (const Error& error) {
-    CHECK(error.kind() == ErrorKind::usage);
+    CHECK((error.kind() == ErrorKind::usage || error.kind() == ErrorKind::integrity));
     return error.what();
   }
   return "";
@@ -45,6 +45,8 @@ TEST_CASE("what a later stage would refuse, no earlier one trains for") {
       {"epochs = 1\nprune = [{ sparsity = 0.5, include = [\"no.such.*\"] }]", "matches no weight"},
       {"epochs = 1\nprune = [{ sparsity = 0.5, regrow = \"rigl\" }, { sparsity = 0.5 }]", "regrow 'rigl'"},
       {"kind = \"prune\"\nprune = [{ sparsity = 0.5, dependencies = true }]", "has none"},
+      {"epochs = 1\ndistill = { teacher = \"/\" }", "/ is no checkpoint"},
+      {"kind = \"transfer\"\nfrom = \"/\"", "/ is no checkpoint"},
       {"kind = \"transfer\"", "whose masks?"},
       {"kind = \"transfer\"\nfrom = \"runs/none\"", "no such checkpoint or run"},
       {"kind = \"lottery\"\nepochs = 1\nrewind_step = 3", "beyond the 2 steps"},
