@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 256 << 20;
-constexpr const char* kResult = "result.json";
-constexpr const char* kKernels = "kernels.json";
 
 // Does a canonical line matter before the cut?
 bool decides(const std::string& line, const Cut& cut) {
@@ -56,11 +54,11 @@ void link_directory(const fs::path& from, const fs::path& to) {
   make_directories(to);
   for (const auto& entry : fs::directory_iterator(from)) {
     const fs::path name = entry.path().filename();
-    if (entry.is_regular_file() && name != kResult) link_file(entry.path(), to / name);
+    if (entry.is_regular_file() && name != kResultFile) link_file(entry.path(), to / name);
     if (entry.is_directory() && !name.string().starts_with("step-")) link_directory(entry.path(), to / name);
   }
   sync_directory(to);
-  if (fs::exists(from / kResult)) link_file(from / kResult, to / kResult);
+  if (fs::exists(from / kResultFile)) link_file(from / kResultFile, to / kResultFile);
 }
 
 class Taker {
@@ -78,12 +76,12 @@ class Taker {
 
   // The last cut that this run has yet to reach and the other one has reached.
   std::optional<std::size_t> last_in_common(const fs::path& other) {
-    if (!fs::exists(other / "config.toml") || fs::equivalent(other, run_.path())) return std::nullopt;
+    if (!fs::exists(other / kConfigFile) || fs::equivalent(other, run_.path())) return std::nullopt;
     ExperimentConfig config;
     try {
-      const std::optional<RunKernels> kernels = read_kernels(other / kKernels);
+      const std::optional<RunKernels> kernels = read_kernels(other / kKernelsFile);
       if ((kernels && kernels->tuned) != run_.kernels().tuned()) return std::nullopt;
-      config = read_experiment(parse_config_file(other / "config.toml"));
+      config = read_experiment(parse_config_file(other / kConfigFile));
     } catch (const Error&) {  // it has nothing to give
       return std::nullopt;
     }
@@ -91,7 +89,7 @@ class Taker {
     for (const Cut& cut : cuts_of(config)) {
       const auto own = std::find_if(cuts_.begin() + static_cast<std::ptrdiff_t>(first_), cuts_.end(),
                                     [&](const Cut& c) { return c.key == cut.key; });
-      if (own == cuts_.end() || !fs::exists(other / relative(*own) / kResult)) continue;
+      if (own == cuts_.end() || !fs::exists(other / relative(*own) / kResultFile)) continue;
       last = static_cast<std::size_t>(own - cuts_.begin());
     }
     return last;
@@ -102,8 +100,8 @@ class Taker {
     run_.keep();
     take_metrics(other, cuts_[last]);
     // What follows runs on the kernels that the start was computed with.
-    if (fs::exists(other / kKernels))
-      write_file_durably(run_.path() / kKernels, read_file(other / kKernels, kMaxFileBytes));
+    if (fs::exists(other / kKernelsFile))
+      write_file_durably(run_.path() / kKernelsFile, read_file(other / kKernelsFile, kMaxFileBytes));
     for (std::size_t i = first_; i <= last; ++i) {
       const Cut& cut = cuts_[i];
       if (cut.first_round && fs::exists(other / relative(cut).parent_path() / LotteryStage::kSnapshot)) {
@@ -113,7 +111,7 @@ class Taker {
       link_directory(other / relative(cut), run_.path() / relative(cut));
       nlohmann::ordered_json result = directory_of(cut).result();
       if (!result.contains("taken_from")) result["taken_from"] = other.filename().string();
-      write_file_durably(directory_of(cut).path() / kResult, result.dump(2) + "\n");
+      write_file_durably(directory_of(cut).path() / kResultFile, result.dump(2) + "\n");
     }
     reporter.line(
         fmt::format("start       {} of {} is the same", relative(cuts_[last]).string(), other.string()));
@@ -132,11 +130,11 @@ class Taker {
 
   // Lines until the cut.
   void take_metrics(const fs::path& other, const Cut& cut) {
-    const fs::path from = other / "metrics.jsonl";
+    const fs::path from = other / kMetricsFile;
     if (!fs::exists(from)) return;
     const nlohmann::ordered_json result = StageDirectory(other / relative(cut), run_.metrics()).result();
     const auto length = std::max(result.value("metrics_bytes", std::int64_t{0}), std::int64_t{0});
-    write_file_durably(run_.path() / "metrics.jsonl",
+    write_file_durably(run_.path() / kMetricsFile,
                        read_file(from, kMaxFileBytes).substr(0, static_cast<std::size_t>(length)));
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "experiments/run_directory.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -10,7 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kName = "kernels.json";
 constexpr int kFormat = 1;
 constexpr std::size_t kMaxBytes = 16 << 20;
 
@@ -32,7 +32,7 @@ fs::path record_of(const fs::path& checkpoint) {
   std::error_code ignored;
   fs::path directory = fs::absolute(checkpoint, ignored).lexically_normal();
   for (int up = 0; up < 4 && directory.has_relative_path(); ++up, directory = directory.parent_path()) {
-    if (fs::exists(directory / kName, ignored)) return directory / kName;
+    if (fs::exists(directory / kKernelsFile, ignored)) return directory / kKernelsFile;
   }
   return {};
 }

@@ -16,9 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kConfig = "config.toml";
-constexpr const char* kKernels = "kernels.json";
-
 // The directories step-<number>, oldest first.
 std::vector<fs::path> step_directories(const fs::path& stage) {
   std::vector<fs::path> found;
@@ -119,28 +116,28 @@ void StageDirectory::save_progress(std::int64_t step, train::Checkpoint checkpoi
 
 bool StageDirectory::is_complete() const {
   std::error_code ignored;
-  return fs::exists(path_ / "result.json", ignored);
+  return fs::exists(path_ / kResultFile, ignored);
 }
 
-nlohmann::ordered_json StageDirectory::result() const { return read_result(path_ / "result.json"); }
+nlohmann::ordered_json StageDirectory::result() const { return read_result(path_ / kResultFile); }
 
 void StageDirectory::complete(const train::Checkpoint& model, nlohmann::ordered_json result) {
   make_directories(path_);
   save_kernels();
   train::save_checkpoint(final_checkpoint(), model);
   result["metrics_bytes"] = metrics_.size_bytes();
-  write_file_durably(path_ / "result.json", result.dump(2) + "\n");
+  write_file_durably(path_ / kResultFile, result.dump(2) + "\n");
   remove_old_steps(0, path_);
 }
 
 RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const std::string& hash,
                            const Note& note, const std::optional<RunKernels>& adopted)
-    : path_(std::move(path)), metrics_(path_ / "metrics.jsonl") {
+    : path_(std::move(path)), metrics_(path_ / kMetricsFile) {
   std::error_code ignored;
   if (!fs::exists(path_, ignored)) made_.push_back(path_);
   make_directories(path_);
   lock_.emplace(path_);
-  const fs::path config_path = path_ / kConfig;
+  const fs::path config_path = path_ / kConfigFile;
   if (fs::exists(config_path, ignored)) {
     ExperimentConfig there = read_experiment(parse_config_file(config_path));
     const std::string there_hash = config_hash(there);
@@ -148,11 +145,11 @@ RunDirectory::RunDirectory(fs::path path, const std::string& config_toml, const 
       fail(ErrorKind::usage, "run", "{} holds another experiment ({}, not {}); choose another --out",
            path_.string(), there_hash.substr(0, 8), hash.substr(0, 8));
     }
-    kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/false, note, adopted);
+    kernels_ = std::make_unique<KernelsFile>(path_ / kKernelsFile, /*run_begins=*/false, note, adopted);
     return;
   }
-  if (!fs::exists(path_ / kKernels, ignored)) made_.push_back(path_ / kKernels);
-  kernels_ = std::make_unique<KernelsFile>(path_ / kKernels, /*run_begins=*/true, note, adopted);
+  if (!fs::exists(path_ / kKernelsFile, ignored)) made_.push_back(path_ / kKernelsFile);
+  kernels_ = std::make_unique<KernelsFile>(path_ / kKernelsFile, /*run_begins=*/true, note, adopted);
   made_.push_back(config_path);
   write_file_durably(config_path, config_toml);
 }

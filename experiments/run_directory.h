@@ -25,6 +25,12 @@
 
 namespace espalier {
 
+inline constexpr const char* kConfigFile = "config.toml";
+inline constexpr const char* kKernelsFile = "kernels.json";
+inline constexpr const char* kMetricsFile = "metrics.jsonl";
+inline constexpr const char* kResultFile = "result.json";
+inline constexpr const char* kSummaryFile = "summary.json";
+
 // Lines of JSON, appended as they come; cut back on resume to where the checkpoint was made.
 class MetricsFile {
  public:

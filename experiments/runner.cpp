@@ -87,7 +87,7 @@ nlohmann::ordered_json run_experiment(ExperimentConfig& config, const std::files
   const nn::ModelSummary cost = nn::summary(*model, data.test->image_shape());
   nlohmann::ordered_json summary = experiment_summary(config, data, stages, cost, *model);
   summary["kernels"] = directory.kernels().tuned() ? "measured" : "fixed";
-  write_file_durably(path / "summary.json", summary.dump(2) + "\n");
+  write_file_durably(path / kSummaryFile, summary.dump(2) + "\n");
   return summary;
 }
 

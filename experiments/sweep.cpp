@@ -11,6 +11,7 @@
 #include "experiments/config/canonical.h"
 #include "experiments/config/reader.h"
 #include "experiments/read_figures.h"
+#include "experiments/run_directory.h"
 #include "experiments/runner.h"
 #include "experiments/sweep_table.h"
 #include "framework/core/error.h"
@@ -23,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kWhere = "sweep";
-constexpr const char* kSummary = "summary.json";
 
 // "SNIP, shuffled" -> "snip-shuffled"
 std::string directory_name(const std::string& row) {
@@ -149,6 +149,11 @@ void SweepConfig::fields(FieldVisitor& v) {
   v.tables("row", rows, "what is compared");
 }
 
+const char* state_name(CellState state) {
+  constexpr const char* kNames[] = {"missing", "under way", "done"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
 Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::path out, fs::path results)
     : directory_(std::move(out)),
       command_(fmt::format("espalier sweep {}{}{} --results {}", file.string(), changes.empty() ? "" : " ",
@@ -216,7 +221,7 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
 }
 
 std::optional<nlohmann::ordered_json> Sweep::own_summary(const SweepCell& cell) const {
-  const fs::path path = cell.directory / kSummary;
+  const fs::path path = cell.directory / kSummaryFile;
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
   nlohmann::ordered_json summary = read_summary(path);
@@ -233,14 +238,14 @@ std::optional<nlohmann::ordered_json> Sweep::summary(const SweepCell& cell) cons
 fs::path Sweep::place(const SweepCell& cell) const {
   std::error_code ignored;
   const bool elsewhere =
-      results_.find(cell.hash) != nullptr && !fs::exists(cell.directory / kSummary, ignored);
+      results_.find(cell.hash) != nullptr && !fs::exists(cell.directory / kSummaryFile, ignored);
   return elsewhere ? results_.directory() : cell.directory;
 }
 
 CellState Sweep::state(const SweepCell& cell) const {
   std::error_code ignored;
   if (summary(cell)) return CellState::done;
-  return fs::exists(cell.directory / "config.toml", ignored) ? CellState::under_way : CellState::missing;
+  return fs::exists(cell.directory / kConfigFile, ignored) ? CellState::under_way : CellState::missing;
 }
 
 std::vector<const SweepCell*> Sweep::select(const std::vector<std::string>& patterns) const {

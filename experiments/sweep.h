@@ -73,6 +73,8 @@ struct SweepCell {
 };
 
 enum class CellState { missing, under_way, done };
+// "missing", "under way", "done"
+const char* state_name(CellState state);
 
 class Sweep {
  public:

@@ -9,17 +9,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* name_of(CellState state) {
-  constexpr const char* kNames[] = {"missing", "under way", "done"};
-  return kNames[static_cast<std::size_t>(state)];
-}
-
 double ratio(const Json& summary, const char* part, const char* whole) {
   return summary.at(part).get<double>() / summary.at(whole).get<double>();
 }
 
 Json run_json(const Sweep& sweep, const SweepCell& cell) {
-  Json run = {{"seed", cell.seed}, {"config_hash", cell.hash}, {"state", name_of(sweep.state(cell))}};
+  Json run = {{"seed", cell.seed}, {"config_hash", cell.hash}, {"state", state_name(sweep.state(cell))}};
   const std::optional<Json> summary = sweep.summary(cell);
   if (!summary) return run;
   run["test_accuracy"] = summary->at("test_accuracy");
@@ -39,7 +34,7 @@ void add_means(Json& cell) {
   double density = 0.0, macs = 0.0, seconds = 0.0;
   std::int64_t epochs = 0;
   for (const Json& run : cell["runs"]) {
-    if (run["state"] != "done" || run["test_accuracy"].is_null()) continue;
+    if (run["state"] != state_name(CellState::done) || run["test_accuracy"].is_null()) continue;
     accuracies.push_back(run["test_accuracy"].get<double>());
     density += run["density"].get<double>();
     macs += run["effective_macs"].get<double>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "datasets/augment/reflect.h"
 #include "framework/core/error.h"
 #include "framework/ops/add.h"
 #include "framework/ops/scale.h"
@@ -11,15 +12,6 @@
 #include "framework/tensor/lanes.h"
 
 namespace espalier {
-namespace {
-
-// Where a coordinate outside [0, size) is reflected to; the edge itself is not repeated.
-std::int64_t reflected(std::int64_t i, std::int64_t size) {
-  if (i < 0) return -i;
-  return i < size ? i : 2 * (size - 1) - i;
-}
-
-}  // namespace
 
 const std::vector<std::string>& view_choices() {
   static const std::vector<std::string> names = {"one", "mirrored", "shifted"};
@@ -56,9 +48,9 @@ Tensor view_of(const Tensor& images, const View& view) {
       const T* from = images.data<T>() + at;
       T* to = result.data<T>() + at;
       for (std::int64_t y = 0; y < H; ++y) {
-        const std::int64_t row = reflected(y - view.down, H);
+        const std::int64_t row = datasets::reflected(y - view.down, H);
         for (std::int64_t x = 0; x < W; ++x) {
-          const std::int64_t column = reflected((view.mirrored ? W - 1 - x : x) - view.right, W);
+          const std::int64_t column = datasets::reflected((view.mirrored ? W - 1 - x : x) - view.right, W);
           std::copy_n(from + (row * W + column) * kernels::kLanes, kernels::kLanes,
                       to + (y * W + x) * kernels::kLanes);
         }

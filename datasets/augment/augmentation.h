@@ -38,9 +38,6 @@ struct Augmentation {
     v.table("mix", mix, "mixing pairs of images and their labels");
   }
 
-  bool none() const {
-    return crop_padding == 0 && !flip && policy.none() && cutout == 0 && erase == 0.0 && mix.none();
-  }
   // Throws Error (usage) when the settings make no sense for images of this shape [C, H, W].
   void check_for(const Shape& image_shape) const;
 };

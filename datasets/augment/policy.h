@@ -21,7 +21,6 @@ struct AugmentPolicy {
   std::int64_t magnitude = 9;
 
   void fields(FieldVisitor& v);
-  bool none() const { return kind == "none"; }
 
   // In place; `image` and `scratch` are [C, H, W].
   void apply(std::uint8_t* image, std::uint8_t* scratch, const Shape& shape, Random& random) const;

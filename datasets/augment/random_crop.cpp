@@ -3,21 +3,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include "datasets/augment/reflect.h"
+
 namespace espalier::datasets {
 namespace {
-
-// The pixel that stands at position i of a line of `size` pixels mirrored at both ends.
-std::int64_t mirrored(std::int64_t i, std::int64_t size) {
-  if (i < 0) return -i;
-  return i < size ? i : 2 * (size - 1) - i;
-}
 
 // One row of the window: `row` shifted by dx, what lies outside filled in by the mode.
 void crop_row(const std::uint8_t* row, std::uint8_t* dst, std::int64_t width, std::int64_t dx, Padding mode) {
   const std::int64_t begin = std::max<std::int64_t>(0, -dx);  // dst pixels that lie inside the image
   const std::int64_t end = std::min(width, width - dx);
   const auto outside = [&](std::int64_t x) {
-    return mode == Padding::reflect ? row[mirrored(x + dx, width)] : std::uint8_t{0};
+    return mode == Padding::reflect ? row[reflected(x + dx, width)] : std::uint8_t{0};
   };
   for (std::int64_t x = 0; x < begin; ++x) dst[x] = outside(x);
   std::memcpy(dst + begin, row + begin + dx, static_cast<std::size_t>(end - begin));
@@ -40,7 +36,7 @@ void random_crop(const std::uint8_t* src, std::uint8_t* dst, const Shape& image_
         std::memset(dst, 0, static_cast<std::size_t>(width));
       } else {
         const std::uint8_t* row =
-            src + (c * height + (inside ? source_y : mirrored(source_y, height))) * width;
+            src + (c * height + (inside ? source_y : reflected(source_y, height))) * width;
         crop_row(row, dst, width, dx, mode);
       }
     }

@@ -1,6 +1,7 @@
 // espalier resume DIR
 #include "experiments/cli/command.h"
 #include "experiments/cli/run_options.h"
+#include "experiments/run_directory.h"
 
 namespace espalier::cli {
 
@@ -12,7 +13,7 @@ int resume(int argc, char** argv) {
   const auto arguments = parse(options, argc, argv, "DIR");
   if (!arguments) return 0;
   const std::filesystem::path directory = required(*arguments, "directory");
-  ExperimentConfig config = read_experiment(parse_config_file(directory / "config.toml"));
+  ExperimentConfig config = read_experiment(parse_config_file(directory / kConfigFile));
   return run_in_directory(*arguments, config, directory);
 }
 

@@ -9,8 +9,6 @@
 #include "experiments/tuning.h"
 #include "framework/core/error.h"
 #include "framework/train/stop.h"
-#include "kernels/backend.h"
-#include "kernels/base/isa.h"
 #include "kernels/base/parallel.h"
 
 namespace espalier::cli {
@@ -39,11 +37,7 @@ Reporter begin_run(const cxxopts::ParseResult& arguments) {
   ask_for_tuning(arguments);
   train::catch_stop_signals();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error of write(), which says more
-  Reporter reporter(arguments.count("json") > 0 ? stderr : stdout);
-  for (const std::string_view problem : {kernels::isa_request_error(), kernels::backend_request_error()}) {
-    if (!problem.empty()) reporter.line(fmt::format("note        {}", problem));
-  }
-  return reporter;
+  return Reporter(arguments.count("json") > 0 ? stderr : stdout);
 }
 
 int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,

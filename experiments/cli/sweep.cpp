@@ -12,9 +12,8 @@ namespace espalier::cli {
 namespace {
 
 int list(const Sweep& sweep, const std::vector<const SweepCell*>& cells) {
-  constexpr const char* kStates[] = {"missing", "under way", "done"};
   for (const SweepCell* cell : cells) {
-    fmt::print("{:<10} {:<44} {}\n", kStates[static_cast<std::size_t>(sweep.state(*cell))], cell->label,
+    fmt::print("{:<10} {:<44} {}\n", state_name(sweep.state(*cell)), cell->label,
                sweep.place(*cell).string());
   }
   return 0;

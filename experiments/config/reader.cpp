@@ -1,7 +1,6 @@
 #include "experiments/config/reader.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "framework/core/suggest.h"
 

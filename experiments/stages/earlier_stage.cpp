@@ -22,7 +22,7 @@ fs::path stage_directory(const StageContext& context, const std::string& label) 
       const fs::path candidate = place / fmt::format("{}-{}", i, label);
       if (fs::is_directory(candidate, ignored)) return candidate;
     }
-    if (fs::exists(place / "config.toml", ignored)) break;  // the run's
+    if (fs::exists(place / kConfigFile, ignored)) break;  // the run's
   }
   return {};
 }

@@ -38,10 +38,8 @@ struct StageContext : StageInputs {
 
 // What a stage says of its outcome.
 struct StageResult {
-  std::string label, kind;
   std::int64_t epochs = 0, steps = 0;
   std::optional<double> test_accuracy_percent, test_loss, validation_accuracy_percent;
-  std::int64_t parameters = 0, nonzero_parameters = 0;
   double wall_seconds = 0.0;
   // Of a stage that trains in rounds: what each came to, as it stands in its result.json.
   std::vector<nlohmann::ordered_json> rounds;

@@ -58,7 +58,6 @@ struct Step {
 struct Program {
   std::vector<Step> steps;
   std::vector<Buffer> buffers;
-  kernels::Subgrid grid;   // of the image
   std::string lanes_note;  // what the lanes are, and why
 };
 

@@ -85,7 +85,6 @@ class Scheduler {
     } else {
       program_.lanes_note = "images";
     }
-    program_.grid = grid;
     place(network_.input, grid);
     Step step{.kind = grid.lanes() == 1 ? StepKind::to_lanes : StepKind::split};
     step.output = buffer_of(network_.input);
