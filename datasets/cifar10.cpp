@@ -64,6 +64,15 @@ std::optional<fs::path> find_cifar10(const std::string& configured) {
   return find_data(data_directories(configured), kCifar10Directory, kCifar10TestFile);
 }
 
+fs::path cifar10_directory(const std::string& configured) {
+  if (const std::optional<fs::path> found = find_cifar10(configured)) return *found;
+  std::string searched;
+  for (const fs::path& place : data_directories(configured))
+    searched += (searched.empty() ? "" : ", ") + place.string();
+  fail(ErrorKind::io, "cifar10", "found no {}/ in {}; {}, or set the path or $ESPALIER_DATA",
+       kCifar10Directory, searched, kGetIt);
+}
+
 void Cifar10Spec::fields(FieldVisitor& v) {
   v.field("path", path,
           "directory that is or holds cifar-10-batches-bin/; empty: $ESPALIER_DATA, else data/, else "
@@ -78,30 +87,21 @@ void Cifar10Spec::fields(FieldVisitor& v) {
 }
 
 Splits Cifar10Spec::load() const {
-  const std::optional<fs::path> directory = find_cifar10(path);
-  if (!directory) {
-    if (path.empty() && if_missing == "synthetic") {
-      SyntheticSpec synthetic;
-      synthetic.validation_images = validation_images;
-      synthetic.train_images = train_images > 0 ? train_images : synthetic.train_images - validation_images;
-      Splits splits = synthetic.load();
-      splits.description += " (CIFAR-10 was not found)";
-      return splits;
-    }
-    std::string searched;
-    for (const fs::path& place : data_directories(path)) {
-      searched += (searched.empty() ? "" : ", ") + place.string();
-    }
-    fail(ErrorKind::io, "cifar10", "found no {}/ in {}; {}, or set the path or $ESPALIER_DATA",
-         kCifar10Directory, searched, kGetIt);
+  if (path.empty() && if_missing == "synthetic" && !find_cifar10()) {
+    SyntheticSpec synthetic;
+    synthetic.validation_images = validation_images;
+    synthetic.train_images = train_images > 0 ? train_images : synthetic.train_images - validation_images;
+    Splits splits = synthetic.load();
+    splits.description += " (CIFAR-10 was not found)";
+    return splits;
   }
-
+  const fs::path directory = cifar10_directory(path);
   std::vector<fs::path> train_files;
-  for (const char* name : kCifar10TrainFiles) train_files.push_back(*directory / name);
+  for (const char* name : kCifar10TrainFiles) train_files.push_back(directory / name);
   Splits splits;
   splits.name = "cifar10";
   splits.normalisation = kCifar10Normalisation;
-  splits.test = read_cifar10({*directory / kCifar10TestFile}, images_per_file_);
+  splits.test = read_cifar10({directory / kCifar10TestFile}, images_per_file_);
   const auto seed = static_cast<std::uint64_t>(split_seed);
   Parts parts = split_stratified(read_cifar10(train_files, images_per_file_), validation_images, seed);
   splits.validation = parts.second;
@@ -113,7 +113,7 @@ Splits Cifar10Spec::load() const {
     splits.train = split_stratified(splits.train, train_images, seed).second;
   }
   splits.description = fmt::format("CIFAR-10 from {}: {} training, {} validation and {} test images",
-                                   directory->string(), splits.train->size(),
+                                   directory.string(), splits.train->size(),
                                    splits.validation ? splits.validation->size() : 0, splits.test->size());
   return splits;
 }

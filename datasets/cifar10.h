@@ -33,6 +33,9 @@ std::shared_ptr<const Dataset> read_cifar10(const std::vector<std::filesystem::p
 // The directory of the files, searched for as data_directories(configured) says.
 std::optional<std::filesystem::path> find_cifar10(const std::string& configured = "");
 
+// The same; throws Error (io) that says where it was searched for when there is none.
+std::filesystem::path cifar10_directory(const std::string& configured);
+
 class Cifar10Spec : public DatasetSpec {
  public:
   // Other sizes than the official one are for tests.

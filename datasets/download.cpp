@@ -20,18 +20,18 @@ namespace espalier::datasets {
 
 namespace fs = std::filesystem;
 
-void check_identity(const RemoteFile& file, const fs::path& path) {
+void check_identity(const RemoteFile& file, const fs::path& path, std::string_view advice) {
   std::error_code error;
   const auto size = static_cast<std::int64_t>(fs::file_size(path, error));
   if (error) fail(ErrorKind::io, "download", "cannot look at {}: {}", path.string(), error.message());
   if (size != file.size_bytes) {
-    fail(ErrorKind::integrity, "download", "{} has {} bytes, expected {}; fetch it again", path.string(),
-         size, file.size_bytes);
+    fail(ErrorKind::integrity, "download", "{} has {} bytes, expected {}; {}", path.string(), size,
+         file.size_bytes, advice);
   }
   const std::string sum = sha256_file(path);
   if (sum != file.sha256) {
-    fail(ErrorKind::integrity, "download", "{} has SHA-256 {}, expected {}; fetch it again", path.string(),
-         sum, file.sha256);
+    fail(ErrorKind::integrity, "download", "{} has SHA-256 {}, expected {}; {}", path.string(), sum,
+         file.sha256, advice);
   }
 }
 
@@ -193,11 +193,11 @@ bool can_download() { return true; }
 
 void download(const RemoteFile& file, const fs::path& target, const DownloadOptions& options) {
   std::error_code error;
-  if (fs::exists(target, error)) return check_identity(file, target);
+  if (fs::exists(target, error)) return check_identity(file, target, "remove it to fetch it anew");
   const fs::path part = target.string() + ".part";
   complete_part(file, part, options);
   try {
-    check_identity(file, part);
+    check_identity(file, part, "try it again, or another mirror");
   } catch (const Error& wrong) {
     if (wrong.kind() == ErrorKind::integrity) fs::remove(part, error);  // going on from it would not help
     throw;

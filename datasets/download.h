@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace espalier::datasets {
 
@@ -34,7 +35,7 @@ bool can_download();
 void download(const RemoteFile& file, const std::filesystem::path& target,
               const DownloadOptions& options = {});
 
-// Throws Error (integrity) unless the file at `path` is `file`.
-void check_identity(const RemoteFile& file, const std::filesystem::path& path);
+// Throws Error (integrity), ending in `advice`, unless the file at `path` is `file`.
+void check_identity(const RemoteFile& file, const std::filesystem::path& path, std::string_view advice);
 
 }  // namespace espalier::datasets

@@ -68,7 +68,7 @@ fs::path get_cifar10(const fs::path& directory, const GetOptions& options, const
   make_directories(directory);
   const DirectoryLock lock(directory);  // two that write to one .part file would spoil it
   if (!options.from.empty()) {
-    check_identity(archive.file, options.from);
+    check_identity(archive.file, options.from, "name another file, or let it be downloaded");
     unpack_verified(options.from, target, archive.images_per_file);
     return target;
   }

@@ -43,10 +43,10 @@ fs::path resolve(const fs::path& path) {
     if (numbered && train::is_checkpoint(entry.path() / "checkpoint"))
       stages.emplace_back(std::stoll(name), entry.path() / "checkpoint");
   }
-  if (stages.empty()) {
-    fail(fs::exists(path) ? ErrorKind::integrity : ErrorKind::io, "checkpoint",
-         "{} is no checkpoint, and no run with a complete stage", path.string());
-  }
+  if (error) fail(ErrorKind::io, "checkpoint", "cannot read {}: {}", path.string(), error.message());
+  if (stages.empty())
+    fail(ErrorKind::integrity, "checkpoint", "{} is no checkpoint, and no run with a complete stage",
+         path.string());
   return std::max_element(stages.begin(), stages.end())->second;
 }
 

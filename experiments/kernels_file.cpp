@@ -40,17 +40,21 @@ fs::path record_of(const fs::path& checkpoint) {
 }  // namespace
 
 std::optional<RunKernels> read_kernels(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::not_found) return std::nullopt;
+  if (type == fs::file_type::none)
+    fail(ErrorKind::io, "run", "cannot read {}: {}", path.string(), error.message());
+  // Opening a pipe would wait for its other end.
+  const std::string text = type == fs::file_type::regular ? read_file(path, kMaxBytes) : "";
   try {
-    if (!fs::is_regular_file(path, ignored)) fail(ErrorKind::integrity, "kernels", "it is no file");
-    const nlohmann::json json = nlohmann::json::parse(read_file(path, kMaxBytes));
+    const nlohmann::json json = nlohmann::json::parse(text);
     if (json.at("format") != kFormat) fail(ErrorKind::integrity, "kernels", "its format is unknown");
     return RunKernels{json.at("tuned").get<bool>(), tune::choices_from_json(json)};
-  } catch (const std::exception& error) {
+  } catch (const std::exception& problem) {
     fail(ErrorKind::integrity, "run",
          "{} is damaged: {}; without it the run goes on with the fixed choices, and ends with other bits",
-         path.string(), error.what());
+         path.string(), problem.what());
   }
 }
 

@@ -149,6 +149,8 @@ void SweepConfig::fields(FieldVisitor& v) {
   v.tables("row", rows, "what is compared");
 }
 
+bool is_sweep(const ConfigNode& document) { return document.find("row") != nullptr; }
+
 const char* state_name(CellState state) {
   constexpr const char* kNames[] = {"missing", "under way", "done"};
   return kNames[static_cast<std::size_t>(state)];
@@ -159,7 +161,11 @@ Sweep::Sweep(const fs::path& file, const std::vector<std::string>& changes, fs::
       command_(fmt::format("espalier sweep {}{}{} --results {}", file.string(), changes.empty() ? "" : " ",
                            fmt::join(changes, " "), results.string())),
       results_(std::move(results)) {
-  read_config(parse_config_file(file), config_);
+  const ConfigNode document = parse_config_file(file);
+  if (!is_sweep(document) && document.find("stage") != nullptr)
+    fail(ErrorKind::usage, kWhere, "{} is an experiment, no sweep: use `espalier run {}`", file.string(),
+         file.string());
+  read_config(document, config_);
   if (config_.columns.values.empty()) config_.columns.values = {""};
   check_settings(config_, file.string());
   if (directory_.empty()) directory_ = fs::path("runs") / config_.name;

@@ -62,6 +62,9 @@ struct SweepConfig {
   void fields(FieldVisitor& v);
 };
 
+// Is it the config of a sweep, not of an experiment?
+bool is_sweep(const ConfigNode& document);
+
 // One experiment of a sweep.
 struct SweepCell {
   std::size_t row = 0, column = 0;

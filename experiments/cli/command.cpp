@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <string_view>
+#include <system_error>
 
 #include "experiments/build_info.h"
 #include "experiments/tuning.h"
@@ -68,33 +70,48 @@ std::string unknown_option(const cxxopts::Options& options, const std::string& t
                      match.empty() ? "" : "; did you mean '--" + match + "'?");
 }
 
+int run_command(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "--help";
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help();
+    return argc > 1 ? 0 : static_cast<int>(ErrorKind::usage);
+  }
+  if (name == "--version") {
+    fmt::print("espalier {}\n", build_description());
+    return 0;
+  }
+  const Command& command = find_command(name);
+  if (name != "doctor") refuse_bad_environment();
+  return command.run(argc - 1, argv + 1);
+}
+
+// Output that a full disk has swallowed is a failure, also when it is noticed only now.
+void finish_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    fail(ErrorKind::io, "espalier", "cannot write the output: {}", std::generic_category().message(errno));
+}
+
+// Returns the exit code.
+int report(const std::exception& error, ErrorKind kind) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "espalier: %s\n", error.what());  // fmt would throw where it cannot be written
+  return static_cast<int>(kind);
+}
+
 }  // namespace
 
 std::span<const Command> commands() { return kCommands; }
 
 int main(int argc, char** argv) {
   try {
-    const std::string_view name = argc > 1 ? argv[1] : "--help";
-    if (name == "--help" || name == "-h" || name == "help") {
-      print_help();
-      return argc > 1 ? 0 : static_cast<int>(ErrorKind::usage);
-    }
-    if (name == "--version") {
-      fmt::print("espalier {}\n", build_description());
-      return 0;
-    }
-    const Command& command = find_command(name);
-    if (name != "doctor") refuse_bad_environment();
-    return command.run(argc - 1, argv + 1);
+    const int exit_code = run_command(argc, argv);
+    finish_output();
+    return exit_code;
   } catch (const Error& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "espalier: {}\n", error.what());
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "espalier: {}\n", error.what());
-    return static_cast<int>(ErrorKind::failure);
-  }
+    return report(error, error.kind());
+  } catch (const std::system_error& error) {  // of the standard library: files, directories, output
+    return report(error, ErrorKind::io);
+  } catch (const std::exception& error) { return report(error, ErrorKind::failure); }
 }
 
 std::optional<cxxopts::ParseResult> parse(cxxopts::Options& options, int argc, char** argv,
@@ -125,6 +142,10 @@ std::optional<cxxopts::ParseResult> parse(cxxopts::Options& options, int argc, c
 std::string required(const cxxopts::ParseResult& arguments, const std::string& name) {
   if (arguments.count(name) == 0) fail(ErrorKind::usage, "espalier", "{} is missing; see --help", name);
   return arguments[name].as<std::string>();
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 std::vector<std::string> overrides(const cxxopts::ParseResult& arguments) {

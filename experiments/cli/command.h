@@ -11,6 +11,7 @@
 
 #define CXXOPTS_VECTOR_DELIMITER '\0'  // a list in key=[a, b] is one argument
 #include <cxxopts.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,9 @@ std::optional<cxxopts::ParseResult> parse(cxxopts::Options& options, int argc, c
 
 // The value of a required positional argument; throws Error (usage) when it was left out.
 std::string required(const cxxopts::ParseResult& arguments, const std::string& name);
+
+// To stdout, for --json. Bytes that are no UTF-8, as paths may hold them, become U+FFFD.
+void print_json(const nlohmann::ordered_json& json);
 
 // The key=value arguments of a command that takes them as its last positional, "overrides".
 std::vector<std::string> overrides(const cxxopts::ParseResult& arguments);

@@ -71,7 +71,7 @@ int config(int argc, char** argv) {
   const std::string path = required(*arguments, "config");
   const ConfigNode document = parse_config_file(path);
   const bool json = arguments->count("json") > 0;
-  if (document.find("row") != nullptr) {
+  if (is_sweep(document)) {
     if (action == "check") return check_sweep(path, overrides(*arguments), json);
     fail(ErrorKind::usage, "espalier config",
          "{} is a sweep; `espalier sweep {} --list` shows its experiments", path, path);

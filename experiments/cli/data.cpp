@@ -22,6 +22,10 @@ void require_cifar10(const std::string& name) {
        name, did_you_mean(name, {"cifar10"}));
 }
 
+std::string option(const cxxopts::ParseResult& arguments, const char* name, const char* otherwise) {
+  return arguments.count(name) > 0 ? arguments[name].as<std::string>() : otherwise;
+}
+
 std::filesystem::path get(const cxxopts::ParseResult& arguments, Reporter& reporter) {
   train::catch_stop_signals();
   datasets::GetOptions options;
@@ -32,17 +36,7 @@ std::filesystem::path get(const cxxopts::ParseResult& arguments, Reporter& repor
                               static_cast<double>(total) * 1e-6));
     return !train::stop_requested();
   };
-  const std::string directory = arguments.count("dir") > 0 ? arguments["dir"].as<std::string>() : "data";
-  return datasets::get_cifar10(directory, options);
-}
-
-std::filesystem::path find(const cxxopts::ParseResult& arguments) {
-  const std::string directory = arguments.count("dir") > 0 ? arguments["dir"].as<std::string>() : "";
-  const auto found = datasets::find_cifar10(directory);
-  if (!found)
-    fail(ErrorKind::io, kWhere,
-         "CIFAR-10 was not found; get it with `espalier data get cifar10`, or name its --dir");
-  return *found;
+  return datasets::get_cifar10(option(arguments, "dir", "data"), options);
 }
 
 }  // namespace
@@ -67,14 +61,16 @@ int data(int argc, char** argv) {
   require_cifar10(required(*arguments, "name"));
   const bool json = arguments->count("json") > 0;
   Reporter reporter(json ? stderr : stdout);
-  const std::filesystem::path directory = action == "get" ? get(*arguments, reporter) : find(*arguments);
+  const std::filesystem::path directory = action == "get"
+                                              ? get(*arguments, reporter)
+                                              : datasets::cifar10_directory(option(*arguments, "dir", ""));
   const datasets::Cifar10Verification verified = datasets::verify_cifar10(directory);
   if (json) {
     const nlohmann::ordered_json result = {{"directory", directory.string()},
                                            {"train_images", verified.train_images},
                                            {"test_images", verified.test_images},
                                            {"sums_checked", verified.sums_checked}};
-    fmt::print("{}\n", result.dump(2));
+    print_json(result);
   } else {
     reporter.line(fmt::format("{}: {} training and {} test images, {}", directory.string(),
                               verified.train_images, verified.test_images,

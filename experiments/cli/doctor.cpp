@@ -134,7 +134,7 @@ int doctor(int argc, char** argv) {
                           {"kernels", kernels_chosen()},
                           {"problems", found}};
   if (arguments->count("json") > 0) {
-    fmt::print("{}\n", diagnosis.dump(2));
+    print_json(diagnosis);
   } else {
     print_text(diagnosis);
   }

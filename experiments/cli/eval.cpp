@@ -25,7 +25,7 @@ int eval(int argc, char** argv) {
                                            {"accuracy", metrics.accuracy_percent()},
                                            {"loss", metrics.loss()},
                                            {"weights_sha256", train::weights_sha256(*opened.saved.model)}};
-    fmt::print("{}\n", result.dump(2));
+    print_json(result);
   } else {
     const std::string& views = opened.config.evaluate.views;
     fmt::print("data      {}\naccuracy  {:.2f}% of {} images{}{}\nloss      {:.4f}\n",

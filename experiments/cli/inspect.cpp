@@ -110,7 +110,7 @@ int inspect(int argc, char** argv) {
   const nn::ModelSummary summary = summary_of(saved);
   const RecordedKernels recorded(saved.directory);
   if (arguments->count("json") > 0) {
-    fmt::print("{}\n", to_json(saved, summary).dump(2));
+    print_json(to_json(saved, summary));
   } else {
     print_table(saved, summary);
     print_kernels(saved, recorded, arguments->count("why") > 0);

@@ -61,7 +61,7 @@ int methods(int argc, char** argv) {
                          {"stage.prune: methods of papers, beside their sparsity", paper_rows()},
                          {"stage.prune: refused, as it makes no sense", refusal_rows()}};
   if (arguments->count("json") > 0) {
-    fmt::print("{}\n", families.dump(2));
+    print_json(families);
     return 0;
   }
   for (const auto& [family, members] : families.items()) {

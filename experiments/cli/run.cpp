@@ -3,6 +3,8 @@
 #include "experiments/cli/run_options.h"
 #include "experiments/kernels_file.h"
 #include "experiments/runner.h"
+#include "experiments/sweep.h"
+#include "framework/core/error.h"
 
 namespace espalier::cli {
 
@@ -18,8 +20,11 @@ int run(int argc, char** argv) {
   options.parse_positional({"config", "overrides"});
   const auto arguments = parse(options, argc, argv, "CONFIG [key=value ...]");
   if (!arguments) return 0;
-  ExperimentConfig config =
-      read_experiment(parse_config_file(required(*arguments, "config")), overrides(*arguments));
+  const std::string path = required(*arguments, "config");
+  const ConfigNode document = parse_config_file(path);
+  if (is_sweep(document))
+    fail(ErrorKind::usage, "espalier run", "{} is a sweep: use `espalier sweep {}`", path, path);
+  ExperimentConfig config = read_experiment(document, overrides(*arguments));
   const std::filesystem::path directory = arguments->count("out") > 0
                                               ? std::filesystem::path((*arguments)["out"].as<std::string>())
                                               : default_run_directory(config);

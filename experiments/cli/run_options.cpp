@@ -1,7 +1,5 @@
 #include "experiments/cli/run_options.h"
 
-#include <fmt/format.h>
-
 #include <csignal>
 
 #include "experiments/runner.h"
@@ -45,7 +43,7 @@ int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& co
   Reporter reporter = begin_run(arguments);
   const nlohmann::ordered_json summary = run_experiment(config, directory, reporter, adopted);
   if (arguments.count("json") > 0) {
-    fmt::print("{}\n", summary.dump(2));
+    print_json(summary);
   } else {
     reporter.line("\n" + summary_table(summary));
   }

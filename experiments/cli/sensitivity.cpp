@@ -122,7 +122,7 @@ int sensitivity(int argc, char** argv) {
     nlohmann::ordered_json all = subject;
     for (const SensitivityPoint& point : points) all["points"].push_back(to_json(point));
     if (drop) all["scope"] = scope_of(sparsities_within(points, *drop));
-    fmt::print("{}\n", all.dump(2));
+    print_json(all);
     return 0;
   }
   print_table(points);

@@ -55,7 +55,11 @@ int sweep(int argc, char** argv) {
     left = sweep.run(cells, reporter);
   }
   const nlohmann::ordered_json table = sweep_json(sweep);
-  fmt::print("{}", arguments->count("json") > 0 ? table.dump(2) + "\n" : sweep_markdown(table));
+  if (arguments->count("json") > 0) {
+    print_json(table);
+  } else {
+    fmt::print("{}", sweep_markdown(table));
+  }
   return left == 0 ? 0 : static_cast<int>(ErrorKind::not_finite);
 }
 

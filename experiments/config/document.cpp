@@ -4,18 +4,18 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "experiments/config/values.h"
 #include "framework/core/error.h"
+#include "framework/core/files.h"
 #include "framework/core/suggest.h"
 
 namespace espalier {
 namespace {
 
 constexpr const char* kWhere = "config";
+constexpr std::size_t kMaxBytes = 4 << 20;
 
 std::string location(const std::string& file_name, const toml::source_region& region) {
   return fmt::format("{}:{}:{}", file_name, region.begin.line, region.begin.column);
@@ -163,12 +163,7 @@ ConfigNode parse_config_text(const std::string& text, const std::string& file_na
 }
 
 ConfigNode parse_config_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.is_open() || file.bad()) {
-    fail(ErrorKind::io, kWhere, "cannot read {}: {}", path.string(), std::generic_category().message(errno));
-  }
-  return parse_config_text(text, path.string());
+  return parse_config_text(read_file(path, kMaxBytes), path.string());
 }
 
 void apply_override(ConfigNode& root, const std::string& assignment, const std::string& origin) {

@@ -13,12 +13,17 @@
 namespace espalier {
 namespace {
 
-[[noreturn]] void fail_io(const char* what, const std::filesystem::path& path, int code) {
-  const char* advice = "";
-  if (code == ENOSPC || code == EDQUOT || code == EFBIG) advice = "; make room, or choose another --out";
-  if (code == EROFS || code == EACCES || code == EPERM) advice = "; choose an --out that can be written to";
+[[noreturn]] void fail_io(const char* what, const std::filesystem::path& path, int code,
+                          const char* advice = "") {
   fail(ErrorKind::io, "file", "cannot {} {}: {}{}", what, path.string(),
        std::generic_category().message(code), advice);
+}
+
+[[noreturn]] void fail_to_write(const char* what, const std::filesystem::path& path, int code) {
+  const char* advice = "";
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG) advice = "; make room, or write to another place";
+  if (code == EROFS || code == EACCES || code == EPERM) advice = "; choose a place that can be written to";
+  fail_io(what, path, code, advice);
 }
 
 // close() on a path that ends early.
@@ -55,6 +60,7 @@ class UnfinishedFile {
 
 int open_or_fail(const char* what, const std::filesystem::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+  if (descriptor < 0 && (flags & O_CREAT) != 0) fail_to_write(what, path, errno);
   if (descriptor < 0) fail_io(what, path, errno);
   return descriptor;
 }
@@ -79,7 +85,7 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit_bytes
 void make_directories(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) fail_io("make directory", path, error.value());
+  if (error) fail_to_write("make directory", path, error.value());
 }
 
 DurableFile::DurableFile(std::filesystem::path path)
@@ -95,32 +101,33 @@ void DurableFile::write(const void* data, std::size_t size_bytes) {
     constexpr std::size_t kChunk = std::size_t{1} << 30;  // below every system's limit
     const ssize_t count = ::write(descriptor_, next, std::min(size_bytes, kChunk));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail_io("write", path_, errno);
+    if (count < 0) fail_to_write("write", path_, errno);
     next += count;
     size_bytes -= static_cast<std::size_t>(count);
   }
 }
 
 void DurableFile::close() {
-  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_io("write", path_, errno);  // EINVAL: not a disk
+  // EINVAL: not a disk
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_to_write("write", path_, errno);
   const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0) fail_io("write", path_, errno);
+  if (::close(descriptor) != 0) fail_to_write("write", path_, errno);
 }
 
 void sync_directory(const std::filesystem::path& directory) {
   const Descriptor handle(open_or_fail("open", directory, O_RDONLY | O_DIRECTORY));
-  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_io("write", directory, errno);
+  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_to_write("write", directory, errno);
 }
 
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) fail_io("rename to", to, errno);
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_to_write("rename to", to, errno);
   sync_directory(to.has_parent_path() ? to.parent_path() : ".");
 }
 
 void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b) {
   if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
     // Some file systems (NFS) cannot: then there is a moment with neither.
-    if (errno != EINVAL && errno != ENOSYS) fail_io("replace", b, errno);
+    if (errno != EINVAL && errno != ENOSYS) fail_to_write("replace", b, errno);
     exchange_by_renames(a, b);
   }
   sync_directory(b.has_parent_path() ? b.parent_path() : ".");
@@ -130,12 +137,12 @@ void exchange_by_renames(const std::filesystem::path& a, const std::filesystem::
   const std::filesystem::path old = b.string() + ".old";
   std::error_code error;
   std::filesystem::remove_all(old, error);  // what a crash in here has left
-  if (error) fail_io("remove", old, error.value());
+  if (error) fail_to_write("remove", old, error.value());
   rename_durably(b, old);
   if (::rename(a.c_str(), b.c_str()) != 0) {
     const int code = errno;
     rename_durably(old, b);
-    fail_io("replace", b, code);
+    fail_to_write("replace", b, code);
   }
   rename_durably(old, a);
 }

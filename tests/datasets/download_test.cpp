@@ -172,7 +172,7 @@ TEST_CASE("download: no server, no directory, and a target that is something els
   check_error(ErrorKind::io, {"cannot write"},
               [&] { download(file, directory.path() / "none" / "file", kQuick); });
   write_file(directory.path() / "file", "other");
-  check_error(ErrorKind::integrity, {"5 bytes, expected 10"},
+  check_error(ErrorKind::integrity, {"5 bytes, expected 10", "remove it to fetch it anew"},
               [&] { download(file, directory.path() / "file", kQuick); });
 }
 

@@ -56,6 +56,47 @@ TEST_CASE("every command explains itself") {
   }
 }
 
+TEST_CASE("output that cannot be written exits with 5") {
+  for (const char* command : {"--help", "--version", "methods"}) {
+    CAPTURE(command);
+    CHECK(testing::Program({command}, "/dev/full").wait() == 5);
+  }
+}
+
+TEST_CASE("what cannot be read exits with 5") {
+  const testing::TemporaryDirectory directory;
+  const std::string circle = (directory.path() / "circle").string();
+  std::filesystem::create_symlink(circle, circle);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"config", "check", directory.path().string()},
+        {"config", "check", circle},
+        {"inspect", circle},
+        {"resume", circle}}) {
+    const Outcome outcome = run_program(arguments);
+    CAPTURE(outcome.output);
+    CHECK(outcome.exit_code == 5);
+    CHECK(outcome.output.find("cannot read") != std::string::npos);
+  }
+}
+
+TEST_CASE("JSON is JSON, whatever bytes a path has") {
+  const testing::Variable cache("XDG_CACHE_HOME", "/nowhere/\xff");
+  const Outcome outcome = run_program({"doctor", "--json"});
+  CHECK(nlohmann::json::parse(outcome.output)
+            .at("tuning")
+            .at("cache")
+            .get<std::string>()
+            .starts_with("/nowhere/"));
+}
+
+TEST_CASE("config help lists the keys of experiments and of sweeps") {
+  const std::string help = run_program({"config", "help"}).output;
+  for (const char* key : {"[[stage]]", "[[row]]", "[columns]", "[beside]", "seeds = [1]", "base = "}) {
+    CAPTURE(key);
+    CHECK(help.find(key) != std::string::npos);
+  }
+}
+
 TEST_CASE("a config with mistakes exits with 2 and lists them all") {
   const testing::TemporaryDirectory directory;
   const std::string path = (directory.path() / "bad.toml").string();
@@ -102,7 +143,9 @@ TEST_CASE("paths that lead nowhere exit with 5") {
                      "/nonexistent/kernels.json", "--out", (directory.path() / "run").string()})
             .exit_code == 5);
   CHECK(run_program({"resume", "/nonexistent/run"}).exit_code == 5);
-  CHECK(run_program({"data", "verify", "cifar10", "--dir", "/nonexistent"}).exit_code == 5);
+  const Outcome verified = run_program({"data", "verify", "cifar10", "--dir", "/nonexistent"});
+  CHECK(verified.exit_code == 5);
+  CHECK(verified.output.find("found no cifar-10-batches-bin/ in /nonexistent") != std::string::npos);
 }
 
 TEST_CASE("a sensitivity analysis goes on where it was, and refuses another model's file") {

@@ -116,6 +116,16 @@ TEST_CASE("a damaged kernels.json is an error that says what to do") {
   }
 }
 
+TEST_CASE("a kernels.json that cannot be read is no damaged one, and none that is missing") {
+  const TemporaryDirectory directory;
+  const fs::path path = directory.path() / "kernels.json";
+  fs::create_symlink(path, path);  // a circle
+  try {
+    read_kernels(path);
+    FAIL("it was read");
+  } catch (const Error& error) { CHECK(error.kind() == ErrorKind::io); }
+}
+
 TEST_CASE("a run adopts another one's kernels before it has its own") {
   const TemporaryDirectory directory;
   const fs::path theirs = directory.path() / "theirs.json", ours = directory.path() / "kernels.json";

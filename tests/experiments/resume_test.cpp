@@ -205,6 +205,11 @@ TEST_CASE("a run that is complete is not run again, and its parts can be evaluat
   REQUIRE(eval.exit_code == 0);
   const nlohmann::json evaluated = nlohmann::json::parse(eval.output);
   CHECK(evaluated["accuracy"] == summary["test_accuracy"]);
+  // The directory of data is a text, also where it looks like a number.
+  const testing::Outcome elsewhere =
+      testing::run_program({"eval", run.string(), "--data", "2024", "data={ kind = \"image_folder\" }"});
+  CHECK(elsewhere.exit_code == 5);
+  CHECK(elsewhere.output.find("2024") != std::string::npos);
   CHECK(evaluated["weights_sha256"] == summary["weights_sha256"]);
 
   const testing::Outcome inspect =

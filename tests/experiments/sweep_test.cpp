@@ -313,6 +313,18 @@ TEST_CASE("rows may be called as they like, but for names that leave none to a d
   CHECK(contains(error_of("base = \"base.toml\"\n[[row]]\nname = \"\u5bc6\"\n"), "no letter a-z"));
 }
 
+TEST_CASE("what a stage of any cell would refuse, no cell trains for") {
+  const Files files(std::string(kSweep) +
+                    "[[row]]\nname = \"nowhere\"\n"
+                    "set = [\"stage.0.prune=[{ sparsity = 0.5, include = ['no.such.*'] }]\"]\n");
+  Sweep sweep = files.open();
+  Reporter reporter = files.quiet.reporter;
+  CHECK_THROWS_WITH_AS(sweep.run(sweep.select({}), reporter),
+                       doctest::Contains("1 problem:\nnowhere/0.5/seed 1: "), Error);
+  CHECK(sweep.state(sweep.cells().front()) == CellState::missing);
+  CHECK(sweep.run(sweep.select({"dense/0.5/seed 1"}), reporter) == 0);
+}
+
 TEST_CASE("every row of the pruning matrix runs, and reaches its sparsity") {
   const testing::TemporaryDirectory directory;
   const fs::path configs = fs::path(ESPALIER_SOURCE_DIR) / "experiments" / "configs";
@@ -361,6 +373,9 @@ TEST_CASE("espalier sweep lists cells, runs them, and prints the tables") {
   CHECK(run.output.ends_with(tables.output));
   CHECK(testing::run_program({"sweep", sweep, "--only", "nothing"}).exit_code == 2);
   CHECK(contains(testing::run_program({"sweep", sweep, "seed=5"}).output, "list it in seeds"));
+  const std::string base = (files.directory.path() / "base.toml").string();
+  CHECK(contains(testing::run_program({"sweep", base}).output, "use `espalier run "));
+  CHECK(contains(testing::run_program({"run", sweep}).output, "use `espalier sweep "));
 }
 
 }  // namespace espalier

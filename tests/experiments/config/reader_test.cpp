@@ -35,6 +35,25 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+TEST_CASE("a text is taken as it is, whatever it looks like as a value") {
+  for (const char* text : {"2024", "true", "2024-01-01", "[a]", "90%", ""}) {
+    CAPTURE(text);
+    ConfigNode document = parse_config_text("", "test.toml");
+    set_text(document, "item", text);
+    CHECK(std::get<std::string>(document.find("item")->value) == text);
+  }
+}
+
+TEST_CASE("text that is no UTF-8 is refused: it could not be read back") {
+  for (const char* bad : {"name=\xff", "name=\"\xc3\x28\"", "name=a\xed\xa0\x80"}) {
+    CAPTURE(bad);
+    CHECK(contains(error_of("", {bad}), "is not UTF-8"));
+  }
+  ConfigNode document = parse_config_text("", "test.toml");
+  CHECK_THROWS_AS(set_text(document, "name", "\xff"), Error);
+  set_text(document, "name", "\u5bc6");
+}
+
 TEST_CASE("a config sets what it names and leaves the rest at its default") {
   const SampleSettings s = read(R"(
 on = true
