@@ -26,7 +26,7 @@ sparsity = 0.3
 criterion = "snip"
 [[stage.prune]]
 sparsity = 0.4
-criterion = "apoz"
+criterion = "wanda"
 granularity = "filter"
 [[stage]]
 kind = "finetune"

@@ -44,7 +44,7 @@ TEST_CASE("what a later stage would refuse, no earlier one trains for") {
       {"epochs = 1\ndistill = { teacher = \"frist\" }", "did you mean 'first'?"},
       {"epochs = 1\nprune = [{ sparsity = 0.5, include = [\"no.such.*\"] }]", "matches no weight"},
       {"epochs = 1\nprune = [{ sparsity = 0.5, regrow = \"rigl\" }, { sparsity = 0.5 }]", "regrow 'rigl'"},
-      {"kind = \"prune\"\nprune = [{ sparsity = 0.5, dependencies = true }]", "has none"},
+      {"kind = \"prune\"\nprune = [{ sparsity = 0.5, dependencies = true }]", "follow whole filters"},
       {"epochs = 1\ndistill = { teacher = \"/\" }", "/ is no checkpoint"},
       {"kind = \"transfer\"\nfrom = \"/\"", "/ is no checkpoint"},
       {"kind = \"transfer\"", "whose masks?"},
