@@ -2,12 +2,11 @@
 
 namespace espalier::nn {
 
-EvaluationMode::EvaluationMode(Module& model) {
+KeptModes::KeptModes(Module& model) {
   for (Module* module : model.modules()) were_training_.emplace_back(module, module->is_training());
-  model.eval();
 }
 
-EvaluationMode::~EvaluationMode() {
+KeptModes::~KeptModes() {
   // train() reaches all below a module; parents come first.
   for (const auto& [module, was_training] : were_training_) module->train(was_training);
 }

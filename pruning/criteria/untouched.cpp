@@ -2,7 +2,7 @@
 
 namespace espalier::pruning {
 
-Untouched::Untouched(nn::Module& model) : model_(model), training_(model.is_training()) {
+Untouched::Untouched(nn::Module& model) : model_(model), modes_(model) {
   for (nn::Parameter* parameter : model.parameters()) {
     values_.push_back(parameter->value.clone());
     gradients_.push_back(parameter->grad());
@@ -20,7 +20,6 @@ Untouched::~Untouched() {
   }
   const std::vector<nn::Buffer*> buffers = model_.buffers();
   for (std::size_t b = 0; b < buffers.size(); ++b) buffers[b]->value.copy_(buffers_[b]);
-  model_.train(training_);
 }
 
 }  // namespace espalier::pruning

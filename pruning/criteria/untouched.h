@@ -1,9 +1,10 @@
-// Gives a model back as it was: values, running statistics, gradients and mode. Criteria run the network
+// Gives a model back as it was: values, running statistics, gradients and modes. Criteria run the network
 // inside.
 #pragma once
 
 #include <vector>
 
+#include "framework/nn/evaluation_mode.h"
 #include "framework/nn/module.h"
 
 namespace espalier::pruning {
@@ -18,7 +19,7 @@ class Untouched {
 
  private:
   nn::Module& model_;
-  bool training_;
+  nn::KeptModes modes_;
   std::vector<Tensor> values_, buffers_, gradients_;
 };
 

@@ -351,10 +351,12 @@ TEST_CASE("apoz is one minus the share of zeros behind the activation") {
   const Tensor labels = Tensor::zeros({kImages}, Layout::plain, DType::i32);
   const ScoringData data{model, Shape({kInputs}),
                          [&](std::int64_t) { return ops::cross_entropy(model(to_lanes(images)), labels); }};
+  first->eval();  // frozen in a model that trains
   const std::vector<float> before = everything_in(model);
   const std::vector<float> scores = measured_scores("apoz", data, *parameters[0]);
   CHECK(everything_in(model) == before);
   CHECK(model.is_training());
+  CHECK_FALSE(first->is_training());
   int alive = 0;  // images for which the third neuron is not 0
   for (std::int64_t n = 0; n < kImages; ++n) {
     double z = 0.0;
