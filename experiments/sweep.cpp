@@ -333,24 +333,27 @@ void Sweep::report_strangers(Reporter& reporter) const {
 }
 
 void Sweep::write_tables() {
+  join_results();
   make_directories(directory_);
   const nlohmann::ordered_json table = sweep_json(*this);
   const std::string markdown = sweep_markdown(table);
   write_file_durably(directory_ / (config_.name + ".json"), table.dump(2) + "\n");
   write_file_durably(directory_ / (config_.name + ".md"), markdown);
-  if (results_.kept()) write_results(markdown);
+  if (!results_.kept()) return;
+  make_directories(results_.directory());
+  write_file_durably(
+      results_.directory() / "README.md",
+      fmt::format("{}\nWritten by `{}`, which goes on with what is missing.\n", markdown, command_));
 }
 
-void Sweep::write_results(const std::string& markdown) {
+void Sweep::join_results() {
+  if (!results_.kept()) return;
+  results_ = SweepResults(results_.directory());
   for (const SweepCell& cell : cells_) {
     if (results_.find(cell.hash) != nullptr) continue;
     if (std::optional<nlohmann::ordered_json> own = own_summary(cell))
       results_.add(cell.directory.filename().string(), std::move(*own));
   }
-  make_directories(results_.directory());
-  write_file_durably(
-      results_.directory() / "README.md",
-      fmt::format("{}\nWritten by `{}`, which goes on with what is missing.\n", markdown, command_));
 }
 
 }  // namespace espalier

@@ -83,7 +83,7 @@ class Sweep {
  public:
   // Reads the sweep's file and every cell's config. `changes` are key=value for every cell, stronger than
   // the sweep's own; `out` is where runs and tables go, empty: runs/<name>. `results`, unless empty, is where
-  // summaries of earlier sessions lie, and where those of this one and their table go: a cell that has one
+  // summaries of earlier runs lie, and where those of this one and their table go: a cell that has one
   // there is done. Throws Error (usage) that lists the problems of all rows.
   Sweep(const std::filesystem::path& file, const std::vector<std::string>& changes,
         std::filesystem::path out = {}, std::filesystem::path results = {});
@@ -109,13 +109,15 @@ class Sweep {
   // Returns how many were left so.
   std::int64_t run(const std::vector<const SweepCell*>& cells, Reporter& reporter);
 
-  // <directory>/<name>.json and <name>.md; with results, the summaries that they lack, and README.md.
+  // <directory>/<name>.json and <name>.md; with results, the summaries that they lack, and README.md. What
+  // other processes have added to the results since is taken in: several may work on one matrix.
   void write_tables();
 
  private:
   // Of the cell's own run.
   std::optional<nlohmann::ordered_json> own_summary(const SweepCell& cell) const;
-  void write_results(const std::string& markdown);
+  // Reads the results anew and adds the summaries of own runs that they lack.
+  void join_results();
   void rehearse(const std::vector<const SweepCell*>& cells) const;
   // Says so when there are results that no cell has.
   void report_strangers(Reporter& reporter) const;

@@ -17,6 +17,9 @@
 namespace espalier::pruning {
 namespace {
 
+// 1 - 0.8 is less than 0.2.
+constexpr double kRounding = 1e-9;
+
 std::vector<Mask> masks_of(std::span<nn::Parameter* const> parameters) {
   std::vector<Mask> masks;
   for (const nn::Parameter* parameter : parameters) masks.push_back(parameter->mask);
@@ -137,7 +140,7 @@ void Pruner::set_costs(std::vector<std::int64_t> costs, std::int64_t whole) {
   const double share =
       settings_.target == "weights" ? 1.0 : static_cast<double>(whole) / static_cast<double>(targeted);
   final_ = settings_.sparsity * share;
-  if (final_ > most_prunable()) refuse_more_than(most_prunable() / share);
+  if (final_ > most_prunable() + kRounding) refuse_more_than(most_prunable() / share);
   refuse_unreachable_quotas();
 }
 
@@ -156,7 +159,7 @@ std::vector<LayerInfo> Pruner::layer_infos() const {
 
 void Pruner::refuse_unreachable_quotas() const {
   for (const Quota& quota : settings_.scope->quotas(layer_infos(), final_)) {
-    if (quota.sparsity <= most_prunable()) continue;
+    if (quota.sparsity <= most_prunable() + kRounding) continue;
     fail(ErrorKind::usage, "prune",
          "scope '{}' asks for {:.3g} of {}, granularity '{}' and min_layer_density {} let go {:.3g} at most",
          settings_.scope_kind, quota.sparsity, layers_[quota.layers.front()]->info().name,

@@ -184,7 +184,21 @@ set = ["stage.0.optimizer.lr=0.01"]
   }
 }
 
-TEST_CASE("results of earlier sessions count as done; new ones are added, with the table") {
+TEST_CASE("processes that share the results of a sweep find each other's in its table") {
+  const Files here, there;
+  const testing::TemporaryDirectory shared;
+  const auto open = [&](const Files& files) {
+    return Sweep(files.directory.path() / "sweep.toml", {}, files.directory.path() / "out",
+                 shared.path() / "tiny");
+  };
+  Reporter reporter = here.quiet.reporter;
+  Sweep one = open(here), other = open(there);  // neither has seen the other's yet
+  CHECK(one.run(one.select({"*/0.5/*"}), reporter) == 0);
+  CHECK(other.run(other.select({"*/0.9/*"}), reporter) == 0);
+  CHECK_FALSE(contains(read_file(shared.path() / "tiny" / "README.md", 1 << 20), "missing |"));
+}
+
+TEST_CASE("results of earlier runs count as done; new ones are added, with the table") {
   const Files here, there;  // two machines
   const testing::TemporaryDirectory committed;
   const fs::path results = committed.path() / "tiny";

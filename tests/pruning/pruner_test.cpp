@@ -247,6 +247,9 @@ TEST_CASE("what the granularity or min_layer_density keeps in a layer is refused
   CHECK_THROWS_WITH_AS(prune("erk", "n_of_m", 0.5, 0.0),  // the larger layer would lose more than half
                        doctest::Contains("of large.weight, granularity 'n_of_m'"), Error);
   CHECK(prune("global", "element", 0.5, 0.5) == 0.5);
+  // As much as the floor lets go, whatever 1 - floor rounds to.
+  for (const double tenths : {1.0, 2.0, 3.0})
+    CHECK_NOTHROW(prune("global", "element", tenths / 10.0, (10.0 - tenths) / 10.0));
   CHECK_THROWS_WITH_AS(prune("global", "element", 0.9, 0.5),
                        doctest::Contains("min_layer_density 0.5 let go 0.5 at most"), Error);
 }
