@@ -1,7 +1,12 @@
 #include "experiments/common_start.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <set>
 
 #include "experiments/about.h"
 #include "experiments/config/toml_writer.h"
@@ -73,6 +78,8 @@ class Taker {
             cuts_.begin())) {}
 
   bool has_begun() { return first_ < cuts_.size() && directory_of(cuts_[first_]).is_under_way(); }
+  // Has it not yet reached the end of a stage or first round, alone or by taking it?
+  bool at_start() const { return first_ == 0; }
 
   // The last cut that this run has yet to reach and the other one has reached.
   std::optional<std::size_t> last_in_common(const fs::path& other) {
@@ -144,6 +151,31 @@ class Taker {
   std::size_t first_;  // that this run has yet to reach
 };
 
+// Why nothing can be taken, for a message.
+std::string what_differs(ExperimentConfig& config, const fs::path& other) {
+  ExperimentConfig other_config = read_experiment(parse_config_file(other / kConfigFile));
+  const auto before_first_cut = [](ExperimentConfig& of) {
+    const Cut first = cuts_of(of).front();
+    std::vector<std::string> lines = deciding_lines(of);
+    std::erase_if(lines, [&](const std::string& line) { return !decides(line, first); });
+    lines.push_back("the first stage's name=" + of.stages.front().label());
+    return std::set<std::string>(lines.begin(), lines.end());
+  };
+  const std::set<std::string> here = before_first_cut(config), there = before_first_cut(other_config);
+  if (here == there)
+    return "it has not reached the end of its first stage, or chose its kernels otherwise (--no-tune)";
+  std::string text = "until the end of the first stage ";
+  const auto list = [&](const std::set<std::string>& lines, const std::set<std::string>& without) {
+    std::vector<std::string> own;
+    std::ranges::set_difference(lines, without, std::back_inserter(own));
+    text += own.empty() ? "nothing" : fmt::format("{}", fmt::join(own, ", "));
+  };
+  list(there, here);
+  text += " stands there, ";
+  list(here, there);
+  return text + " here (defaults are not listed)";
+}
+
 }  // namespace
 
 std::vector<Cut> cuts_of(ExperimentConfig& config) {
@@ -170,6 +202,21 @@ void take_common_start(ExperimentConfig& config, const fs::path& directory,
     from = other;
   }
   if (last) taker.take(from, *last, reporter);
+}
+
+void expect_run(const fs::path& other) {
+  if (!fs::exists(other / kConfigFile))
+    fail(ErrorKind::usage, "--start-from", "{} is no run: there is no {} in it", other.string(), kConfigFile);
+}
+
+void start_from(ExperimentConfig& config, const fs::path& directory, const fs::path& other,
+                Reporter& reporter) {
+  expect_run(other);
+  if (Taker taker(config, directory); !taker.at_start() || taker.has_begun()) return;
+  take_common_start(config, directory, {other}, reporter);
+  if (Taker(config, directory).at_start())
+    fail(ErrorKind::usage, "--start-from", "nothing of {} can be taken: {}", other.string(),
+         what_differs(config, other));
 }
 
 }  // namespace espalier

@@ -34,4 +34,12 @@ std::vector<Cut> cuts_of(ExperimentConfig& config);
 void take_common_start(ExperimentConfig& config, const std::filesystem::path& directory,
                        const std::vector<std::filesystem::path>& others, Reporter& reporter);
 
+// Throws Error (usage) where the directory, given as --start-from, holds no run.
+void expect_run(const std::filesystem::path& other);
+
+// Takes the start from a run that was named for it, `espalier run --start-from`: throws Error (usage) that
+// says what differs where a run that begins can take nothing from it.
+void start_from(ExperimentConfig& config, const std::filesystem::path& directory,
+                const std::filesystem::path& other, Reporter& reporter);
+
 }  // namespace espalier

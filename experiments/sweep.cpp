@@ -296,8 +296,9 @@ void Sweep::rehearse(const std::vector<const SweepCell*>& cells) const {
   problems.refuse(config_.name);
 }
 
-std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& reporter) {
-  std::vector<fs::path> runs;  // of all cells, to take common starts from
+std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& reporter,
+                        const std::vector<fs::path>& starts) {
+  std::vector<fs::path> runs = starts;  // and those of all cells
   for (const SweepCell& cell : cells_) runs.push_back(cell.directory);
   report_strangers(reporter);
   rehearse(cells);

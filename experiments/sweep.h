@@ -105,9 +105,11 @@ class Sweep {
 
   // Runs them one after the other and writes the tables after each: one that is done is skipped, one under
   // way goes on. Before the first, those that have not begun are rehearsed: throws Error (usage) that lists
-  // what their stages refuse. A run that ends in NaN or Inf is reported and left, the others still run.
-  // Returns how many were left so.
-  std::int64_t run(const std::vector<const SweepCell*>& cells, Reporter& reporter);
+  // what their stages refuse. Stages in common are taken from other cells, and from `starts`, runs outside
+  // the sweep. A run that ends in NaN or Inf is reported and left, the others still run; returns how many
+  // were left so.
+  std::int64_t run(const std::vector<const SweepCell*>& cells, Reporter& reporter,
+                   const std::vector<std::filesystem::path>& starts = {});
 
   // <directory>/<name>.json and <name>.md; with results, the summaries that they lack, and README.md. What
   // other processes have added to the results since is taken in: several may work on one matrix.

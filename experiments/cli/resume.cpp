@@ -14,7 +14,8 @@ int resume(int argc, char** argv) {
   if (!arguments) return 0;
   const std::filesystem::path directory = required(*arguments, "directory");
   ExperimentConfig config = read_experiment(parse_config_file(directory / kConfigFile));
-  return run_in_directory(*arguments, config, directory);
+  Reporter reporter = begin_run(*arguments);
+  return run_in_directory(*arguments, config, directory, reporter);
 }
 
 }  // namespace espalier::cli

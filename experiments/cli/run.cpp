@@ -1,6 +1,7 @@
 // espalier run CONFIG [key=value ...]
 #include "experiments/cli/command.h"
 #include "experiments/cli/run_options.h"
+#include "experiments/common_start.h"
 #include "experiments/kernels_file.h"
 #include "experiments/runner.h"
 #include "experiments/sweep.h"
@@ -14,7 +15,9 @@ int run(int argc, char** argv) {
   options.add_options()("out", "directory of the run; without it runs/<name>-<hash>",
                         cxxopts::value<std::string>(), "DIR")(
       "kernels", "kernels.json of another run: compute on the same kernels", cxxopts::value<std::string>(),
-      "FILE")("config", "the config, TOML", cxxopts::value<std::string>(), "FILE")(
+      "FILE")("start-from", "a run whose config agrees in its first stages: they are taken from there",
+              cxxopts::value<std::string>(),
+              "DIR")("config", "the config, TOML", cxxopts::value<std::string>(), "FILE")(
       "overrides", "keys to change: seed=7 stage.0.epochs=3 model=resnet18",
       cxxopts::value<std::vector<std::string>>(), "key=value");
   options.parse_positional({"config", "overrides"});
@@ -30,7 +33,10 @@ int run(int argc, char** argv) {
                                               : default_run_directory(config);
   std::optional<RunKernels> kernels;
   if (arguments->count("kernels") > 0) kernels = kernels_to_adopt((*arguments)["kernels"].as<std::string>());
-  return run_in_directory(*arguments, config, directory, kernels);
+  Reporter reporter = begin_run(*arguments);
+  if (arguments->count("start-from") > 0)
+    start_from(config, directory, (*arguments)["start-from"].as<std::string>(), reporter);
+  return run_in_directory(*arguments, config, directory, reporter, kernels);
 }
 
 }  // namespace espalier::cli

@@ -39,8 +39,8 @@ Reporter begin_run(const cxxopts::ParseResult& arguments) {
 }
 
 int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,
-                     const std::filesystem::path& directory, const std::optional<RunKernels>& adopted) {
-  Reporter reporter = begin_run(arguments);
+                     const std::filesystem::path& directory, Reporter& reporter,
+                     const std::optional<RunKernels>& adopted) {
   const nlohmann::ordered_json summary = run_experiment(config, directory, reporter, adopted);
   if (arguments.count("json") > 0) {
     print_json(summary);

@@ -20,9 +20,9 @@ void ask_for_tuning(const cxxopts::ParseResult& arguments);
 // Sets the threads, lets signals stop the run in good order; the reporter goes to stderr with --json.
 Reporter begin_run(const cxxopts::ParseResult& arguments);
 
-// Runs or resumes, prints the table or the summary as JSON, and returns 0. Throws what stops it.
+// Runs or resumes after begin_run, prints the table or the summary as JSON, and returns 0. Throws what stops it.
 int run_in_directory(const cxxopts::ParseResult& arguments, ExperimentConfig& config,
-                     const std::filesystem::path& directory,
+                     const std::filesystem::path& directory, Reporter& reporter,
                      const std::optional<RunKernels>& adopted = std::nullopt);
 
 }  // namespace espalier::cli

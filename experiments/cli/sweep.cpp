@@ -5,6 +5,7 @@
 
 #include "experiments/cli/command.h"
 #include "experiments/cli/run_options.h"
+#include "experiments/common_start.h"
 #include "experiments/sweep_table.h"
 #include "framework/core/error.h"
 
@@ -33,8 +34,12 @@ int sweep(int argc, char** argv) {
       "DIR")("results",
              "summaries of earlier runs, small enough to commit: what stands there is done; what gets done "
              "is added, and the table is its README.md",
-             cxxopts::value<std::string>(),
-             "DIR")("sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
+             cxxopts::value<std::string>(), "DIR")(
+      "start-from",
+      "a run outside the sweep: cells whose configs agree with it in their first stages take them "
+      "from there",
+      cxxopts::value<std::vector<std::string>>(),
+      "DIR")("sweep", "the sweep, TOML", cxxopts::value<std::string>(), "FILE")(
       "overrides", "keys to change in every cell", cxxopts::value<std::vector<std::string>>(), "key=value");
   options.parse_positional({"sweep", "overrides"});
   const auto arguments = parse(options, argc, argv, "SWEEP [key=value ...]");
@@ -52,7 +57,14 @@ int sweep(int argc, char** argv) {
     sweep.write_tables();
   } else {
     Reporter reporter = begin_run(*arguments);
-    left = sweep.run(cells, reporter);
+    std::vector<std::filesystem::path> starts;
+    if (arguments->count("start-from") > 0) {
+      for (const std::string& run : (*arguments)["start-from"].as<std::vector<std::string>>()) {
+        expect_run(run);
+        starts.emplace_back(run);
+      }
+    }
+    left = sweep.run(cells, reporter, starts);
   }
   const nlohmann::ordered_json table = sweep_json(sweep);
   if (arguments->count("json") > 0) {

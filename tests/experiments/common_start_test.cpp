@@ -162,6 +162,36 @@ TEST_CASE(
   CHECK(read_file(runs / "measured" / "kernels.json", 1 << 20) == kernels.dump());
 }
 
+TEST_CASE("a run starts from one that is named for it, or says why it cannot") {
+  Runs runs;
+  const std::string first = runs / "first";
+  runs.run("first", config_of(kTwoStages));
+  const auto start = [&](const char* name, const std::vector<std::string>& changes) {
+    ExperimentConfig config = config_of(kTwoStages, changes);
+    start_from(config, runs / name, first, runs.quiet.reporter);
+    return run_experiment(config, runs / name, runs.quiet.reporter);
+  };
+  const std::vector<std::string> changes = {"stage.1.prune.0.sparsity=0.9"};
+  const nlohmann::ordered_json taken = start("taken", changes);
+  CHECK(taken["stages"][0]["taken_from"] == "first");
+  CHECK(weights_of(taken) == weights_of(runs.run("alone", config_of(kTwoStages, changes))));
+  // Said again, as when the command is repeated to go on.
+  CHECK(start("taken", changes)["weights_sha256"] == taken["weights_sha256"]);
+
+  CHECK_THROWS_WITH_AS(start("longer", {"stage.0.epochs=2", "batch=8"}), doctest::Contains("nothing of"),
+                       Error);
+  CHECK_THROWS_WITH_AS(
+      start("longer", {"stage.0.epochs=2", "batch=8"}),
+      doctest::Contains("batch=16, stage.0.epochs=1 stands there, batch=8, stage.0.epochs=2 here"), Error);
+  CHECK_THROWS_WITH_AS(start("renamed", {"stage.0.name=other"}),
+                       doctest::Contains("the first stage's name=dense stands there"), Error);
+  CHECK_FALSE(fs::exists(runs / "longer"));
+  fs::remove(runs / "first" / "0-dense" / "result.json");
+  CHECK_THROWS_WITH_AS(start("early", changes),
+                       doctest::Contains("has not reached the end of its first stage"), Error);
+  CHECK_THROWS_WITH_AS(expect_run(runs / "absent"), doctest::Contains("is no run"), Error);
+}
+
 TEST_CASE("a start that was computed on another data set is refused") {
   Runs runs;
   runs.run("first", config_of(kTwoStages));
