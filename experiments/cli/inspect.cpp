@@ -45,7 +45,8 @@ std::vector<nn::LayerReport> find_kernels(const SavedModel& saved) {
   for (nn::Parameter* parameter : model.parameters()) parameter->pruned_gradients = false;
   model.eval();
   const Shape& image = saved.image_shape;
-  model(Tensor::zeros({batch_of(saved), image[0], image[1], image[2]}, Layout::lanes));
+  model(Tensor::zeros({batch_of(saved), image[0], image[1], image[2]}, Layout::lanes,
+                      saved.config.activation_type()));
   return nn::execution_report(model);
 }
 

@@ -1,6 +1,7 @@
 #include "framework/nn/execution.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "framework/autograd/node.h"
@@ -81,9 +82,13 @@ double LayerExecution::cost(Conv2dPass pass, int block_size, double density) con
   return tune::break_even(*shape_, pass, block_size, density).cost(density);
 }
 
-bool LayerExecution::may_pay(int block_size, double density) const {
-  return std::any_of(std::begin(kPasses), std::end(kPasses),
-                     [&](Conv2dPass pass) { return cost(pass, block_size, density) < 1.0; });
+double LayerExecution::cost_of_step(int block_size, double density) const {
+  double sum = 0.0;
+  for (const Conv2dPass pass : kPasses) {
+    const double sparse = cost(pass, block_size, density);
+    sum += execution_ == Execution::automatic ? std::min(1.0, sparse) : sparse;
+  }
+  return sum;
 }
 
 void LayerExecution::look_at(const Mask& mask) {
@@ -91,24 +96,24 @@ void LayerExecution::look_at(const Mask& mask) {
   looked_at_ = mask.version();
   density_ = mask.dense() ? 1.0 : density_in_blocks(mask, 1);
   int best_size = 0;
-  double best = 0.0;
+  double best = execution_ == Execution::automatic ? std::size(kPasses) : std::numeric_limits<double>::infinity();
   for (const int size : kBlockSizes) {
     if (mask.dense()) break;
-    const double density = size == 1 ? density_ : density_in_blocks(mask, size);
-    if (execution_ == Execution::automatic && !may_pay(size, density)) continue;
-    const double of_this = cost(Conv2dPass::forward, size, density);
-    if (best_size != 0 && of_this >= best) continue;
+    const double of_this = cost_of_step(size, size == 1 ? density_ : density_in_blocks(mask, size));
+    if (of_this >= best) continue;
     best = of_this;
     best_size = size;
   }
   // To make a pattern of many weights takes longer than to find out that it would not pay.
-  if (best_size == 0) {
-    pattern_ = nullptr;
-  } else if (pattern_ == nullptr || pattern_version_ != mask.version() ||
-             pattern_->block_size() != best_size) {
-    pattern_ = std::make_shared<const SparsePattern>(mask, best_size);
-    pattern_version_ = mask.version();
-  }
+  pattern_ = best_size == 0 ? nullptr : pattern_of(mask, best_size);
+}
+
+std::shared_ptr<const SparsePattern> LayerExecution::pattern_of(const Mask& mask, int block_size) {
+  if (patterns_version_ != mask.version()) patterns_ = {};
+  patterns_version_ = mask.version();
+  std::shared_ptr<const SparsePattern>& pattern = patterns_[block_size == 1 ? 0 : 1];
+  if (pattern == nullptr) pattern = std::make_shared<const SparsePattern>(mask, block_size);
+  return pattern;
 }
 
 ops::SparsePasses LayerExecution::choose(Parameter& weight, const tune::LayerShape& shape) {
@@ -142,10 +147,10 @@ Tensor LayerExecution::lay_out_kept(Parameter& weight) {
   const bool another = kept.pattern != pattern_;
   if (another) {
     // Of the same mask in other blocks: an earlier call holds that leaf, and its gradient may be to come.
-    if (kept.mask_version == pattern_version_) return {};
+    if (kept.mask_version == patterns_version_) return {};
     weight.make_gradient_whole();
     const std::int64_t size = pattern_->block_size();
-    kept = {pattern_, pattern_version_, Tensor::empty({pattern_->blocks(), size, size})};
+    kept = {pattern_, patterns_version_, Tensor::empty({pattern_->blocks(), size, size})};
     kept.values.set_requires_grad();
     put_away_ = false;
     calls_whole_ = 0;

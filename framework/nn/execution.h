@@ -55,8 +55,11 @@ class LayerExecution {
   Tensor lay_out_kept(Parameter& weight);
   // Puts the whole weight away where no pass reads it.
   void leave_to_kept(Parameter& weight);
-  bool may_pay(int block_size, double density) const;
   double cost(kernels::Conv2dPass pass, int block_size, double density) const;
+  // The three passes together, each on the faster of dense and sparse where there is a choice.
+  double cost_of_step(int block_size, double density) const;
+  // One object for each mask and size, whichever shapes alternate: it says what weight.kept is laid out by.
+  std::shared_ptr<const SparsePattern> pattern_of(const Mask& mask, int block_size);
   PassReport report(kernels::Conv2dPass pass) const;
   std::string why_sparse_or_not(kernels::Conv2dPass pass) const;
 
@@ -65,10 +68,11 @@ class LayerExecution {
   std::optional<std::uint64_t> looked_at_;  // the version of the mask
   // In single weights or blocks, whichever is faster for this mask; null: none pays.
   std::shared_ptr<const SparsePattern> pattern_;
-  std::uint64_t pattern_version_ = 0;  // of the mask that it was made of
-  double density_ = 1.0;               // of the mask
-  bool put_away_ = false;              // the weight, in an earlier call
-  int calls_whole_ = 0;                // for so many more it is not
+  std::array<std::shared_ptr<const SparsePattern>, 2> patterns_;  // that were made, by size
+  std::uint64_t patterns_version_ = 0;                            // of the mask that they were made of
+  double density_ = 1.0;                                          // of the mask
+  bool put_away_ = false;                                         // the weight, in an earlier call
+  int calls_whole_ = 0;                                           // for so many more it is not
   ops::SparsePasses chosen_;
 };
 

@@ -71,9 +71,12 @@ class Existing {
     }
   }
 
+  // Is there any? If not, what would be read may lie beyond the buffer.
+  bool any(int rows, int columns) const {
+    return rows >= -rows_ && rows <= rows_ && columns >= -columns_ && columns <= columns_;
+  }
   Mask16 lanes(int rows, int columns) const {
-    const bool beyond = rows < -rows_ || rows > rows_ || columns < -columns_ || columns > columns_;
-    return beyond ? first_lanes(0) : lanes_[(rows + rows_) * (2 * columns_ + 1) + columns + columns_];
+    return lanes_[(rows + rows_) * (2 * columns_ + 1) + columns + columns_];
   }
 
  private:
@@ -108,10 +111,14 @@ void halo(const SubimageShape& s, int PH, int PW, const float* src, float* dst) 
       const Neighbour y = neighbour(row - PH, h);
       for (int column = 0; column < columns; ++column) {
         const Neighbour x = neighbour(column - PW, w);
+        float* out = to + (std::int64_t{row} * columns + column) * kLanes;
+        if (!existing.any(y.steps, x.steps)) {
+          for (int c = 0; c < channels; ++c) store(out + c * to_plane, zero());
+          continue;
+        }
         const Mask16 exists = existing.lanes(y.steps, x.steps);
         const float* in =
             from + (std::int64_t{y.at} * w + x.at) * kLanes + y.steps * s.grid.columns + x.steps;
-        float* out = to + (std::int64_t{row} * columns + column) * kLanes;
         if (y.steps == 0 && x.steps == 0) {
           for (int c = 0; c < channels; ++c) store(out + c * to_plane, load(in + c * from_plane));
         } else {
