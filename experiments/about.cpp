@@ -117,8 +117,10 @@ nlohmann::json about_stage(const StageContext& context) {
 
 void load_saved(nn::Module& model, const train::Checkpoint& checkpoint) {
   const auto described = about_value<nlohmann::json>(checkpoint.about, "model");
+  const std::vector<std::string> dropped = nn::dropped_branches(model);
   for (const std::string& branch : read_dropped(described)) {
-    if (!nn::drop_branch_(model, branch))
+    if (std::find(dropped.begin(), dropped.end(), branch) == dropped.end() &&
+        !nn::drop_branch_(model, branch))
       fail(ErrorKind::integrity, "checkpoint", "the manifest drops {}, which the model cannot do without",
            branch);
   }

@@ -31,8 +31,9 @@ Tensor sample_of(const datasets::Splits& data) {
 
 void rehearse_stages(ExperimentConfig& config, nn::Module& model, const datasets::Splits& data,
                      const std::function<bool(std::size_t)>& is_complete) {
-  for (std::size_t i = 0; i < config.stages.size() && !config.stages[i].stage->rebuilds_model(); ++i) {
+  for (std::size_t i = 0; i < config.stages.size(); ++i) {
     if (!is_complete(i)) config.stages[i].stage->rehearse({config, i, model, data});
+    if (config.stages[i].stage->rebuilds_model()) return;
   }
 }
 

@@ -236,9 +236,21 @@ bool Pruner::after_step(const optim::StepInfo& info, std::span<nn::Parameter* co
   return regrow_if_due(steps_done) || pruned;
 }
 
-bool Pruner::prune_if_due(std::int64_t steps_done) {
+bool Pruner::is_due(std::int64_t steps_done) const {
   const bool prunes = settings_.scope->largest(settings_.sparsity) > 0.0;
-  if (!prunes || !settings_.schedule->due(steps_done, total_steps_)) return false;
+  return prunes && settings_.schedule->due(steps_done, total_steps_);
+}
+
+bool Pruner::works_after(std::int64_t steps_done) const {
+  if (feeds_back(steps_done)) return true;
+  for (std::int64_t later = steps_done + 1; later <= total_steps_; ++later) {
+    if (is_due(later) || settings_.regrow->due(later, total_steps_)) return true;
+  }
+  return false;
+}
+
+bool Pruner::prune_if_due(std::int64_t steps_done) {
+  if (!is_due(steps_done)) return false;
   prune(steps_done);
   return true;
 }

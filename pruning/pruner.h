@@ -89,6 +89,8 @@ class Pruner : public optim::StepHook {
   bool reads_pruned_gradients(std::int64_t step) const override;
   void before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
+  // Is a mask to change, or a pruned weight learning, after so many steps of the stage?
+  bool works_after(std::int64_t steps_done) const;
 
   // Kept fraction of the weights that this pruner may prune: with dependencies, of filters that can go.
   double density() const;
@@ -106,6 +108,7 @@ class Pruner : public optim::StepHook {
   void load_state(const NamedTensors& state);
 
  private:
+  bool is_due(std::int64_t steps_done) const;
   bool prune_if_due(std::int64_t steps_done);
   bool regrow_if_due(std::int64_t steps_done);
   // Do the weights that are pruned by then learn on?

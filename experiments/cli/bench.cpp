@@ -220,8 +220,8 @@ int bench(int argc, char** argv) {
       "TYPE")("tune", "infer: measure every convolution's kernels and take the fastest")(
       "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
   add_tuning_option(options);
-  options.parse_positional("what");
-  const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer");
+  options.parse_positional({"what", "checkpoint"});
+  const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer [CHECKPOINT]");
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
   ask_for_tuning(*arguments);
@@ -242,6 +242,9 @@ int bench(int argc, char** argv) {
                            .sparsities = numbers((*arguments)["sparsity"].as<std::string>(), "sparsity"),
                            .units = units((*arguments)["blocks"].as<std::string>()),
                            .precision = precision((*arguments)["precision"].as<std::string>())};
+  if (!request.checkpoint.empty() && what != "train" && what != "infer")
+    fail(ErrorKind::usage, "espalier bench", "{} measures no checkpoint ('{}'): train and infer do", what,
+         request.checkpoint);
   if (what == "infer" && request.precision != DType::f32) {
     fail(ErrorKind::usage, "espalier bench",
          "--precision is for conv, sparse and train: infer has kernels of f32 alone");

@@ -90,6 +90,8 @@ void LotteryStage::rehearse(const StageInputs& inputs) const {
   if (start_ == "rewind" && rewind_step_ > steps) {
     fail(ErrorKind::usage, label, "rewind_step {} lies beyond the {} steps of a round", rewind_step_, steps);
   }
+  if (shrink_)
+    fail(ErrorKind::usage, label, "shrink would take the ticket from the network; shrink in a later stage");
   if (rounds_ == 0) return;
   const pruning::PrunerSettings settings = ticket_of(1);
   if (shuffle_ && settings.granularity_kind != "element") {

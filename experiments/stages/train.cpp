@@ -46,6 +46,9 @@ void TrainStage::fields(FieldVisitor& v) {
   v.field("ema_decay", ema_decay_, "of averaged weights, which evaluation and the result use; 0: none",
           {0.0, 0.999999});
   v.tables("prune", prune_, "pruners that work inside the optimizer step");
+  v.field("shrink", shrink_,
+          "at the end of the epoch in which the masks become final, remove what they clear: filters, heads, "
+          "neurons, branches; the rest of the stage trains the smaller network");
 }
 
 std::int64_t TrainStage::steps_of_training(const StageInputs& inputs) const {
@@ -65,6 +68,16 @@ void TrainStage::rehearse(const StageInputs& inputs) const {
 }
 
 StageResult TrainStage::train(StageContext& context, train::Callback* callback, double lr_factor) const {
+  for (;;) {
+    if (std::optional<StageResult> result = train_until_shrunk(context, callback, lr_factor)) return *result;
+  }
+}
+
+std::optional<StageResult> TrainStage::train_until_shrunk(StageContext& context, train::Callback* callback,
+                                                          double lr_factor) const {
+  const std::optional<train::Checkpoint> checkpoint = context.directory.progress();
+  const bool has_shrunk = checkpoint && TrainingState::has_shrunk(*checkpoint);
+  if (has_shrunk) load_saved(context.model, *checkpoint);
   datasets::Loader loader(context.data.train, training_options(context));
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
   const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);
@@ -73,20 +86,28 @@ StageResult TrainStage::train(StageContext& context, train::Callback* callback, 
 
   TrainingState state(context, *optimizer, trainer);
   const ScoringBatches scoring(context.model, context.data, context.config, label_smoothing_);
-  for (pruning::PrunerSettings& settings : prune_) state.add_pruner(clone_settings(settings), scoring.data());
+  for (pruning::PrunerSettings& settings : prune_) {
+    if (!has_shrunk) state.add_pruner(clone_settings(settings), scoring.data());
+  }
   if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
-  state.begin_or_resume();
+  if (shrink_) state.shrink_when_final();
+  state.begin_or_resume(checkpoint);
 
   ProgressLine progress(context.reporter, context.label, epochs_, loader.batches(), trainer.progress().step);
   trainer.add_callback(&progress);
   if (callback != nullptr) trainer.add_callback(callback);
   trainer.add_callback(&state);
-  if (trainer.run() == train::Outcome::stopped) {
-    state.save();
-    fail(ErrorKind::stopped, context.label, "stopped in epoch {}, step {}; go on with `espalier resume`",
-         trainer.progress().epoch + 1, trainer.progress().step);
+  switch (trainer.run()) {
+    case train::Outcome::finished:
+      return state.finish();
+    case train::Outcome::paused:
+      return std::nullopt;
+    case train::Outcome::stopped:
+      break;
   }
-  return state.finish();
+  state.save();
+  fail(ErrorKind::stopped, context.label, "stopped in epoch {}, step {}; go on with `espalier resume`",
+       trainer.progress().epoch + 1, trainer.progress().step);
 }
 
 }  // namespace espalier

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ class TrainStage : public Stage {
  public:
   void fields(FieldVisitor& v) override;
   void rehearse(const StageInputs& inputs) const override;
+  bool rebuilds_model() const override { return shrink_; }
   StageResult run(StageContext& context) const override { return train(context, nullptr); }
 
  protected:
@@ -35,8 +37,14 @@ class TrainStage : public Stage {
   double label_smoothing_ = 0.0;
   Distillation distill_;
   double ema_decay_ = 0.0;
+  bool shrink_ = false;
   // Settings are described by their fields, which are not const; run() only reads them.
   mutable std::vector<pruning::PrunerSettings> prune_;
+
+ private:
+  // Nothing: the model was shrunk, and the rest of the training is to be done with it.
+  std::optional<StageResult> train_until_shrunk(StageContext& context, train::Callback* callback,
+                                                double lr_factor) const;
 };
 
 }  // namespace espalier

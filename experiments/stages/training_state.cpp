@@ -1,10 +1,13 @@
 #include "experiments/stages/training_state.h"
 
+#include <algorithm>
+
 #include "experiments/about.h"
 #include "experiments/experiment_config.h"
 #include "experiments/measure.h"
 #include "experiments/reporter.h"
 #include "experiments/run_directory.h"
+#include "experiments/stages/removal.h"
 #include "experiments/stages/tested.h"
 #include "framework/core/error.h"
 #include "framework/nn/execution.h"
@@ -65,8 +68,8 @@ void TrainingState::average_weights(double decay) {
   ema_ = std::make_unique<optim::Ema>(context_.model, decay);
 }
 
-void TrainingState::begin_or_resume() {
-  if (const std::optional<train::Checkpoint> checkpoint = context_.directory.progress()) {
+void TrainingState::begin_or_resume(const std::optional<train::Checkpoint>& checkpoint) {
+  if (checkpoint) {
     load(*checkpoint);
     const train::Progress& at = trainer_.progress();
     context_.reporter.line(
@@ -85,14 +88,39 @@ NamedTensors TrainingState::tensors() {
   return all;
 }
 
-void TrainingState::save() {
+nlohmann::json TrainingState::about() const {
   nlohmann::json about = about_stage(context_);
   about["progress"] = progress_to_json(trainer_.progress());
   about["wall_seconds"] = wall_seconds();
   if (validation_accuracy_percent_) about["validation_accuracy"] = *validation_accuracy_percent_;
+  if (!shrunk_.is_null()) about["shrunk"] = shrunk_;
+  return about;
+}
+
+void TrainingState::save() {
   context_.directory.save_progress(trainer_.progress().step,
-                                   {std::move(about), train::model_tensors(context_.model), tensors()});
+                                   {about(), train::model_tensors(context_.model), tensors()});
   saved_ = Clock::now();
+}
+
+bool TrainingState::masks_are_final() const {
+  return std::none_of(pruners_.begin(), pruners_.end(),
+                      [&](const auto& pruner) { return pruner->works_after(trainer_.progress().step); });
+}
+
+void TrainingState::shrink() {
+  const Removal removal = remove_masked(context_);
+  shrunk_ = removal.figures;
+  NamedTensors state;
+  add_prefixed(state, "optimizer.", removal.shrunk.select(optimizer_.state()));
+  if (ema_) add_prefixed(state, "ema.", removal.shrunk.select(ema_->state()));
+  context_.directory.save_progress(trainer_.progress().step,
+                                   {about(), train::model_tensors(context_.model), std::move(state)});
+  trainer_.pause();
+}
+
+bool TrainingState::has_shrunk(const train::Checkpoint& checkpoint) {
+  return checkpoint.about.contains("shrunk");
 }
 
 void TrainingState::load(const train::Checkpoint& checkpoint) {
@@ -117,6 +145,7 @@ void TrainingState::load(const train::Checkpoint& checkpoint) {
   optimizer_.check_masks();
   trainer_.set_progress(progress);
   earlier_seconds_ = about_value<double>(about, "wall_seconds");
+  if (has_shrunk(checkpoint)) shrunk_ = about_value<nlohmann::ordered_json>(about, "shrunk");
   if (about.contains("validation_accuracy"))
     validation_accuracy_percent_ = about_value<double>(about, "validation_accuracy");
   context_.directory.metrics().truncate(about_value<std::int64_t>(about, "metrics_bytes"));
@@ -146,6 +175,7 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
                            {"backward_data", passes.backward_data},
                            {"backward_weights", passes.backward_weights},
                            {"of", passes.layers}};
+  execution_log_.report(context_.model, context_.label, context_.reporter);
   std::string text =
       fmt::format("{}  epoch {}/{}  loss {:.4f}  accuracy {:.2f}%", context_.label, report.epoch,
                   trainer_.epochs(), report.training.loss(), report.training.accuracy_percent());
@@ -160,11 +190,12 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
   };
   if (context_.data.validation) validation_accuracy_percent_ = add("validation", context_.data.validation);
   if (context_.config.evaluate.test_every_epoch) add("test", context_.data.test);
-  if (!pruners_.empty()) {
+  if (!pruners_.empty() || !shrunk_.is_null()) {
     text += fmt::format("  density {:.1f}%  {}", 100.0 * density_of(context_.model), describe(passes));
   }
   context_.directory.metrics().append(line);
   context_.reporter.line(text + "  " + format_seconds(report.seconds));
+  if (shrink_when_final_ && shrunk_.is_null() && masks_are_final()) return shrink();
   save();
 }
 
@@ -192,6 +223,7 @@ StageResult TrainingState::finish() {
   result.steps = trainer_.progress().step;
   result.validation_accuracy_percent = validation_accuracy_percent_;
   result.wall_seconds = wall_seconds();
+  if (!shrunk_.is_null()) result.details = {{"shrink", shrunk_}};
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "experiments/stages/execution_log.h"
 #include "experiments/stages/stage.h"
 #include "framework/optim/ema.h"
 #include "framework/optim/optimizer.h"
@@ -24,9 +25,14 @@ class TrainingState : public train::Callback {
   // In the same order whenever the stage is resumed. `data` must outlive this.
   void add_pruner(pruning::PrunerSettings settings, const pruning::ScoringData& data);
   void average_weights(double decay);
+  // Once the masks are final, at the end of an epoch: the model, its moments and its averages shrink, and the
+  // trainer pauses, for all else is of the old model. Who goes on resumes from the checkpoint.
+  void shrink_when_final() { shrink_when_final_ = true; }
+  // Of a stage that has shrunk its model: its pruners have no more to do.
+  static bool has_shrunk(const train::Checkpoint& checkpoint);
 
-  // Loads the stage's newest checkpoint, or, where there is none, lets the pruners begin.
-  void begin_or_resume();
+  // Goes on from the stage's newest checkpoint, or, where there is none, lets the pruners begin.
+  void begin_or_resume(const std::optional<train::Checkpoint>& checkpoint);
   void save();
   // Makes averaged weights the model's, measures it and says what the stage came to.
   StageResult finish();
@@ -38,6 +44,10 @@ class TrainingState : public train::Callback {
   using Clock = std::chrono::steady_clock;
 
   NamedTensors tensors();
+  // What a checkpoint says of the stage as it stands.
+  nlohmann::json about() const;
+  bool masks_are_final() const;
+  void shrink();
   void load(const train::Checkpoint& checkpoint);
   void report_event(const pruning::PruneEvent& event);
   double wall_seconds() const;
@@ -47,9 +57,12 @@ class TrainingState : public train::Callback {
   train::Trainer& trainer_;
   std::vector<std::unique_ptr<pruning::Pruner>> pruners_;
   std::unique_ptr<optim::Ema> ema_;
+  ExecutionLog execution_log_;
   Clock::time_point begin_ = Clock::now(), saved_ = Clock::now();
   double earlier_seconds_ = 0.0;  // of attempts that were stopped
   std::optional<double> validation_accuracy_percent_;
+  bool shrink_when_final_ = false;
+  nlohmann::ordered_json shrunk_;  // figures; null: not yet
 };
 
 }  // namespace espalier

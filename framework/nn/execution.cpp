@@ -96,7 +96,8 @@ void LayerExecution::look_at(const Mask& mask) {
   looked_at_ = mask.version();
   density_ = mask.dense() ? 1.0 : density_in_blocks(mask, 1);
   int best_size = 0;
-  double best = execution_ == Execution::automatic ? std::size(kPasses) : std::numeric_limits<double>::infinity();
+  double best =
+      execution_ == Execution::automatic ? std::size(kPasses) : std::numeric_limits<double>::infinity();
   for (const int size : kBlockSizes) {
     if (mask.dense()) break;
     const double of_this = cost_of_step(size, size == 1 ? density_ : density_in_blocks(mask, size));

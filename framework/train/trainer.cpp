@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
@@ -23,6 +24,7 @@ Outcome Trainer::run() {
   model_.train();
   while (progress_.epoch < settings_.epochs) {
     if (!run_epoch()) return Outcome::stopped;
+    if (std::exchange(pause_, false)) return Outcome::paused;
   }
   return Outcome::finished;
 }

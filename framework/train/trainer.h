@@ -17,7 +17,7 @@
 
 namespace espalier::train {
 
-enum class Outcome { finished, stopped };
+enum class Outcome { finished, stopped, paused };
 
 struct TrainerSettings {
   std::int64_t epochs = 1;
@@ -37,6 +37,9 @@ class Trainer {
   // is finished first. Throws Error (not_finite) naming step, operation and layer, before a weight changes,
   // when a loss or gradient is NaN or Inf.
   Outcome run();
+  // Ends run() when the epoch under way is done and its callbacks have been called: one of them may ask for it
+  // who rebuilds the model, which a new trainer and optimizer then go on with.
+  void pause() { pause_ = true; }
 
   const Progress& progress() const { return progress_; }
   void set_progress(const Progress& progress) { progress_ = progress; }
@@ -58,6 +61,7 @@ class Trainer {
   TrainerSettings settings_;
   std::vector<Callback*> callbacks_;
   Progress progress_;
+  bool pause_ = false;
 };
 
 }  // namespace espalier::train

@@ -112,6 +112,73 @@ TEST_CASE("a shrunk network trains on, resumes, and is evaluated and inspected a
   CHECK(run_program({"inspect", checkpoint.string()}).exit_code == 0);
 }
 
+// Filters go in the first of eight epochs.
+constexpr const char* kWhileTraining = R"(
+name = "tiny"
+seed = 3
+batch = 16
+model = { kind = "resnet20", width = 8 }
+data = { kind = "synthetic", train_images = 72, test_images = 32 }
+checkpoint = { every_steps = 2 }
+[[stage]]
+kind = "train"
+epochs = 8
+ema_decay = 0.9
+shrink = true
+optimizer = { kind = "sgd", lr = 0.01, momentum = 0.9 }
+[[stage.prune]]
+sparsity = 0.5
+granularity = "filter"
+dependencies = true
+scope = "per_layer"
+schedule = { kind = "one_shot", at = 0.05 }
+)";
+
+TEST_CASE("a network that is shrunk while it trains goes on as the masked one, moments and averages too") {
+  const TemporaryDirectory directory;
+  const fs::path config = directory.path() / "tiny.toml";
+  testing::write_text(config, kWhileTraining);
+  const auto run = [&](const char* name, const std::vector<std::string>& changes) {
+    std::vector<std::string> arguments = {
+        "run", config.string(), "--out", (directory.path() / name).string(), "--threads", "1"};
+    arguments.insert(arguments.end(), changes.begin(), changes.end());
+    const testing::Outcome outcome = run_program(arguments);
+    CAPTURE(outcome.output);
+    REQUIRE(outcome.exit_code == 0);
+    return testing::read_json(directory.path() / name / "summary.json");
+  };
+  const nlohmann::json small = run("small", {}), masked = run("masked", {"stage.0.shrink=false"});
+  const nlohmann::json &stage = small["stages"][0], &masked_stage = masked["stages"][0];
+  CHECK(stage["parameters"] == masked_stage["nonzero_parameters"]);
+  CHECK(stage["shrink"]["parameters_before"] == masked_stage["parameters"]);
+  CHECK(stage["epochs"] == 8);
+  CHECK(stage["steps"] == masked_stage["steps"]);
+  CHECK(stage["test_loss"].get<double>() ==
+        doctest::Approx(masked_stage["test_loss"].get<double>()).epsilon(1e-3));
+  CHECK(small["macs"] < masked["macs"]);
+
+  // Stopped behind the surgery, it ends in the same bits.
+  const fs::path stopped = directory.path() / "stopped", metrics = stopped / "metrics.jsonl";
+  {
+    testing::Program program({"run", config.string(), "--out", stopped.string(), "--threads", "1"},
+                             directory.path() / "log");
+    while (program.running() && (!fs::exists(metrics) || fs::file_size(metrics) < 900)) ::usleep(1000);
+    program.send(SIGTERM);
+    program.wait();
+  }
+  const testing::Outcome resumed = run_program({"resume", stopped.string(), "--threads", "1"});
+  CAPTURE(resumed.output);
+  REQUIRE(resumed.exit_code == 0);
+  CHECK(testing::read_json(stopped / "summary.json")["weights_sha256"] == small["weights_sha256"]);
+  CHECK(testing::read_json(stopped / "0-train" / "result.json")["shrink"] == stage["shrink"]);
+
+  const testing::Outcome lottery =
+      run_program({"run", config.string(), "stage.0.kind=lottery", "stage.0.prune=[]", "--out",
+                   (directory.path() / "lottery").string()});
+  CHECK(lottery.exit_code == 2);
+  CHECK(lottery.output.find("shrink would take the ticket") != std::string::npos);
+}
+
 constexpr const char* kTransformer = R"(
 name = "parts"
 seed = 3
