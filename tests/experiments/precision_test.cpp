@@ -3,6 +3,7 @@
 #include "experiments/about.h"
 #include "experiments/bench/train.h"
 #include "experiments/runner.h"
+#include "tests/experiments/program.h"
 #include "tests/experiments/quiet.h"
 #include "tests/support/temporary_directory.h"
 
@@ -55,6 +56,13 @@ TEST_CASE("every model goes through every stage in bf16, near to where it goes i
         run(directory.path() / "bf16", {"model=" + small, "precision=bf16"});
     CHECK_FALSE(wide.contains("precision"));
     CHECK(narrow["precision"] == "bf16");
+    const testing::Outcome inspected =
+        testing::run_program({"inspect", (directory.path() / "bf16").string(), "--json"});
+    REQUIRE(inspected.exit_code == 0);
+    for (const nlohmann::json& row : nlohmann::json::parse(inspected.output)["kernels"]) {
+      const std::string kernel = row["kernel"];
+      CHECK((kernel == "linear" || kernel.find("bf16") != std::string::npos));
+    }
     CHECK(narrow["weights_sha256"] != wide["weights_sha256"]);
     for (std::size_t stage = 0; stage < 3; ++stage) {
       CAPTURE(stage);

@@ -80,6 +80,38 @@ TEST_CASE_FIXTURE(Fixture, "a mask of whole blocks runs as blocks") {
   CHECK(chosen().pattern->block_size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "kept values outlive a call whose shape does not pay") {
+  prune(conv.weight(), 20);
+  conv.weight().pruned_gradients = false;
+  conv.weight().takes_kept_gradients = true;
+  REQUIRE(chosen().values.defined());
+  const float* values = conv.weight().kept.values.data();
+  // Registers hold many places of the output: one alone is mostly computed for nothing.
+  conv(testing::random_tensor({16, 32, 1, 1}, Layout::lanes, 2));
+  REQUIRE_FALSE(conv.execution().chosen().any());
+  REQUIRE(chosen().values.defined());
+  CHECK(conv.weight().kept.values.data() == values);
+}
+
+TEST_CASE_FIXTURE(Fixture, "blocks or single weights: what all three passes take together decides" *
+                               doctest::skip(kernels::active_backend() != kernels::Backend::native)) {
+  const kernels::Conv2dShape shape{
+      .N = 16, .IC = 32, .IH = 8, .IW = 8, .OC = 32, .KH = 3, .KW = 3, .PH = 1, .PW = 1};
+  tune::Choices recorded;
+  for (const auto pass : {kernels::Conv2dPass::forward, kernels::Conv2dPass::backward_data,
+                          kernels::Conv2dPass::backward_weights}) {
+    // Blocks win forward by little, and lose the other passes by much.
+    recorded.break_even[tune::sparse_key(shape, pass, 1)] = {.density = 0.2, .at_zero = 0.0, .against = ""};
+    recorded.break_even[tune::sparse_key(shape, pass, 4)] = {
+        .density = pass == kernels::Conv2dPass::forward ? 0.25 : 0.055, .at_zero = 0.0, .against = ""};
+  }
+  tune::Tuner tuner({.recorded = recorded, .measures = false});
+  const tune::UseTuner use(&tuner);
+  prune(conv.weight(), 20, true);
+  REQUIRE(chosen().forward);
+  CHECK(chosen().pattern->block_size() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "auto follows a measured break-even, and the report says so" *
                                doctest::skip(kernels::active_backend() != kernels::Backend::native)) {
   const kernels::Conv2dShape shape{
