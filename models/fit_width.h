@@ -16,7 +16,7 @@ struct Budget {
   void fields(FieldVisitor& v);
 };
 
-// The largest width with which the model costs at most `budget.fraction` of what `spec` costs with its own.
+// The largest width, a transformer's dim, with which the model costs at most `budget.fraction` of what `spec` costs with its own.
 // The spec is left as it was. Throws Error (usage) when it has no width, or width 1 costs too much.
 std::int64_t width_within(ModelSpec& spec, const Budget& budget, const Shape& image, std::int64_t classes);
 

@@ -94,3 +94,19 @@ TEST_CASE("a budget builds the widest model that fits: one channel more would no
     }
   }
 }
+
+TEST_CASE("a transformer within a budget has a dim that its heads share and its positions take") {
+  for (const std::string name : {"vit", "cct"}) {
+    CAPTURE(name);
+    const std::int64_t step = name == "vit" ? 12 : 4;  // three heads, four heads
+    const auto spec = models::model_registry().make(name);
+    const auto macs = [](nn::Module& model) { return nn::summary(model, {3, 32, 32}).total.macs; };
+    const auto whole = spec->build({3, 32, 32}, 10, 1);
+    const std::int64_t dim = models::width_within(*spec, {"macs", 0.5}, {3, 32, 32}, 10);
+    CHECK(dim % step == 0);
+    const auto within = models::build_at_width(*spec, dim, {3, 32, 32}, 10, 1);
+    const auto wider = models::build_at_width(*spec, dim + step, {3, 32, 32}, 10, 1);
+    CHECK(macs(*within) <= macs(*whole) / 2);
+    CHECK(macs(*wider) > macs(*whole) / 2);
+  }
+}
