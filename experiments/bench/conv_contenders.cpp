@@ -22,16 +22,19 @@ Contender native_conv(const kernels::Conv2dKernel& kernel, const Conv2dShape& sh
 #if defined(ESPALIER_WITH_ONEDNN)
 Contender onednn_conv(const Conv2dShape& shape, Conv2dPass pass) {
   const kernels::onednn::Threads threads;
-  auto plan = std::make_shared<kernels::onednn::Conv2dPlan>(shape, pass);
+  auto plan = std::make_shared<kernels::onednn::Conv2dPlan>(shape, pass, false);
   const DType dtype = dtype_of(shape.element);
   const auto buffer = [dtype](const dnnl::memory::desc& desc) {
     return tune::noise(static_cast<std::int64_t>(desc.get_size() / size_bytes(dtype) + 1), dtype);
   };
   return {"onednn", plan->implementation(),
           [plan, src = buffer(plan->src()), weights = buffer(plan->weights()), dst = buffer(plan->dst()),
-           scratchpad = buffer(plan->scratchpad()), bias = tune::noise(shape.OC)]() mutable {
+           scratchpad = buffer(plan->scratchpad())]() mutable {
             const kernels::onednn::Threads scope;
-            plan->execute({src.bytes(), weights.bytes(), bias.data(), dst.bytes(), scratchpad.bytes()});
+            plan->execute({.src = src.bytes(),
+                           .weights = weights.bytes(),
+                           .dst = dst.bytes(),
+                           .scratchpad = scratchpad.bytes()});
           }};
 }
 #endif

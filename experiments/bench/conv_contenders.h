@@ -19,7 +19,7 @@ Contender native_conv(const kernels::Conv2dKernel& kernel, const kernels::Conv2d
                       const tune::Operands& operands);
 
 #if defined(ESPALIER_WITH_ONEDNN)
-// In the layouts that it likes best, with its own buffers.
+// In the layouts that it likes best, with its own buffers; without a bias, as the native kernels are run.
 Contender onednn_conv(const kernels::Conv2dShape& shape, kernels::Conv2dPass pass);
 #endif
 

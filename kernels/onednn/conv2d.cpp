@@ -1,6 +1,8 @@
 // Lanes -> NCHW -> oneDNN's layout, the convolution, and the way back.
+#include <algorithm>
 #include <array>
 #include <tuple>
+#include <vector>
 
 #include "kernels/base/scratch.h"
 #include "kernels/layout/layout.h"
@@ -17,16 +19,16 @@ struct CachedPlan {
 };
 
 // The thread count is part of the key: oneDNN splits the work when it creates the primitive.
-using Key = std::tuple<std::array<std::int64_t, 12>, Conv2dPass, int>;
+using Key = std::tuple<std::array<std::int64_t, 12>, Conv2dPass, bool, int>;
 
 dnnl::reorder reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
   return dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
 }
 
-std::unique_ptr<CachedPlan> make_plan(const Conv2dShape& shape, Conv2dPass pass) {
+std::unique_ptr<CachedPlan> make_plan(const Conv2dShape& shape, Conv2dPass pass, bool with_bias) {
   auto cached = std::make_unique<CachedPlan>();
   try {
-    auto plan = std::make_unique<Conv2dPlan>(shape, pass);
+    auto plan = std::make_unique<Conv2dPlan>(shape, pass, with_bias);
     cached->src_reorder = pass == Conv2dPass::backward_data ? reorder(plan->src(), plan->plain_src())
                                                             : reorder(plan->plain_src(), plan->src());
     cached->weights_reorder = pass == Conv2dPass::backward_weights
@@ -39,12 +41,28 @@ std::unique_ptr<CachedPlan> make_plan(const Conv2dShape& shape, Conv2dPass pass)
   return cached;
 }
 
-const CachedPlan& cached_plan(const Conv2dShape& s, Conv2dPass pass) {
+const CachedPlan& cached_plan(const Conv2dShape& s, Conv2dPass pass, bool with_bias) {
   static PlanCache<Key, CachedPlan> cache;
   const Threads threads;
-  const Key key = {
-      {s.N, s.IC, s.IH, s.IW, s.OC, s.KH, s.KW, s.SH, s.SW, s.PH, s.PW, s.groups}, pass, num_threads()};
-  return cache.get(key, [&] { return make_plan(s, pass); });
+  const Key key = {{s.N, s.IC, s.IH, s.IW, s.OC, s.KH, s.KW, s.SH, s.SW, s.PH, s.PW, s.groups},
+                   pass,
+                   with_bias,
+                   num_threads()};
+  return cache.get(key, [&] { return make_plan(s, pass, with_bias); });
+}
+
+// The plans of a pass. Which of them a call takes only its arguments say.
+template <Conv2dPass pass>
+std::vector<const CachedPlan*> cached_plans(const Conv2dShape& shape) {
+  if (pass == Conv2dPass::backward_data) return {&cached_plan(shape, pass, false)};
+  return {&cached_plan(shape, pass, false), &cached_plan(shape, pass, true)};
+}
+
+// What the pass reads or writes of a bias: null where it has none.
+template <Conv2dPass pass>
+float* bias_of(const Conv2dArgs& args) {
+  if (pass == Conv2dPass::forward) return const_cast<float*>(args.bias);
+  return pass == Conv2dPass::backward_weights ? args.diff_bias : nullptr;
 }
 
 struct Buffers {
@@ -52,15 +70,14 @@ struct Buffers {
   Conv2dBuffers operands;  // in oneDNN's layouts
 };
 
-Buffers lay_out(const Conv2dShape& s, const Conv2dPlan& plan, ScratchLayout& scratch) {
+Buffers lay_out(const Conv2dPlan& plan, float* bias, ScratchLayout& scratch) {
   const auto bytes = [](const dnnl::memory::desc& desc) {
     return static_cast<std::int64_t>(desc.get_size());
   };
   return {scratch.take<float>(
               static_cast<std::int64_t>(std::max(bytes(plan.plain_src()), bytes(plan.plain_dst())) / 4)),
-          {scratch.take<char>(bytes(plan.src())), scratch.take<char>(bytes(plan.weights())),
-           scratch.take<float>(s.OC), scratch.take<char>(bytes(plan.dst())),
-           scratch.take<char>(bytes(plan.scratchpad()))}};
+          {scratch.take<char>(bytes(plan.src())), scratch.take<char>(bytes(plan.weights())), bias,
+           scratch.take<char>(bytes(plan.dst())), scratch.take<char>(bytes(plan.scratchpad()))}};
 }
 
 void convert(const dnnl::reorder& reorder, const dnnl::memory::desc& from_desc, const void* from,
@@ -72,26 +89,34 @@ void convert(const dnnl::reorder& reorder, const dnnl::memory::desc& from_desc, 
 
 template <Conv2dPass pass>
 bool supports(const Conv2dShape& shape) {
-  return shape.element == Element::f32 && cached_plan(shape, pass).plan != nullptr;
+  if (shape.element != Element::f32) return false;
+  for (const CachedPlan* cached : cached_plans<pass>(shape)) {
+    if (cached->plan == nullptr) return false;
+  }
+  return true;
 }
 
 template <Conv2dPass pass>
 std::size_t scratch_bytes(const Conv2dShape& shape) {
-  ScratchLayout scratch(nullptr);
-  lay_out(shape, *cached_plan(shape, pass).plan, scratch);
-  return scratch.bytes();
+  std::size_t most = 0;
+  for (const CachedPlan* cached : cached_plans<pass>(shape)) {
+    ScratchLayout scratch(nullptr);
+    lay_out(*cached->plan, nullptr, scratch);
+    most = std::max(most, scratch.bytes());
+  }
+  return most;
 }
 
 template <Conv2dPass pass>
 void run(const Conv2dShape& s, const Conv2dArgs& args) {
-  const CachedPlan& cached = cached_plan(s, pass);
+  float* bias = bias_of<pass>(args);
+  const CachedPlan& cached = cached_plan(s, pass, bias != nullptr);
   const Conv2dPlan& plan = *cached.plan;
   ScratchLayout scratch(args.scratch);
-  const Buffers buffers = lay_out(s, plan, scratch);
+  const Buffers buffers = lay_out(plan, bias, scratch);
   const LaneShape src_lanes = image_lanes(s.N, s.IC, static_cast<std::int64_t>(s.IH) * s.IW);
   const LaneShape dst_lanes = image_lanes(s.N, s.OC, static_cast<std::int64_t>(s.OH()) * s.OW());
   const Conv2dBuffers& operands = buffers.operands;
-  auto* bias = static_cast<float*>(operands.bias);
   const Threads threads;
 
   if (pass != Conv2dPass::backward_data) {
@@ -101,9 +126,7 @@ void run(const Conv2dShape& s, const Conv2dArgs& args) {
   if (pass != Conv2dPass::backward_weights) {
     convert(cached.weights_reorder, plan.plain_weights(), args.weights, plan.weights(), operands.weights);
   }
-  if (pass == Conv2dPass::forward) {
-    for (int oc = 0; oc < s.OC; ++oc) bias[oc] = args.bias == nullptr ? 0.0f : args.bias[oc];
-  } else {
+  if (pass != Conv2dPass::forward) {
     layout().from_lanes(dst_lanes, static_cast<const float*>(args.diff_dst), buffers.nchw);
     convert(cached.dst_reorder, plan.plain_dst(), buffers.nchw, plan.dst(), operands.dst);
   }
@@ -122,7 +145,6 @@ void run(const Conv2dShape& s, const Conv2dArgs& args) {
     case Conv2dPass::backward_weights:
       convert(cached.weights_reorder, plan.weights(), operands.weights, plan.plain_weights(),
               args.diff_weights);
-      for (int oc = 0; args.diff_bias != nullptr && oc < s.OC; ++oc) args.diff_bias[oc] = bias[oc];
       break;
   }
 }

@@ -23,18 +23,18 @@ Dims weights_dims(const Conv2dShape& s) {
 
 }  // namespace
 
-Conv2dPlan::Conv2dPlan(const Conv2dShape& s, Conv2dPass pass)
+Conv2dPlan::Conv2dPlan(const Conv2dShape& s, Conv2dPass pass, bool with_bias)
     : pass_(pass),
       plain_src_(f32({s.N, s.IC, s.IH, s.IW}, Format::nchw)),
       plain_weights_(f32(weights_dims(s), s.groups == 1 ? Format::oihw : Format::goihw)),
-      plain_dst_(f32({s.N, s.OC, s.OH(), s.OW()}, Format::nchw)),
-      bias_(f32({s.OC}, Format::x)) {
+      plain_dst_(f32({s.N, s.OC, s.OH(), s.OW()}, Format::nchw)) {
   using dnnl::algorithm;
   using dnnl::prop_kind;
   const auto src = any({s.N, s.IC, s.IH, s.IW}, s.element);
   const auto weights = any(weights_dims(s), s.element);
   const auto dst = any({s.N, s.OC, s.OH(), s.OW()}, s.element);
   const Dims strides = {s.SH, s.SW}, padding = {s.PH, s.PW};
+  if (with_bias && pass != Conv2dPass::backward_data) bias_ = f32({s.OC}, Format::x);
 
   const auto forward =
       forward_desc<dnnl::convolution_forward>(prop_kind::forward_training, algorithm::convolution_auto, src,
@@ -83,7 +83,7 @@ void Conv2dPlan::execute(const Conv2dBuffers& buffers) const {
       {backward_data || backward_weights ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, memory(dst_, buffers.dst)},
       {DNNL_ARG_SCRATCHPAD, memory(scratchpad_, buffers.scratchpad)},
   };
-  if (!backward_data) {
+  if (!bias_.is_zero()) {
     arguments.insert({backward_weights ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, memory(bias_, buffers.bias)});
   }
   primitive_.execute(stream(), arguments);

@@ -13,16 +13,17 @@ namespace espalier::kernels::onednn {
 struct Conv2dBuffers {
   void* src = nullptr;
   void* weights = nullptr;
-  void* bias = nullptr;  // [OC]; not in backward_data
+  void* bias = nullptr;  // [OC], of a plan with one
   void* dst = nullptr;
   void* scratchpad = nullptr;
 };
 
 class Conv2dPlan {
  public:
-  // Operands but for the bias are shape.element, the weights too. Throws dnnl::error where oneDNN has no
-  // implementation for the shape.
-  Conv2dPlan(const Conv2dShape& shape, Conv2dPass pass);
+  // Operands but for the bias are shape.element, the weights too. Without a bias the primitive neither adds one
+  // nor sums its gradient; backward_data never has one. Throws dnnl::error where oneDNN has no implementation
+  // for the shape.
+  Conv2dPlan(const Conv2dShape& shape, Conv2dPass pass, bool with_bias);
 
   // The operands as the primitive wants them.
   const dnnl::memory::desc& src() const { return src_; }
@@ -46,7 +47,7 @@ class Conv2dPlan {
   Conv2dPass pass_;
   dnnl::primitive primitive_;
   dnnl::memory::desc plain_src_, plain_weights_, plain_dst_;
-  dnnl::memory::desc src_, weights_, bias_, dst_, scratchpad_;
+  dnnl::memory::desc src_, weights_, bias_, dst_, scratchpad_;  // bias_: zero where there is none
   std::string implementation_;
 };
 

@@ -3,12 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "kernels/layout/layout.h"
 #include "tests/kernels/support.h"
 
 #if defined(ESPALIER_WITH_ONEDNN)
+
+#include "kernels/onednn/conv2d_plan.h"
 
 namespace espalier::kernels {
 namespace {
@@ -89,6 +93,34 @@ TEST_CASE("oneDNN's convolutions agree with ours in all three passes, with and w
         if (with_bias) CHECK(max_difference(our_bias, their_bias) <= tolerance);
       }
     }
+  }
+}
+
+// Zeros come to zero where no bias is added.
+TEST_CASE("oneDNN's convolutions that have no bias ask for none") {
+  const Conv2dShape shape = {16, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1};
+  const onednn::Threads threads;
+  for (Conv2dPass pass : {Conv2dPass::forward, Conv2dPass::backward_data, Conv2dPass::backward_weights}) {
+    const onednn::Conv2dPlan plan(shape, pass, false);
+    INFO(plan.implementation());
+    const auto filled = [](const dnnl::memory::desc& desc, float value) {
+      Floats floats(desc.get_size() / sizeof(float) + 1);
+      std::fill_n(floats.data(), floats.size(), value);
+      return floats;
+    };
+    const auto operand = [&](const dnnl::memory::desc& desc, Conv2dPass written_by) {
+      return filled(desc, pass == written_by ? NAN : 0.0f);
+    };
+    Floats src = operand(plan.src(), Conv2dPass::backward_data),
+           weights = operand(plan.weights(), Conv2dPass::backward_weights),
+           dst = operand(plan.dst(), Conv2dPass::forward), scratchpad = filled(plan.scratchpad(), NAN);
+    plan.execute(
+        {.src = src.data(), .weights = weights.data(), .dst = dst.data(), .scratchpad = scratchpad.data()});
+    const Floats& written = pass == Conv2dPass::forward         ? dst
+                            : pass == Conv2dPass::backward_data ? src
+                                                                : weights;
+    CHECK(
+        std::all_of(written.data(), written.data() + written.size() - 1, [](float x) { return x == 0.0f; }));
   }
 }
 
