@@ -1,5 +1,7 @@
 #include "models/vit.h"
 
+#include <numeric>
+
 #include "framework/core/error.h"
 #include "framework/nn/init.h"
 #include "framework/nn/positions.h"
@@ -11,6 +13,18 @@
 #include "framework/ops/slice.h"
 
 namespace espalier::models {
+namespace {
+
+// Sines and cosines of the column and of the row have a quarter of the features each.
+void check_sines(const EncoderSettings& encoder) {
+  if (encoder.dim % 4 == 0) return;
+  const std::int64_t step = std::lcm(std::int64_t{4}, encoder.heads);
+  fail(ErrorKind::usage, "vit",
+       "sine positions expect a dim that 4 divides, got {}; with {} heads take {}, or learned positions",
+       encoder.dim, encoder.heads, (encoder.dim / step + 1) * step);
+}
+
+}  // namespace
 
 void VitSettings::fields(FieldVisitor& v) {
   v.field("patch", patch, "side of the squares that become tokens, in pixels", {1, 4096});
@@ -34,6 +48,7 @@ Vit::Vit(const VitSettings& settings, const Shape& image, std::int64_t classes) 
   if (settings.encoder.learns_positions()) {
     pos_embed_ = &register_parameter("pos_embed", Tensor::empty({1, rows * columns + extra, dim}), added);
   } else {
+    check_sines(settings.encoder);
     sines_ = nn::sine_positions_2d(rows, columns, dim);
     if (extra > 0) sines_ = ops::concat({Tensor::zeros({1, 1, dim}), sines_}, 1);
   }

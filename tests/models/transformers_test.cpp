@@ -175,9 +175,21 @@ TEST_CASE("the transformers say what does not fit") {
   fields.numbers["conv_layers"] = 3;
   CHECK(build("cct", fields)->parameter_count() > 0);
   CHECK_THROWS_WITH_AS(build("cct", fields, {3, 0, 32}), doctest::Contains("leave nothing of images"), Error);
-  try {
-    build("vit", small_fields(), {3, 30, 32});
-  } catch (const Error& error) {
-    CHECK(error.exit_code() == 2);  // the config's fault
-  }
+  testing::SetFields sines;
+  sines.numbers = {{"dim", 90}, {"depth", 1}, {"heads", 3}};
+  CHECK(build("vit", sines)->parameter_count() > 0);
+  sines.texts["positions"] = "sine";
+  CHECK_THROWS_WITH_AS(build("vit", sines),
+                       "[vit] sine positions expect a dim that 4 divides, got 90; with 3 heads take 96, or "
+                       "learned positions",
+                       Error);
+  CHECK(build("cct", sines)->parameter_count() > 0);
+  const auto exit_code = [](const testing::SetFields& wrong, const Shape& image) {
+    try {
+      build("vit", wrong, image);
+      return 0;
+    } catch (const Error& error) { return error.exit_code(); }
+  };
+  CHECK(exit_code(small_fields(), {3, 30, 32}) == 2);  // the config's fault
+  CHECK(exit_code(sines, {3, 32, 32}) == 2);
 }
