@@ -4,8 +4,11 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "datasets/augment/policy.h"
@@ -92,6 +95,95 @@ TEST_CASE("policies change most images, the same way from the same random number
     CHECK(changed > 150);
     if (policy.kind == "trivial") CHECK(changed < 200);  // one operation in 14 is none
   }
+}
+
+namespace {
+
+void map_by(Image& image, const Shape& shape, const PlaneMap& map) {
+  Image scratch(image.size());
+  map_plane(image.data(), scratch.data(), shape, map);
+}
+
+void turn(Image& image, const Shape& shape, double degrees) {
+  const double angle = degrees * std::numbers::pi / 180.0;
+  map_by(image, shape,
+         {.ax = std::cos(angle), .bx = -std::sin(angle), .ay = std::sin(angle), .by = std::cos(angle)});
+}
+
+void sharpen(Image& image, const Shape& shape, double factor) {
+  Image scratch(image.size());
+  sharpness(image.data(), scratch.data(), shape, factor);
+}
+
+// An operation in 31 magnitudes, evenly from the first to the last; of either sign where it goes both ways.
+struct Magnitudes {
+  const char* operation;
+  double first, last;
+  bool with_sign;
+  void (*apply)(Image& image, const Shape& shape, double magnitude);
+};
+
+// TrivialAugmentWide's in torchvision/transforms/autoaugment.py. How far, that is: it shears about a corner,
+// we about the centre, and of a shift it drops the fraction of a pixel, which we round.
+const Magnitudes kWide[] = {
+    {"Identity", 0.0, 0.0, false, [](Image&, const Shape&, double) {}},
+    {"ShearX", 0.0, 0.99, true, [](Image& i, const Shape& s, double m) { map_by(i, s, {.bx = m}); }},
+    {"ShearY", 0.0, 0.99, true, [](Image& i, const Shape& s, double m) { map_by(i, s, {.ay = m}); }},
+    {"TranslateX", 0.0, 32.0, true,
+     [](Image& i, const Shape& s, double m) { map_by(i, s, {.cx = std::round(m)}); }},
+    {"TranslateY", 0.0, 32.0, true,
+     [](Image& i, const Shape& s, double m) { map_by(i, s, {.cy = std::round(m)}); }},
+    {"Rotate", 0.0, 135.0, true, turn},
+    {"Brightness", 0.0, 0.99, true,
+     [](Image& i, const Shape& s, double m) { brightness(i.data(), s, 1.0 + m); }},
+    {"Color", 0.0, 0.99, true, [](Image& i, const Shape& s, double m) { colour(i.data(), s, 1.0 + m); }},
+    {"Contrast", 0.0, 0.99, true, [](Image& i, const Shape& s, double m) { contrast(i.data(), s, 1.0 + m); }},
+    {"Sharpness", 0.0, 0.99, true, [](Image& i, const Shape& s, double m) { sharpen(i, s, 1.0 + m); }},
+    {"Posterize", 8.0, 2.0, false,
+     [](Image& i, const Shape& s, double m) { posterize(i.data(), s, static_cast<int>(std::lround(m))); }},
+    {"Solarize", 255.0, 0.0, false,
+     [](Image& i, const Shape& s, double m) { solarize(i.data(), s, static_cast<int>(std::lround(m))); }},
+    {"AutoContrast", 0.0, 0.0, false, [](Image& i, const Shape& s, double) { auto_contrast(i.data(), s); }},
+    {"Equalize", 0.0, 0.0, false, [](Image& i, const Shape& s, double) { equalize(i.data(), s); }},
+};
+
+}  // namespace
+
+TEST_CASE("the trivial policy makes of an image what torchvision's wide magnitudes do, and nothing else") {
+  const Shape shape({3, 32, 32});
+  Image original(3 * 32 * 32);
+  Random noise(4, "test");
+  for (std::uint8_t& pixel : original) {
+    pixel = static_cast<std::uint8_t>(noise.below(256));
+    if (pixel % 17 == 8) ++pixel;  // half of solarize's thresholds are 8.5, 25.5, ..., which may round down
+  }
+  struct Outcome {
+    std::string name;
+    bool reached = false;
+  };
+  std::map<Image, Outcome> outcomes;
+  for (const Magnitudes& row : kWide) {
+    for (int bin = 0; bin < 31; ++bin) {
+      const double magnitude = row.first + bin / 30.0 * (row.last - row.first);
+      for (const double sign : {1.0, -1.0}) {
+        if (sign < 0.0 && !row.with_sign) continue;
+        Image image = original;
+        row.apply(image, shape, sign * magnitude);
+        outcomes.try_emplace(std::move(image),
+                             Outcome{row.operation + (" " + std::to_string(sign * magnitude))});
+      }
+    }
+  }
+  // The rarest come once in 14 * 31 * 2 images: so many miss one of them with a probability of 10^-7.
+  for (std::uint64_t i = 0; i < 20000; ++i) {
+    Image image = original, scratch(image.size());
+    Random random(5, "test", i);
+    AugmentPolicy{"trivial", 1, 0}.apply(image.data(), scratch.data(), shape, random);
+    const auto outcome = outcomes.find(image);
+    REQUIRE(outcome != outcomes.end());
+    outcome->second.reached = true;
+  }
+  for (const auto& entry : outcomes) CHECK_MESSAGE(entry.second.reached, entry.second.name);
 }
 
 TEST_CASE("policies work on images of one channel, and on one pixel") {
