@@ -13,6 +13,7 @@ struct EncoderSettings {
   std::int64_t depth = 9;
   std::int64_t heads = 3;
   double mlp_ratio = 4.0;
+  std::string gelu = "erf";
   std::string positions = "learned";
   double dropout = 0.0;
   double stochastic_depth = 0.0;

@@ -31,11 +31,14 @@ schedule = { kind = "cubic", begin = 0.1, end = 0.6, every = 50 }
 exclude = ["fc.*"]
 )";
 
+constexpr const char* kTransformer = "model = { kind = \"cct\", dim = 12, heads = 3 }\n[[stage]]\n";
+
 // These hashes identify experiments that were run. They change only when a default, a key or the canonical
 // form changes under them: then old results no longer belong to their configs, and that must be meant.
 TEST_CASE("the hashes of configs stay what they are") {
   CHECK(hash_of("[[stage]]\n") == "aae3c7b04867e1c371dc93db142f5b8765d1942aacc44054c874838c827d566e");
   CHECK(hash_of(kPruned) == "afac736d16afa5230197912d0ef12d01044cfcd92e34aea6ea28e874f5470538");
+  CHECK(hash_of(kTransformer) == "d55e7ecd3843e9b30352983241b118c2a6b0d1c36fd1b5cafba7647597af562b");
 }
 
 TEST_CASE("the hash is that of the experiment, not of its circumstances") {
@@ -51,6 +54,12 @@ TEST_CASE("the hash is that of the experiment, not of its circumstances") {
   CHECK(hash_of(kPruned, {"precision=f32"}) == hash);
   CHECK(hash_of(kPruned, {"precision=bf16"}) != hash);
   CHECK_THROWS_AS(hash_of(kPruned, {"precision=f16"}), Error);
+}
+
+TEST_CASE("a transformer's GELU is part of the experiment unless it is the exact one") {
+  CHECK(hash_of(kTransformer, {"model.gelu=erf"}) == hash_of(kTransformer));
+  CHECK(hash_of(kTransformer, {"model.gelu=tanh"}) != hash_of(kTransformer));
+  CHECK_THROWS_WITH_AS(hash_of(kTransformer, {"model.gelu=tan"}), doctest::Contains("tanh"), Error);
 }
 
 TEST_CASE("a config damaged anywhere is read or refused with 2, and nothing worse") {

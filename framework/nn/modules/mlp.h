@@ -2,6 +2,7 @@
 
 #include "framework/nn/modules/dropout.h"
 #include "framework/nn/modules/linear.h"
+#include "framework/ops/gelu.h"
 
 namespace espalier::nn {
 
@@ -11,12 +12,13 @@ namespace espalier::nn {
 //   fc1.weight [hidden, dim], fc1.bias [hidden]      fc2.weight [dim, hidden], fc2.bias [dim]
 class Mlp : public Module {
  public:
-  Mlp(std::int64_t dim, std::int64_t hidden, double dropout = 0.0);
+  Mlp(std::int64_t dim, std::int64_t hidden, double dropout = 0.0, ops::Gelu gelu = ops::Gelu::erf);
 
   Tensor forward(const Tensor& x) override;
   std::string type_name() const override { return "Mlp"; }
 
  private:
+  ops::Gelu gelu_;
   std::shared_ptr<Linear> fc1_, fc2_;
   std::shared_ptr<Dropout> drop1_, drop2_;
 };

@@ -13,7 +13,8 @@ TransformerBlock::TransformerBlock(const Options& options) : mlp_residual_(optio
                   MultiheadAttention::Options{.qkv_bias = options.qkv_bias, .dropout = options.dropout}));
   drop_path1_ = register_module("drop_path1", std::make_shared<StochasticDepth>(options.stochastic_depth));
   norm2_ = register_module("norm2", std::make_shared<LayerNorm>(options.dim, options.norm_eps));
-  mlp_ = register_module("mlp", std::make_shared<Mlp>(options.dim, options.hidden, options.dropout));
+  mlp_ = register_module("mlp",
+                         std::make_shared<Mlp>(options.dim, options.hidden, options.dropout, options.gelu));
   drop_path2_ = register_module("drop_path2", std::make_shared<StochasticDepth>(options.stochastic_depth));
 }
 

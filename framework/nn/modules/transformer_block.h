@@ -30,6 +30,7 @@ class TransformerBlock : public Module {
     double dropout = 0.0;           // after attention's and the MLP's layers
     double stochastic_depth = 0.0;  // probability that a branch is left out
     MlpResidual mlp_residual = MlpResidual::input;
+    ops::Gelu gelu = ops::Gelu::erf;  // of the MLP
   };
 
   explicit TransformerBlock(const Options& options);

@@ -10,6 +10,7 @@
 #include "framework/nn/modules/transformer_block.h"
 #include "framework/nn/positions.h"
 #include "framework/nn/summary.h"
+#include "kernels/eltwise/reference.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
@@ -121,6 +122,32 @@ TEST_CASE("attention agrees with loops, head by head, for any batch and head siz
         for (std::size_t c = 0; c < expected[t].size(); ++c) {
           CHECK(std::abs(actual[t][c] - expected[t][c]) <= 64 * 1.2e-7);
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("an MLP computes either formula of GELU between its layers") {
+  struct Case {
+    ops::Gelu formula;
+    double (*gelu)(double);
+  };
+  for (const Case& tried : {Case{ops::Gelu::erf, kernels::reference::kGelu.value},
+                            Case{ops::Gelu::tanh, kernels::reference::kGeluTanh.value}}) {
+    nn::Mlp module(6, 10, 0.0, tried.formula);
+    nn::initialise(module, 1);
+    // Large enough for the formulas to differ by much more than is allowed.
+    const Tensor x = random_tensor({17, 3, 6}, Layout::lanes, 2, 3.0f), y = module(x);
+    for (std::int64_t image = 0; image < 17; ++image) {
+      const Rows tokens = rows_of(x, image), actual = rows_of(y, image);
+      for (std::size_t t = 0; t < tokens.size(); ++t) {
+        std::vector<double> hidden =
+            linear(tokens[t], parameter(module, "fc1.weight"), parameter(module, "fc1.bias"));
+        for (double& h : hidden) h = tried.gelu(h);
+        const std::vector<double> expected =
+            linear(hidden, parameter(module, "fc2.weight"), parameter(module, "fc2.bias"));
+        // Sums of 6 and 10 terms of size 3.
+        for (std::size_t c = 0; c < 6; ++c) CHECK(std::abs(actual[t][c] - expected[c]) <= 64 * 1.2e-7);
       }
     }
   }
