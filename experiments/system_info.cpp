@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
@@ -45,6 +46,12 @@ std::int64_t memory_bytes() { return kilobytes(line_value("/proc/meminfo", "MemT
 std::int64_t memory_available_bytes() { return kilobytes(line_value("/proc/meminfo", "MemAvailable")); }
 std::int64_t process_bytes() { return kilobytes(line_value("/proc/self/status", "VmRSS")); }
 std::int64_t peak_process_bytes() { return kilobytes(line_value("/proc/self/status", "VmHWM")); }
+
+std::int64_t minor_page_faults() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
 
 std::string openmp_runtime() {
 #if defined(_OPENMP)

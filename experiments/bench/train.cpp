@@ -19,11 +19,16 @@ TrainSpeed measure_training(const TrainBenchOptions& options) {
   for (int i = 0; i < options.warm_up; ++i) step.run();
   Profile profile;
   std::vector<double> seconds;
+  const std::uint64_t allocations_before = allocator_stats().system_allocations;
+  const std::int64_t faults_before = minor_page_faults();
   for (int i = 0; i < options.steps; ++i) {
     const double start = now_seconds();
     speed.loss = step.run(&profile);
     seconds.push_back(now_seconds() - start);
   }
+  const auto per_step = [&](auto count) { return static_cast<double>(count) / options.steps; };
+  speed.page_faults = per_step(minor_page_faults() - faults_before);
+  speed.system_allocations = per_step(allocator_stats().system_allocations - allocations_before);
   speed.step_seconds = median(seconds);
   speed.images_per_s = static_cast<double>(options.batch) / speed.step_seconds;
   speed.gflops = 3 * 2e-9 * static_cast<double>(speed.macs) * speed.images_per_s;

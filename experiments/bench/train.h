@@ -26,6 +26,9 @@ struct TrainSpeed {
   std::vector<Profile::Row> operations;  // of all steps that count; the most time first
   std::int64_t tensor_bytes = 0;         // the most memory that tensors held at once
   std::int64_t process_bytes = 0;        // the most that the process had so far
+  // What a step took from the system, the mean of those that count: blocks of memory for tensors, and pages
+  // that the process had not touched before (minor page faults).
+  double system_allocations = 0.0, page_faults = 0.0;
 };
 
 // Throws Error as find_subject does.

@@ -85,6 +85,8 @@ void print_train_json(const bench::TrainBenchOptions& options) {
   json["copy_gb_per_second"] = limits.copy_gb_per_s;
   json["tensor_bytes"] = speed.tensor_bytes;
   json["process_bytes"] = speed.process_bytes;
+  json["system_allocations_per_step"] = speed.system_allocations;
+  json["page_faults_per_step"] = speed.page_faults;
   json["time_share"] = shares;
   json["operand_gb_per_second"] = rates;
   fmt::print("{}\n", json.dump());
@@ -99,8 +101,10 @@ void print_train_table(const bench::TrainBenchOptions& options) {
       "{:.0f} GFLOP/s, {:.2f} of the {:.0f} that multiply-adds in registers reach; copies reach {:.1f} "
       "GB/s\n",
       speed.gflops, speed.gflops / limits.gflops, limits.gflops, limits.copy_gb_per_s);
-  fmt::print("tensors held {} MiB at most, the process {} MiB\n\n", speed.tensor_bytes >> 20,
+  fmt::print("tensors held {} MiB at most, the process {} MiB\n", speed.tensor_bytes >> 20,
              speed.process_bytes >> 20);
+  fmt::print("a step takes {:.1f} blocks of memory from the system, and {:.1f} page faults\n\n",
+             speed.system_allocations, speed.page_faults);
   fmt::print("{:<28} {:>7} {:>9} {:>9} {:>7}  GB/s of operands, forward and backward\n", "operation", "share",
              "forward", "backward", "calls");
   double total = 0.0;

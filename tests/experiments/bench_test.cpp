@@ -13,6 +13,7 @@
 #include "experiments/bench/train.h"
 #include "experiments/system_info.h"
 #include "framework/core/error.h"
+#include "framework/tensor/tensor.h"
 #include "framework/tune/layer_shape.h"
 #include "kernels/base/isa.h"
 
@@ -127,6 +128,9 @@ TEST_CASE("the machine describes itself") {
   CHECK(memory_bytes() > memory_available_bytes());
   CHECK(memory_available_bytes() > 0);
   CHECK(peak_process_bytes() > 0);
+  const std::int64_t faults = minor_page_faults();
+  const Tensor fresh = Tensor::zeros({1 << 24});  // so large that nothing freed before can serve again
+  CHECK(minor_page_faults() > faults);
   CHECK(openmp_runtime().find("OpenMP") != std::string::npos);
   const bench::MachineLimits limits = bench::measure_limits();
   CHECK(limits.gflops > 0.0);
