@@ -79,7 +79,9 @@ std::string AttentionTime::name() const { return fmt::format("T{} H{} D{}", toke
 
 void run_attention_bench(const AttentionBenchOptions& options,
                          const std::function<void(const AttentionTime&)>& report) {
-  for (const Sequence& sequence : kSequences) report(measure(options, sequence));
+  for (const Sequence& sequence : kSequences) {
+    if (sequence.tokens <= options.longest) report(measure(options, sequence));
+  }
 }
 
 }  // namespace espalier::bench

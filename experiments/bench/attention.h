@@ -13,6 +13,7 @@ namespace espalier::bench {
 struct AttentionBenchOptions {
   std::int64_t batch = 128;
   DType precision = DType::f32;
+  std::int64_t longest = 1024;  // leaves out longer sequences
   int rounds = 7;
   double round_seconds = 0.05;
 };

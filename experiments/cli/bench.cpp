@@ -1,11 +1,13 @@
-// espalier bench conv|sparse|train|infer: how fast this machine runs convolutions, dense and sparse, trains,
-// or infers.
-#include <fmt/format.h>
+// espalier bench conv|sparse|attention|train|infer|data: how fast this machine runs convolutions, dense and
+// sparse, and attention, trains, infers, or makes batches.
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
 #include "experiments/bench/conv.h"
 #include "experiments/bench/limits.h"
+#include "experiments/cli/bench_attention.h"
+#include "experiments/cli/bench_data.h"
 #include "experiments/cli/bench_infer.h"
 #include "experiments/cli/bench_sparse.h"
 #include "experiments/cli/bench_train.h"
@@ -185,6 +187,34 @@ int bench_infer(const Request& request) {
   return 0;
 }
 
+int bench_data(const Request& request) {
+  const bench::DataBenchOptions options{
+      .batch = request.batch, .precision = request.precision, .rounds = request.rounds};
+  request.json ? print_data_json(options) : print_data_table(options);
+  return 0;
+}
+
+int bench_attention(const Request& request) {
+  const bench::AttentionBenchOptions options{
+      .batch = request.batch, .precision = request.precision, .rounds = request.rounds};
+  request.json ? print_attention_json(options) : print_attention_table(options);
+  return 0;
+}
+
+struct Benchmark {
+  const char* name;
+  int (*run)(const Request&);
+};
+constexpr Benchmark kBenchmarks[] = {{"conv", bench_conv},           {"sparse", bench_sparse},
+                                     {"attention", bench_attention}, {"train", bench_train},
+                                     {"infer", bench_infer},         {"data", bench_data}};
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const Benchmark& benchmark : kBenchmarks) all.emplace_back(benchmark.name);
+  return all;
+}
+
 }  // namespace
 
 int bench(int argc, char** argv) {
@@ -192,13 +222,15 @@ int bench(int argc, char** argv) {
       "espalier bench",
       "conv: the convolutions of ResNet-18 and VGG-16, ours and oneDNN's\n"
       "sparse: those and a ViT's linear layers with some of their weights, against dense ones\n"
+      "attention: in blocks, against the same with its scores in memory\n"
       "train: steps of a model on random images, and where their time goes\n"
-      "infer: a compiled model on random images, call by call");
+      "infer: a compiled model on random images, call by call\n"
+      "data: batches of random images from one loader thread, augmented as the configs do");
   options.add_options()("batch", "images in a batch (default: 128; infer: 1)", cxxopts::value<int>(), "N")(
       "threads", "threads to use (default: all cores)", cxxopts::value<int>(), "N")(
       "rounds",
-      "repetitions, training steps (with --sparsity: turns of three) or calls; the median counts (default: "
-      "7; infer: 200)",
+      "repetitions, training steps (with --sparsity: turns of three), calls or epochs; the median counts "
+      "(default: 7; infer: 200)",
       cxxopts::value<int>(), "N")("json", "one JSON object a line")(
       "only", "conv, sparse: words that the shape, pass or (conv) backend must contain: \"IC64,forward\"",
       cxxopts::value<std::string>(),
@@ -215,13 +247,13 @@ int bench(int argc, char** argv) {
            "with --sparsity: what is removed as one, single weights (1x1), blocks of channels (4x4), or "
            "filters: then the fraction is of the multiply-adds; train: \"1x1,4x4\" compares both",
            cxxopts::value<std::string>()->default_value("1x1"), "SIZES")(
-      "precision", "conv, sparse, train: activations and their gradients in memory, f32 or bf16",
+      "precision", "of activations and their gradients in memory, f32 or bf16; data: the images",
       cxxopts::value<std::string>()->default_value("f32"),
       "TYPE")("tune", "infer: measure every convolution's kernels and take the fastest")(
-      "what", "conv, sparse, train or infer", cxxopts::value<std::string>(), "WHAT");
+      "what", fmt::format("{}", fmt::join(names(), ", ")), cxxopts::value<std::string>(), "WHAT");
   add_tuning_option(options);
   options.parse_positional({"what", "checkpoint"});
-  const auto arguments = parse(options, argc, argv, "conv|sparse|train|infer [CHECKPOINT]");
+  const auto arguments = parse(options, argc, argv, fmt::format("{} [CHECKPOINT]", fmt::join(names(), "|")));
   if (!arguments) return 0;
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
   ask_for_tuning(*arguments);
@@ -246,15 +278,13 @@ int bench(int argc, char** argv) {
     fail(ErrorKind::usage, "espalier bench", "{} measures no checkpoint ('{}'): train and infer do", what,
          request.checkpoint);
   if (what == "infer" && request.precision != DType::f32) {
-    fail(ErrorKind::usage, "espalier bench",
-         "--precision is for conv, sparse and train: infer has kernels of f32 alone");
+    fail(ErrorKind::usage, "espalier bench", "--precision is not for infer, which has kernels of f32 alone");
   }
-  if (what == "conv") return bench_conv(request);
-  if (what == "sparse") return bench_sparse(request);
-  if (what == "train") return bench_train(request);
-  if (what == "infer") return bench_infer(request);
-  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: conv, sparse, train, infer)",
-       what, did_you_mean(what, {"conv", "sparse", "train", "infer"}));
+  for (const Benchmark& benchmark : kBenchmarks) {
+    if (what == benchmark.name) return benchmark.run(request);
+  }
+  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: {})", what,
+       did_you_mean(what, names()), fmt::join(names(), ", "));
 }
 
 }  // namespace espalier::cli

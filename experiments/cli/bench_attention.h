@@ -1,3 +1,4 @@
+// What `espalier bench attention` prints.
 #pragma once
 
 #include "experiments/bench/attention.h"

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <set>
 
+#include "experiments/bench/attention.h"
 #include "experiments/bench/conv.h"
+#include "experiments/bench/data.h"
 #include "experiments/bench/infer.h"
 #include "experiments/bench/limits.h"
 #include "experiments/bench/sparse.h"
@@ -224,6 +226,20 @@ TEST_CASE("filters are removed until a fraction of the multiply-adds is gone") {
   CHECK_THROWS_WITH_AS(bench::unit_from("2x2"), doctest::Contains("filters"), Error);
 }
 
+TEST_CASE("the data benchmark times a loader's thread with every augmentation, each once") {
+  for (const DType precision : {DType::f32, DType::bf16}) {
+    std::set<std::string> names;
+    for (const bench::DataSpeed& speed :
+         bench::measure_loading({.batch = 16, .precision = precision, .rounds = 1, .images = 40})) {
+      CAPTURE(speed.augmentation);
+      CHECK(names.insert(speed.augmentation).second);
+      CHECK(speed.images_per_s > 0.0);
+    }
+    CHECK(names.size() == 6);
+  }
+  CHECK_THROWS_WITH_AS(bench::measure_loading({.batch = 0}), doctest::Contains("batch"), Error);
+}
+
 TEST_CASE("the training benchmark takes a model's keys") {
   const auto macs = [](std::vector<std::string> overrides) {
     return bench::measure_training({.subject = {.model = "vit", .overrides = std::move(overrides)},
@@ -236,4 +252,18 @@ TEST_CASE("the training benchmark takes a model's keys") {
   const std::int64_t rest = 64 * 48 * 16 + 65 * 4 * 16 * 16 + 2 * 65 * 65 * 16 + 10 * 16;
   CHECK(macs({"dim=16", "heads=2", "depth=1", "mlp_ratio=2"}) == rest + 65 * 4 * 16 * 16);
   CHECK_THROWS_WITH_AS(macs({"dimm=16"}), doctest::Contains("dim"), Error);
+}
+
+TEST_CASE("the attention benchmark times both ways of each sequence") {
+  int sequences = 0;
+  bench::run_attention_bench(
+      {.batch = 16, .longest = 65, .rounds = 1, .round_seconds = 0.0}, [&](const bench::AttentionTime& time) {
+        ++sequences;
+        CAPTURE(time.name());
+        for (const double seconds :
+             {time.forward, time.forward_unfused, time.training, time.training_unfused})
+          CHECK(seconds > 0.0);
+        CHECK(time.gflop > 0.0);
+      });
+  CHECK(sequences == 3);
 }
