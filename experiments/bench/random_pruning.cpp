@@ -52,7 +52,7 @@ void prune_at_random(nn::Module& model, const Shape& image, double fraction, Uni
         !settings.granularity->applies_to(parameter->value.shape()))
       settings.exclude.push_back(parameter->name);
   }
-  const pruning::ScoringData data = {.model = model, .input_shape = image, .loss = {}};
+  const pruning::ScoringData data = {.model = model, .input_shape = image, .batch_loss = {}};
   pruning::Pruner pruner(std::move(settings), parameters, 0);
   pruner.set_data(&data);
   pruner.start();

@@ -40,7 +40,7 @@ void Apoz::measure(const ScoringData& data, std::span<nn::Parameter* const> targ
   std::map<std::string, Counts> all;
   {
     const NoGrad off;
-    data.model.train();
+    data.model.eval();
     for (std::int64_t i = 0; i < batches_; ++i) {
       std::map<std::string, Counts> batch;  // of the last module that each output was followed to
       FollowedOutputs followed([&](const nn::Parameter& weight, nn::Module&, const Tensor& y) {

@@ -1,8 +1,8 @@
 // APoZ: a filter whose output is mostly zero after the activation does little. The score is the share of
 // outputs that are not 0: 1 - APoZ, the average percentage of zeros. Hu et al., "Network trimming: a
-// data-driven neuron pruning approach towards efficient deep architectures", arXiv:1607.03250, 2016. Where a
-// residual connection joins before the activation, the sum counts. A filter that no ReLU follows scores 1 and
-// stays longest. For granularity "filter".
+// data-driven neuron pruning approach towards efficient deep architectures", arXiv:1607.03250, 2016. As there
+// the network is a trained one, in evaluation mode. Where a residual connection joins before the activation,
+// the sum counts. A filter that no ReLU follows scores 1 and stays longest. For granularity "filter".
 #pragma once
 
 #include "pruning/criteria/measured.h"

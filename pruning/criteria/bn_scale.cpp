@@ -31,7 +31,7 @@ void BnScale::measure(const ScoringData& data, std::span<nn::Parameter* const> t
           scales[weight.name] = parameter;
       }
     });
-    data.model.train();
+    data.model.eval();
     data.loss(0);
   }
   for (const nn::Parameter* target : targets) {

@@ -4,8 +4,14 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/nn/modules/dropout.h"
 
 namespace espalier::pruning {
+
+Tensor ScoringData::loss(std::int64_t i) const {
+  nn::stop_dropping(model);
+  return batch_loss(i);
+}
 
 Tensor finite_scores(Criterion& criterion, const nn::Parameter& parameter) {
   Tensor scores = criterion.scores(parameter);

@@ -20,8 +20,13 @@ struct ScoringData {
   nn::Module& model;
   Shape input_shape;  // of one image: [C, H, W]
   // Mean loss of training batch number i, in the mode that the model is in. Batches repeat after the last.
-  std::function<Tensor(std::int64_t i)> loss;
+  std::function<Tensor(std::int64_t i)> batch_loss;
   std::uint64_t seed = 0;  // the experiment's
+
+  // The same of the whole network, which is what criteria score: from here on its dropout and stochastic
+  // depth leave nothing out, in training neither. Otherwise scores would depend on the step that the model
+  // happened to be in, and two gradients of one batch would be of two networks.
+  Tensor loss(std::int64_t i) const;
 };
 
 class Criterion {

@@ -13,7 +13,8 @@ class Measured : public Criterion {
   Tensor scores(const nn::Parameter& parameter) override { return scores_.at(parameter.name); }
 
  protected:
-  // Gradients of the loss, summed over the first batches, are in the parameters afterwards.
+  // Gradients of the loss, summed over the first batches, are in the parameters afterwards. Batch norm
+  // normalises by the batch: before training its running statistics say nothing.
   static void sum_gradients(const ScoringData& data, std::int64_t batches) {
     data.model.train();
     data.model.zero_grad();

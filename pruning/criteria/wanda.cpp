@@ -49,7 +49,7 @@ void Wanda::measure(const ScoringData& data, std::span<nn::Parameter* const> tar
   InputSquares squares;
   {
     const NoGrad off;
-    data.model.train();
+    data.model.eval();
     for (std::int64_t i = 0; i < batches_; ++i) data.loss(i);
   }
   for (const nn::Parameter* target : targets) {

@@ -1,6 +1,6 @@
-// Wanda: |w| times the norm of the input that it meets. Sun et al., "A simple and effective pruning approach
-// for large language models", ICLR 2024. In its paper weights of one output compete among themselves; here
-// the scope decides.
+// Wanda: |w| times the norm of the input that it meets in the trained network, in evaluation mode. Sun et
+// al., "A simple and effective pruning approach for large language models", ICLR 2024. In its paper weights
+// of one output compete among themselves; here the scope decides.
 #pragma once
 
 #include "pruning/criteria/measured.h"

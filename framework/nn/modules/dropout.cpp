@@ -41,4 +41,10 @@ void start_dropout_step(Module& model, std::uint64_t seed, std::int64_t step) {
   }
 }
 
+void stop_dropping(Module& model) {
+  for (Module* module : model.modules()) {
+    if (auto* dropping = dynamic_cast<Dropping*>(module)) dropping->eval();
+  }
+}
+
 }  // namespace espalier::nn

@@ -51,4 +51,8 @@ class StochasticDepth : public Dropping {
 // a resumed run drops what an uninterrupted one would have.
 void start_dropout_step(Module& model, std::uint64_t seed, std::int64_t step);
 
+// Puts every module of the model that drops into evaluation mode, whatever mode the others are in: from now
+// on nothing is left out.
+void stop_dropping(Module& model);
+
 }  // namespace espalier::nn

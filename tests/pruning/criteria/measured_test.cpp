@@ -6,6 +6,9 @@
 #include <cmath>
 #include <vector>
 
+#include "framework/nn/modules/batch_norm2d.h"
+#include "framework/nn/modules/conv2d.h"
+#include "framework/ops/sum.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/criteria/networks.h"
 
@@ -15,7 +18,7 @@ using namespace espalier::testing;
 
 TEST_CASE("snip is |w dL/dw|") {
   Classifier classifier;
-  const std::vector<double> w = classifier.weights(), g = classifier.gradient(w);
+  const std::vector<double> w = classifier.weights(), g = classifier.gradient();
   const std::vector<float> scores = measured_scores("snip", classifier.data, classifier.weight());
   for (std::size_t i = 0; i < w.size(); ++i)  // summed over 8 batches, all of them the same
     CHECK(scores[i] == doctest::Approx(8.0 * std::abs(w[i] * g[i])).epsilon(1e-4));
@@ -23,16 +26,9 @@ TEST_CASE("snip is |w dL/dw|") {
 
 TEST_CASE("grasp is w (H g), to a factor") {
   Classifier classifier;
-  const std::vector<double> w = classifier.weights(), g = classifier.gradient(w);
-  constexpr double kStep = 1e-4;
-  std::vector<double> up = w, down = w;
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    up[i] += kStep * g[i];
-    down[i] -= kStep * g[i];
-  }
-  const std::vector<double> g_up = classifier.gradient(up), g_down = classifier.gradient(down);
+  const std::vector<double> w = classifier.weights(), hg = classifier.hessian_times(classifier.gradient());
   std::vector<double> expected;
-  for (std::size_t i = 0; i < w.size(); ++i) expected.push_back(w[i] * (g_up[i] - g_down[i]) / (2.0 * kStep));
+  for (std::size_t i = 0; i < w.size(); ++i) expected.push_back(w[i] * hg[i]);
   const std::vector<float> scores = measured_scores("grasp", classifier.data, classifier.weight());
   const auto norm = [](const auto& values) {
     double squares = 0.0;
@@ -43,6 +39,42 @@ TEST_CASE("grasp is w (H g), to a factor") {
   CHECK(factor > 0.0);
   for (std::size_t i = 0; i < w.size(); ++i)
     CHECK(std::abs(double{scores[i]} / factor - expected[i]) < 1e-3 * norm(expected));
+}
+
+TEST_CASE("scores are those of a network that drops nothing, in whichever step they are taken") {
+  const auto vit = [](double dropped) {
+    const auto spec = models::model_registry().make("vit");
+    SetFields small;
+    small.numbers = {{"dim", 12},
+                     {"heads", 3},
+                     {"depth", 2},
+                     {"mlp_ratio", 2},
+                     {"patch", 4},
+                     {"dropout", dropped},
+                     {"stochastic_depth", dropped}};
+    spec->fields(small);
+    return spec->build({3, 8, 8}, 5, 1);
+  };
+  const Tensor images = random_tensor({7, 3, 8, 8}, Layout::lanes, 3);
+  const Tensor labels = Tensor::zeros({7}, Layout::plain, DType::i32);
+  const auto scores = [&](const char* name, nn::Module& model, std::int64_t step) {
+    nn::start_dropout_step(model, 1, step);
+    const ScoringData data{model, Shape({3, 8, 8}),
+                           [&](std::int64_t) { return ops::cross_entropy(model(images), labels); }};
+    for (nn::Parameter* parameter : model.parameters()) {
+      if (parameter->name == "blocks.0.mlp.fc1.weight") return measured_scores(name, data, *parameter);
+    }
+    return std::vector<float>();
+  };
+  const auto whole = vit(0.0), dropping = vit(0.5);
+  for (const char* name : {"snip", "grasp", "wanda"}) {
+    CAPTURE(name);
+    const std::vector<float> expected = scores(name, *whole, 0);
+    REQUIRE_FALSE(expected.empty());
+    CHECK(scores(name, *dropping, 0) == expected);
+    CHECK(scores(name, *dropping, 7) == expected);
+  }
+  for (const nn::Module* module : dropping->modules()) CHECK(module->is_training());
 }
 
 TEST_CASE("wanda is |w| times the norm of the input") {
@@ -56,6 +88,32 @@ TEST_CASE("wanda is |w| times the norm of the input") {
       squares += 8.0 * x * x;  // the same batch 8 times
     }
     CHECK(scores[i] == doctest::Approx(std::abs(w[i]) * std::sqrt(squares)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("wanda sees what a trained network's layers are given: normalised by running statistics") {
+  nn::Sequential model;
+  model.add(std::make_shared<nn::BatchNorm2d>(2));
+  const auto conv = model.add(std::make_shared<nn::Conv2d>(2, 3, 1));
+  nn::initialise(model, 1);
+  const double mean[] = {0.5, -1.0}, variance[] = {4.0, 0.25};
+  for (std::int64_t c = 0; c < 2; ++c) {
+    model.buffers()[0]->value.data()[c] = static_cast<float>(mean[c]);
+    model.buffers()[1]->value.data()[c] = static_cast<float>(variance[c]);
+  }
+  const Tensor images = random_tensor({kImages, 2, 3, 3}, Layout::plain, 3);
+  const ScoringData data{model, Shape({2, 3, 3}),
+                         [&](std::int64_t) { return ops::sum(model(to_lanes(images))); }};
+  const std::vector<float> scores = measured_scores("wanda", data, conv->weight());
+  double squares[] = {0.0, 0.0};
+  for (std::int64_t i = 0; i < images.numel(); ++i) {
+    const std::int64_t c = i / 9 % 2;
+    const double x = (double{images.data()[i]} - mean[c]) / std::sqrt(variance[c] + 1e-5);
+    squares[c] += 8.0 * x * x;  // the same batch 8 times
+  }
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const double w = double{conv->weight().value.data()[i]};
+    CHECK(scores[i] == doctest::Approx(std::abs(w) * std::sqrt(squares[i % 2])).epsilon(1e-4));
   }
 }
 
@@ -107,12 +165,12 @@ TEST_CASE("synflow in rounds leaves every layer a weight where one round would n
 
 TEST_CASE("criteria that run the network leave it as it was") {
   Classifier classifier;
-  classifier.data.loss(0).backward();
+  classifier.data.batch_loss(0).backward();
   const std::vector<float> before = everything_in(classifier.model);
   for (const char* name : {"snip", "grasp", "wanda"}) {
     CAPTURE(name);
     measured_scores(name, classifier.data, classifier.weight());
     CHECK(everything_in(classifier.model) == before);
-    CHECK(classifier.model.is_training());
+    for (const nn::Module* module : classifier.model.modules()) CHECK(module->is_training());
   }
 }

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "framework/nn/init.h"
+#include "framework/nn/modules/dropout.h"
 #include "framework/nn/modules/linear.h"
+#include "framework/nn/modules/sequential.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/tensor/lanes.h"
 #include "models/registry.h"
@@ -20,9 +22,12 @@ namespace espalier::testing {
 
 inline constexpr std::int64_t kImages = 5, kInputs = 4, kClasses = 3;
 
-// A linear classifier, its data, and its loss once more in double.
+// A linear classifier behind a dropout that scores must not see; its data, and its derivatives once more in
+// double.
 struct Classifier {
-  nn::Linear model{kInputs, kClasses};
+  using Values = std::vector<double>;  // [classes * inputs], or [classes]
+
+  nn::Sequential model;
   Tensor images = random_tensor({kImages, kInputs}, Layout::plain, 3);
   std::vector<std::int32_t> labels = {0, 2, 1, 2, 0};
   pruning::ScoringData data{model, Shape({kInputs}), [this](std::int64_t) {
@@ -31,36 +36,63 @@ struct Classifier {
                               return ops::cross_entropy(model(to_lanes(images)), y);
                             }};
 
-  Classifier() { nn::initialise(model, 1); }
-
-  nn::Parameter& weight() { return *model.parameters()[0]; }
-
-  // dL/dw at weights w [classes * inputs]
-  std::vector<double> gradient(const std::vector<double>& w) {
-    std::vector<double> g(w.size(), 0.0);
-    const Tensor& bias = model.parameters()[1]->value;
-    for (std::int64_t n = 0; n < kImages; ++n) {
-      std::vector<double> p(kClasses);
-      for (std::int64_t c = 0; c < kClasses; ++c) {
-        double z = double{bias.data()[c]};
-        for (std::int64_t i = 0; i < kInputs; ++i)
-          z += w[static_cast<std::size_t>(c * kInputs + i)] * double{images.data()[n * kInputs + i]};
-        p[static_cast<std::size_t>(c)] = std::exp(z);
-      }
-      const double sum = std::accumulate(p.begin(), p.end(), 0.0);
-      for (std::int64_t c = 0; c < kClasses; ++c) {
-        const double hit = labels[static_cast<std::size_t>(n)] == c ? 1.0 : 0.0;
-        const double d = (p[static_cast<std::size_t>(c)] / sum - hit) / static_cast<double>(kImages);
-        for (std::int64_t i = 0; i < kInputs; ++i)
-          g[static_cast<std::size_t>(c * kInputs + i)] += d * double{images.data()[n * kInputs + i]};
-      }
-    }
-    return g;
+  Classifier() {
+    model.add(std::make_shared<nn::Dropout>(0.5));
+    model.add(std::make_shared<nn::Linear>(kInputs, kClasses));
+    nn::initialise(model, 1);
   }
 
-  std::vector<double> weights() {
+  nn::Parameter& weight() { return *model.parameters()[0]; }
+  Values weights() {
     const std::vector<float> w = weight().value.to_vector();
     return {w.begin(), w.end()};
+  }
+
+  // dL/dw: the mean over images of (p - y) x'.
+  Values gradient() {
+    return mean_over_images([&](std::int64_t n, const Values& p) {
+      Values d = p;
+      d[static_cast<std::size_t>(labels[static_cast<std::size_t>(n)])] -= 1.0;
+      return d;
+    });
+  }
+  // H v, where H is the second derivative: the mean over images of (diag(p) - p p') (V x) x'.
+  Values hessian_times(const Values& v) {
+    return mean_over_images([&](std::int64_t n, const Values& p) {
+      Values moved = logits(v, n);
+      const double mean = std::inner_product(p.begin(), p.end(), moved.begin(), 0.0);
+      for (std::size_t c = 0; c < kClasses; ++c) moved[c] = p[c] * (moved[c] - mean);
+      return moved;
+    });
+  }
+
+ private:
+  double pixel(std::int64_t n, std::int64_t i) { return double{images.data()[n * kInputs + i]}; }
+
+  // W x of image n, without the bias.
+  Values logits(const Values& w, std::int64_t n) {
+    Values z(kClasses, 0.0);
+    for (std::int64_t k = 0; k < kClasses * kInputs; ++k)
+      z[static_cast<std::size_t>(k / kInputs)] += w[static_cast<std::size_t>(k)] * pixel(n, k % kInputs);
+    return z;
+  }
+
+  // of_logits(image, probabilities): a derivative by the image's logits; the result is by the weights.
+  template <class OfLogits>
+  Values mean_over_images(const OfLogits& of_logits) {
+    Values sum(kClasses * kInputs, 0.0);
+    const Tensor& bias = model.parameters()[1]->value;
+    for (std::int64_t n = 0; n < kImages; ++n) {
+      Values p = logits(weights(), n);
+      for (std::size_t c = 0; c < kClasses; ++c) p[c] = std::exp(p[c] + double{bias.data()[c]});
+      const double all = std::accumulate(p.begin(), p.end(), 0.0);
+      for (double& probability : p) probability /= all;
+      const Values d = of_logits(n, p);
+      for (std::int64_t k = 0; k < kClasses * kInputs; ++k)
+        sum[static_cast<std::size_t>(k)] +=
+            d[static_cast<std::size_t>(k / kInputs)] * pixel(n, k % kInputs) / kImages;
+    }
+    return sum;
   }
 };
 
