@@ -14,7 +14,6 @@ datasets::LoaderOptions options_of(const datasets::Splits& data, const Experimen
   options.shuffle = true;
   options.normalisation = data.normalisation;
   options.seed = seed_of(config);
-  options.precision = config.activation_type();
   return options;
 }
 

@@ -35,6 +35,15 @@ epochs = 1
 distill = { teacher = "teach" }
 )";
 
+constexpr const char* kPrunedAtBirth = R"(
+model = { kind = "resnet20", width = 4 }
+data = { kind = "synthetic", train_images = 48, test_images = 16 }
+batch = 16
+[[stage]]
+kind = "prune"
+prune = [{ sparsity = 0.7 }]
+)";
+
 nlohmann::ordered_json run(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   testing::Quiet quiet;
   ExperimentConfig config = read_experiment(parse_config_text(kStages, "test.toml"), overrides);
@@ -74,6 +83,29 @@ TEST_CASE("every model goes through every stage in bf16, near to where it goes i
       CHECK(entry.second.dtype() == DType::f32);
     }
   }
+}
+
+TEST_CASE("masks that are found before training are those of f32, whatever the precision of training") {
+  const testing::TemporaryDirectory directory;
+  const auto masks = [&](const std::string& criterion, const std::string& precision) {
+    testing::Quiet quiet;
+    const std::filesystem::path path = directory.path() / (criterion + precision);
+    ExperimentConfig config =
+        read_experiment(parse_config_text(kPrunedAtBirth, "test.toml"),
+                        {"stage.0.prune.0.criterion=" + criterion, "precision=" + precision});
+    run_experiment(config, path, quiet.reporter);
+    std::vector<std::uint8_t> all;
+    const auto model = load_model(path).model;
+    for (const nn::Parameter* p : model->parameters()) {
+      if (!p->mask.dense()) all.insert(all.end(), p->mask.data(), p->mask.data() + p->value.numel());
+    }
+    return all;
+  };
+  const std::vector<std::uint8_t> snip = masks("snip", "f32"), grasp = masks("grasp", "f32");
+  REQUIRE_FALSE(snip.empty());
+  CHECK(snip != grasp);
+  CHECK(masks("snip", "bf16") == snip);
+  CHECK(masks("grasp", "bf16") == grasp);
 }
 
 TEST_CASE("the training benchmark takes its steps in bf16") {
