@@ -2,6 +2,7 @@
 
 #include "experiments/experiment_config.h"
 #include "framework/ops/cross_entropy.h"
+#include "framework/ops/scale.h"
 
 namespace espalier {
 namespace {
@@ -23,15 +24,17 @@ ScoringBatches::ScoringBatches(nn::Module& model, const datasets::Splits& data,
                                const ExperimentConfig& config, double label_smoothing)
     : loader_(data.train, options_of(data, config)),
       label_smoothing_(static_cast<float>(label_smoothing)),
-      data_{model, data.train->image_shape(), [this](std::int64_t i) { return loss_of_batch(i); },
+      data_{model, data.train->image_shape(),
+            [this](std::int64_t i, float temperature) { return loss_of_batch(i, temperature); },
             seed_of(config)} {}
 
-Tensor ScoringBatches::loss_of_batch(std::int64_t i) {
+Tensor ScoringBatches::loss_of_batch(std::int64_t i, float temperature) {
   const std::int64_t in_epoch = i % loader_.batches();
   if (next_ != i || in_epoch == 0) loader_.start(i / loader_.batches(), in_epoch);
   const std::optional<train::Batch> batch = loader_.next();
   next_ = i + 1;
-  return ops::cross_entropy(data_.model(batch->images), batch->labels, label_smoothing_);
+  const Tensor logits = ops::scale(data_.model(batch->images), 1.0f / temperature);
+  return ops::cross_entropy(logits, batch->labels, label_smoothing_);
 }
 
 }  // namespace espalier

@@ -22,7 +22,8 @@ class ScoringBatches {
   const pruning::ScoringData& data() const { return data_; }
 
  private:
-  Tensor loss_of_batch(std::int64_t i);  // by the model, in the mode that it is in
+  // By the model, in the mode that it is in.
+  Tensor loss_of_batch(std::int64_t i, float temperature);
 
   datasets::Loader loader_;
   float label_smoothing_;

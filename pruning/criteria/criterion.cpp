@@ -8,9 +8,9 @@
 
 namespace espalier::pruning {
 
-Tensor ScoringData::loss(std::int64_t i) const {
+Tensor ScoringData::loss(std::int64_t i, float temperature) const {
   nn::stop_dropping(model);
-  return batch_loss(i);
+  return batch_loss(i, temperature);
 }
 
 Tensor finite_scores(Criterion& criterion, const nn::Parameter& parameter) {

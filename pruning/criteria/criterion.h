@@ -19,14 +19,15 @@ namespace espalier::pruning {
 struct ScoringData {
   nn::Module& model;
   Shape input_shape;  // of one image: [C, H, W]
-  // Mean loss of training batch number i, in the mode that the model is in. Batches repeat after the last.
-  std::function<Tensor(std::int64_t i)> batch_loss;
+  // Mean loss of training batch number i, with logits divided by the temperature, in the mode that the model
+  // is in. Batches repeat after the last.
+  std::function<Tensor(std::int64_t i, float temperature)> batch_loss;
   std::uint64_t seed = 0;  // the experiment's
 
   // The same of the whole network, which is what criteria score: from here on its dropout and stochastic
   // depth leave nothing out, in training neither. Otherwise scores would depend on the step that the model
   // happened to be in, and two gradients of one batch would be of two networks.
-  Tensor loss(std::int64_t i) const;
+  Tensor loss(std::int64_t i, float temperature = 1.0f) const;
 };
 
 class Criterion {

@@ -38,21 +38,23 @@ double norm_of(const std::vector<Tensor>& tensors) {
 void Grasp::fields(FieldVisitor& v) {
   v.field("batches", batches_, "training batches that each gradient is summed over", {1, 100000});
   v.field("step", step_, "norm of the step of the difference", {1e-6, 1.0});
+  v.field("temperature", temperature_, "that logits are divided by; 1: none", {1e-3, 1e6});
 }
 
 void Grasp::measure(const ScoringData& data, std::span<nn::Parameter* const> targets) {
   const Untouched untouched(data.model);
+  const auto take_gradients = [&] { sum_gradients(data, batches_, static_cast<float>(temperature_)); };
   std::vector<Tensor> values;
   for (const nn::Parameter* target : targets) values.push_back(target->value.clone());
-  sum_gradients(data, batches_);
+  take_gradients();
   std::vector<Tensor> g = copies_of_gradients(targets);
   for (std::size_t t = 0; t < targets.size(); ++t) targets[t]->mask.apply_(g[t]);  // the living alone move
   const double norm = norm_of(g), h = norm > 0.0 ? step_ / norm : 0.0;
   move(targets, g, h);
-  sum_gradients(data, batches_);
+  take_gradients();
   const std::vector<Tensor> above = copies_of_gradients(targets);
   move(targets, g, -2.0 * h);
-  sum_gradients(data, batches_);
+  take_gradients();
   for (std::size_t t = 0; t < targets.size(); ++t) {
     const Tensor gradient = targets[t]->grad();
     const float *w = values[t].data(), *up = above[t].data(), *down = gradient.data();

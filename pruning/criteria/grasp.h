@@ -6,6 +6,11 @@
 // tickets before training by preserving gradient flow", ICLR 2020. H g is a central difference of two
 // gradients along g: the error is of third order in the step, and no second derivative of any operation is
 // needed.
+//
+// As in the authors' code logits are divided by a temperature, 200: classes are then almost equally probable,
+// so that it does not count which of them the untrained network happens to prefer. Two things differ: batches
+// are taken as they come, there as many images of each class; and the classifier is scored with its own
+// initial weights, there with others drawn for that alone.
 #pragma once
 
 #include "pruning/criteria/measured.h"
@@ -20,7 +25,7 @@ class Grasp : public Measured {
 
  private:
   std::int64_t batches_ = 8;
-  double step_ = 0.01;
+  double step_ = 0.01, temperature_ = 200.0;
 };
 
 }  // namespace espalier::pruning

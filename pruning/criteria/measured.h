@@ -15,10 +15,10 @@ class Measured : public Criterion {
  protected:
   // Gradients of the loss, summed over the first batches, are in the parameters afterwards. Batch norm
   // normalises by the batch: before training its running statistics say nothing.
-  static void sum_gradients(const ScoringData& data, std::int64_t batches) {
+  static void sum_gradients(const ScoringData& data, std::int64_t batches, float temperature = 1.0f) {
     data.model.train();
     data.model.zero_grad();
-    for (std::int64_t i = 0; i < batches; ++i) data.loss(i).backward();
+    for (std::int64_t i = 0; i < batches; ++i) data.loss(i, temperature).backward();
   }
 
   bool has_scores(const nn::Parameter& parameter) const { return scores_.contains(parameter.name); }

@@ -54,7 +54,9 @@ TEST_CASE(
     const auto model = spec->build({3, 8, 8}, 10, static_cast<std::uint64_t>(trial));
     const Tensor images = testing::random_tensor({4, 3, 8, 8}, Layout::lanes, 3);
     Tensor labels = Tensor::zeros({4}, Layout::plain, DType::i32);
-    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); };
+    const auto loss = [&](std::int64_t, float = 1.0f) {
+      return ops::cross_entropy((*model)(images), labels);
+    };
     const ScoringData data{*model, Shape({3, 8, 8}), loss};
 
     PrunerSettings settings;

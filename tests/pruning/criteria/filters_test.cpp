@@ -34,8 +34,9 @@ TEST_CASE("apoz is one minus the share of zeros behind the activation") {
   std::copy_n(std::vector<float>{-100, 100, 0}.begin(), 3, parameters[1]->value.data());
   const Tensor images = testing::random_tensor({kImages, kInputs}, Layout::plain, 3);
   const Tensor labels = Tensor::zeros({kImages}, Layout::plain, DType::i32);
-  const ScoringData data{model, Shape({kInputs}),
-                         [&](std::int64_t) { return ops::cross_entropy(model(to_lanes(images)), labels); }};
+  const ScoringData data{model, Shape({kInputs}), [&](std::int64_t, float) {
+                           return ops::cross_entropy(model(to_lanes(images)), labels);
+                         }};
   first->eval();  // frozen in a model that trains
   const std::vector<float> before = everything_in(model);
   const std::vector<float> scores = measured_scores("apoz", data, *parameters[0]);
@@ -68,7 +69,7 @@ TEST_CASE("bn_scale is the size of the scale behind each filter, and its penalty
   const Tensor images = testing::random_tensor({2, 3, 32, 32}, Layout::lanes, 3);
   const Tensor labels = Tensor::zeros({2}, Layout::plain, DType::i32);
   const ScoringData data{*model, Shape({3, 32, 32}),
-                         [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); }};
+                         [&](std::int64_t, float) { return ops::cross_entropy((*model)(images), labels); }};
   const std::vector<nn::Parameter*> parameters = model->parameters();
   nn::Parameter* conv = nullptr;
   for (nn::Parameter* parameter : parameters) {

@@ -92,7 +92,7 @@ MaskGradient measured(Net& net, const char* normalise = "none") {
   fields.numbers["batches"] = static_cast<double>(kBatches);
   fields.texts["normalise"] = normalise;
   criterion.fields(fields);
-  criterion.measure({net, kImage, [&](std::int64_t i) { return loss_of(net, i); }}, {});
+  criterion.measure({net, kImage, [&](std::int64_t i, float) { return loss_of(net, i); }}, {});
   return criterion;
 }
 

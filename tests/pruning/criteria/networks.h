@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "framework/nn/init.h"
@@ -12,6 +14,7 @@
 #include "framework/nn/modules/linear.h"
 #include "framework/nn/modules/sequential.h"
 #include "framework/ops/cross_entropy.h"
+#include "framework/ops/scale.h"
 #include "framework/tensor/lanes.h"
 #include "models/registry.h"
 #include "pruning/criteria/criterion.h"
@@ -30,10 +33,11 @@ struct Classifier {
   nn::Sequential model;
   Tensor images = random_tensor({kImages, kInputs}, Layout::plain, 3);
   std::vector<std::int32_t> labels = {0, 2, 1, 2, 0};
-  pruning::ScoringData data{model, Shape({kInputs}), [this](std::int64_t) {
+  pruning::ScoringData data{model, Shape({kInputs}), [this](std::int64_t, float temperature) {
                               Tensor y = Tensor::empty({kImages}, Layout::plain, DType::i32);
                               std::copy(labels.begin(), labels.end(), y.data<std::int32_t>());
-                              return ops::cross_entropy(model(to_lanes(images)), y);
+                              return ops::cross_entropy(
+                                  ops::scale(model(to_lanes(images)), 1.0f / temperature), y);
                             }};
 
   Classifier() {
@@ -48,20 +52,20 @@ struct Classifier {
     return {w.begin(), w.end()};
   }
 
-  // dL/dw: the mean over images of (p - y) x'.
-  Values gradient() {
-    return mean_over_images([&](std::int64_t n, const Values& p) {
+  // dL/dw, of logits divided by T: the mean over images of (p - y) x' / T.
+  Values gradient(double temperature = 1.0) {
+    return mean_over_images(temperature, [&](std::int64_t n, const Values& p) {
       Values d = p;
       d[static_cast<std::size_t>(labels[static_cast<std::size_t>(n)])] -= 1.0;
       return d;
     });
   }
-  // H v, where H is the second derivative: the mean over images of (diag(p) - p p') (V x) x'.
-  Values hessian_times(const Values& v) {
-    return mean_over_images([&](std::int64_t n, const Values& p) {
+  // H v, where H is the second derivative: the mean over images of (diag(p) - p p') (V x / T) x' / T.
+  Values hessian_times(const Values& v, double temperature) {
+    return mean_over_images(temperature, [&](std::int64_t n, const Values& p) {
       Values moved = logits(v, n);
       const double mean = std::inner_product(p.begin(), p.end(), moved.begin(), 0.0);
-      for (std::size_t c = 0; c < kClasses; ++c) moved[c] = p[c] * (moved[c] - mean);
+      for (std::size_t c = 0; c < kClasses; ++c) moved[c] = p[c] * (moved[c] - mean) / temperature;
       return moved;
     });
   }
@@ -77,28 +81,34 @@ struct Classifier {
     return z;
   }
 
-  // of_logits(image, probabilities): a derivative by the image's logits; the result is by the weights.
+  // of_logits(image, probabilities): a derivative by the image's logits over T; the result is by the weights.
   template <class OfLogits>
-  Values mean_over_images(const OfLogits& of_logits) {
+  Values mean_over_images(double temperature, const OfLogits& of_logits) {
     Values sum(kClasses * kInputs, 0.0);
     const Tensor& bias = model.parameters()[1]->value;
     for (std::int64_t n = 0; n < kImages; ++n) {
       Values p = logits(weights(), n);
-      for (std::size_t c = 0; c < kClasses; ++c) p[c] = std::exp(p[c] + double{bias.data()[c]});
+      for (std::size_t c = 0; c < kClasses; ++c)
+        p[c] = std::exp((p[c] + double{bias.data()[c]}) / temperature);
       const double all = std::accumulate(p.begin(), p.end(), 0.0);
       for (double& probability : p) probability /= all;
       const Values d = of_logits(n, p);
       for (std::int64_t k = 0; k < kClasses * kInputs; ++k)
         sum[static_cast<std::size_t>(k)] +=
-            d[static_cast<std::size_t>(k / kInputs)] * pixel(n, k % kInputs) / kImages;
+            d[static_cast<std::size_t>(k / kInputs)] * pixel(n, k % kInputs) / temperature / kImages;
     }
     return sum;
   }
 };
 
+// `numbers`: keys of the criterion.
 inline std::vector<float> measured_scores(const char* name, const pruning::ScoringData& data,
-                                          nn::Parameter& parameter) {
+                                          nn::Parameter& parameter,
+                                          const std::map<std::string, double>& numbers = {}) {
   const auto criterion = pruning::criterion_registry().make(name);
+  SetFields keys;
+  keys.numbers = numbers;
+  criterion->fields(keys);
   nn::Parameter* const targets[] = {&parameter};
   criterion->measure(data, targets);
   return criterion->scores(parameter).to_vector();

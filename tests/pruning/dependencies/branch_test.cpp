@@ -157,7 +157,9 @@ TEST_CASE("masks of branches hold at every step, and training goes on without th
     CAPTURE(seed);
     const auto model = any_model(seed);
     testing::Training<optim::AdamW, optim::AdamWSettings> training(*model, {});
-    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(batch.images), batch.labels); };
+    const auto loss = [&](std::int64_t, float) {
+      return ops::cross_entropy((*model)(batch.images), batch.labels);
+    };
     const ScoringData data{*model, kTransformerImage, loss};
     const char* criterion = seed % 3 == 1 ? "mask_gradient" : seed % 3 == 2 ? "taylor" : "magnitude";
     PrunerSettings settings = settings_of(seed % 2 == 0 ? "branch" : "layer", 0.6, criterion);

@@ -255,7 +255,9 @@ TEST_CASE("random parts: masks of structures hold at every step, and sparsity is
                       schedule = any_of({"one_shot", "linear", "cubic", "iterative", "exponential"});
     INFO(seed << " " << criterion << " " << granularity << " " << scope << " " << schedule);
     const auto model = random_transformer(seed);
-    const auto loss = [&](std::int64_t) { return ops::cross_entropy((*model)(images), labels); };
+    const auto loss = [&](std::int64_t, float = 1.0f) {
+      return ops::cross_entropy((*model)(images), labels);
+    };
     const ScoringData data{*model, kTransformerImage, loss};
     PrunerSettings settings = settings_of(granularity.c_str(), 0.1 + 0.8 * double{random.uniform()},
                                           scope.c_str(), criterion.c_str());
