@@ -8,8 +8,9 @@
 
 namespace espalier::pruning {
 
-// Of the living units `share` go, by magnitude; as many of the dead come back, those of the highest
-// `growth_scores` (one a weight, of the parameter's shape). Returns how many weights moved.
+// Of the living units `share` go, by magnitude; as many grow of all that are then outside, those of the
+// highest `growth_scores` (one a weight, of the parameter's shape). A unit that goes and grows at once keeps
+// its weights and moments: nothing happens to it. Returns how many weights grew that had not lived.
 std::int64_t exchange_units(nn::Parameter& parameter, const Granularity& granularity,
                             const Tensor& growth_scores, double share);
 

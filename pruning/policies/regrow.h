@@ -1,6 +1,7 @@
 // Regrowth: dynamic sparse training. Every so many steps each layer gives up its smallest units and grows as
 // many elsewhere, so that the network looks for its connections while it trains, with the same number of
-// weights throughout. What grows is said here.
+// weights throughout. What grows is said here: of all that is outside after the drop, so that what was just
+// dropped may be taken back.
 //
 //   share of a layer's living units that moves after t steps:  fraction / 2 * (1 + cos(pi t / end))
 //
@@ -39,7 +40,7 @@ class Regrow {
   // In the step after which it is due, with its gradients.
   virtual void observe(std::span<nn::Parameter* const>) {}
   // Where units are moved: one score a weight, of the parameter's shape; the highest grow first, among those
-  // that are pruned.
+  // that do not stay.
   virtual Tensor growth_scores(const nn::Parameter& parameter, std::int64_t done);
 
  protected:

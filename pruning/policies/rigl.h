@@ -1,5 +1,5 @@
 // RigL: connections grow where the dense gradient is largest, seen in the very step after which they do. Evci
-// et al., ICML 2020.
+// et al., ICML 2020. There such a step leaves the weights as they are; here it updates them first.
 #pragma once
 
 #include <map>

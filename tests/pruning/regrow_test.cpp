@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <numeric>
 #include <vector>
 
 #include "framework/optim/sgd.h"
+#include "pruning/policies/exchange.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/parameters.h"
 
@@ -62,7 +65,7 @@ TEST_CASE("regrowth moves connections, and keeps their number in each layer") {
   }
 }
 
-TEST_CASE("rigl drops the smallest weights and grows where the gradient is largest, from zero") {
+TEST_CASE("rigl drops the smallest weights, and grows where the gradient is largest outside of the rest") {
   Parameters parameters;
   nn::Parameter& fc = parameters.add("fc.weight", {20, 20});
   Pruner pruner(sparse_from_the_start("rigl"), parameters.list(), 1000);
@@ -73,20 +76,49 @@ TEST_CASE("rigl drops the smallest weights and grows where the gradient is large
   const Tensor gradient = fc.grad();
   pruner.before_step({99, 0.1}, parameters.list());
   REQUIRE(pruner.after_step({99, 0.1}, parameters.list()));
-  const std::vector<std::uint8_t> after = mask_of(fc);
-  float weakest_kept = 1e9f, strongest_dropped = 0.0f, least_grown = 1e9f, largest_left = 0.0f;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    const float w = std::abs(fc.value.data()[i]), g = std::abs(gradient.data()[i]);
-    if (before[i] == 1 && after[i] == 1) weakest_kept = std::min(weakest_kept, w);
-    if (before[i] == 1 && after[i] == 0) strongest_dropped = std::max(strongest_dropped, w);
-    if (before[i] == 0 && after[i] == 1) least_grown = std::min(least_grown, g);
-    if (before[i] == 0 && after[i] == 0) largest_left = std::max(largest_left, g);
-    if (before[i] == 0 && after[i] == 1) CHECK(w == 0.0f);
-  }
-  CHECK(strongest_dropped > 0.0f);
-  CHECK(strongest_dropped <= weakest_kept);
-  CHECK(least_grown < 1e9f);
-  CHECK(least_grown >= largest_left);
+
+  const double share = 0.15 * (1.0 + std::cos(std::numbers::pi * 100.0 / 750.0));
+  const std::int64_t living = std::count(before.begin(), before.end(), 1);
+  const auto moved = static_cast<std::ptrdiff_t>(share * static_cast<double>(living));
+  REQUIRE(moved > 10);
+  std::vector<std::size_t> order(before.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto larger = [](const Tensor& values) {
+    return [data = values.data()](std::size_t a, std::size_t b) {
+      return std::abs(data[a]) > std::abs(data[b]);
+    };
+  };
+  std::sort(order.begin(), order.end(), larger(fc.value));  // what is pruned is 0, and last
+  const auto outside = order.begin() + (living - moved);
+  std::sort(outside, order.end(), larger(gradient));
+  std::vector<std::uint8_t> expected(before.size(), 0);
+  std::for_each(order.begin(), outside + moved, [&](std::size_t i) { expected[i] = 1; });
+  CHECK(mask_of(fc) == expected);
+}
+
+TEST_CASE("what is dropped and grows at once keeps weight and moment, what is new has none") {
+  Parameters parameters;
+  nn::Parameter& fc = parameters.add("fc.weight", {1, 6});
+  std::copy_n(std::vector<float>{4, 0.25f, 0.5f, 3, 0, 0}.begin(), 6, fc.value.data());
+  fc.mask = Mask::ones(fc.value.shape());
+  fc.mask.data()[4] = fc.mask.data()[5] = 0;
+  struct Exchange : optim::StepHook {
+    bool after_step(const optim::StepInfo&, std::span<nn::Parameter* const> targets) override {
+      const Tensor growth = Tensor::from({0, 9, 1, 0, 5, 2}, {1, 6});
+      grown = exchange_units(*targets[0], *granularity_registry().make("element"), growth, 0.5);
+      return true;
+    }
+    std::int64_t grown = 0;
+  } exchange;
+  optim::Sgd sgd(parameters.all(), {{.lr = 0.25}, 0.9});
+  sgd.add_hook(&exchange);
+  fc.value.set_grad(Tensor::from({0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f}, {1, 6}));
+  sgd.step();
+  // The second and the third go; of the four that are outside then, the second and the fifth score highest.
+  CHECK(mask_of(fc) == std::vector<std::uint8_t>{1, 1, 0, 1, 1, 0});
+  CHECK(exchange.grown == 1);
+  CHECK(fc.value.to_vector() == std::vector<float>{3.875f, 0.125f, 0, 2.875f, 0, 0});
+  CHECK(sgd.state()[0].second.to_vector() == std::vector<float>{0.5f, 0.5f, 0, 0.5f, 0, 0});
 }
 
 TEST_CASE("the share that moves falls along half a cosine, to nothing at the end") {
