@@ -10,6 +10,7 @@
 #include "experiments/run_directory.h"
 #include "experiments/stages/complete_stage.h"
 #include "experiments/stages/scoring_batches.h"
+#include "experiments/stages/watch_pruner.h"
 #include "framework/core/error.h"
 #include "framework/nn/init.h"
 #include "framework/train/checkpoint.h"
@@ -118,7 +119,7 @@ StageResult LotteryStage::run(StageContext& context) const {
     } else {
       if (round > 0 && !directory.is_under_way()) {
         directory.metrics().truncate(metrics_bytes);
-        draw_ticket(context, round);
+        draw_ticket(inner, round, snapshot_path(context));
       }
       complete_stage(inner, "train",
                      round == 0 ? train(inner, &snapshot) : train(inner, nullptr, retrain_lr_));
@@ -143,15 +144,17 @@ pruning::PrunerSettings LotteryStage::ticket_of(std::int64_t round) const {
   return settings;
 }
 
-void LotteryStage::draw_ticket(StageContext& context, std::int64_t round) const {
+void LotteryStage::draw_ticket(StageContext& context, std::int64_t round,
+                               const std::filesystem::path& snapshot) const {
   const ScoringBatches scoring(context.model, context.data, context.config, 0.0);
   pruning::Pruner pruner(ticket_of(round), context.model.parameters(), 0);
   pruner.set_data(&scoring.data());
+  watch_pruner(context, pruner);
   pruner.start();
   const auto seed = static_cast<std::uint64_t>(context.config.seed * 1000 + round);
   if (shuffle_) pruning::shuffle_masks_(context.model.parameters(), seed);
   if (start_ == "rewind") {
-    pruning::rewind_(context.model, train::load_checkpoint(snapshot_path(context)).model);
+    pruning::rewind_(context.model, train::load_checkpoint(snapshot).model);
   } else if (start_ == "reinitialise") {
     nn::initialise(context.model, seed);
   }

@@ -18,6 +18,7 @@
 // resumable as a train stage is, and is skipped when it is complete.
 #pragma once
 
+#include <filesystem>
 #include <string_view>
 
 #include "experiments/stages/train.h"
@@ -46,9 +47,9 @@ class LotteryStage : public TrainStage {
   // Sparsity after a round.
   double sparsity_after(std::int64_t round) const;
   pruning::PrunerSettings ticket_of(std::int64_t round) const;
-  // Masks for the round from the weights that the one before has trained, then the weights that it starts
-  // from.
-  void draw_ticket(StageContext& context, std::int64_t round) const;
+  // Masks for the round, whose context it is, from the weights that the one before has trained; then the
+  // weights that it starts from.
+  void draw_ticket(StageContext& context, std::int64_t round, const std::filesystem::path& snapshot) const;
 
   std::int64_t rounds_ = 5;
   double share_ = 0.2;

@@ -6,6 +6,7 @@
 #include "experiments/experiment_config.h"
 #include "experiments/stages/scoring_batches.h"
 #include "experiments/stages/tested.h"
+#include "experiments/stages/watch_pruner.h"
 #include "framework/core/error.h"
 
 namespace espalier {
@@ -27,6 +28,7 @@ StageResult PruneStage::run(StageContext& context) const {
     // No steps are taken, so every schedule is at its start and its end at once.
     pruning::Pruner pruner(clone_settings(settings), parameters, 0);
     pruner.set_data(&batches.data());
+    watch_pruner(context, pruner);
     pruner.start();
   }
   for (nn::Parameter* parameter : parameters) {

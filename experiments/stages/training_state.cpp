@@ -9,6 +9,7 @@
 #include "experiments/run_directory.h"
 #include "experiments/stages/removal.h"
 #include "experiments/stages/tested.h"
+#include "experiments/stages/watch_pruner.h"
 #include "framework/core/error.h"
 #include "framework/nn/execution.h"
 #include "pruning/combinations.h"
@@ -55,12 +56,7 @@ void TrainingState::add_pruner(pruning::PrunerSettings settings, const pruning::
   pruners_.back()->set_data(&data);
   for (std::size_t earlier = 0; earlier + 1 < pruners_.size(); ++earlier)
     pruning::refuse_rivals(*pruners_[earlier], *pruners_.back());
-  for (const pruning::Staying& staying : pruners_.back()->staying()) {
-    context_.reporter.line(fmt::format("{}: {} of {} cannot be pruned: {}", context_.label,
-                                       counted(staying.count, staying.structure), staying.layer,
-                                       staying.reason));
-  }
-  pruners_.back()->on_event([this](const pruning::PruneEvent& event) { report_event(event); });
+  watch_pruner(context_, *pruners_.back());
   optimizer_.add_hook(pruners_.back().get());
 }
 
@@ -197,19 +193,6 @@ void TrainingState::on_epoch_end(const train::EpochReport& report) {
   context_.reporter.line(text + "  " + format_seconds(report.seconds));
   if (shrink_when_final_ && shrunk_.is_null() && masks_are_final()) return shrink();
   save();
-}
-
-void TrainingState::report_event(const pruning::PruneEvent& event) {
-  context_.directory.metrics().append({{"stage", context_.label},
-                                       {"event", "prune"},
-                                       {"step", event.steps_done},
-                                       {"target_sparsity", event.target_sparsity},
-                                       {"sparsity", event.sparsity},
-                                       {"grown_weights", event.grown_weights}});
-  if (event.floored_layers.empty()) return;
-  context_.reporter.line(
-      fmt::format("{}: at step {} these layers would have lost all they are allowed to keep: {}",
-                  context_.label, event.steps_done, fmt::join(event.floored_layers, ", ")));
 }
 
 double TrainingState::wall_seconds() const {

@@ -49,7 +49,6 @@ class TrainingState : public train::Callback {
   bool masks_are_final() const;
   void shrink();
   void load(const train::Checkpoint& checkpoint);
-  void report_event(const pruning::PruneEvent& event);
   double wall_seconds() const;
 
   StageContext& context_;
