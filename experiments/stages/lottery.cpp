@@ -93,6 +93,11 @@ void LotteryStage::rehearse(const StageInputs& inputs) const {
   }
   if (shrink_)
     fail(ErrorKind::usage, label, "shrink would take the ticket from the network; shrink in a later stage");
+  if (shuffle_ && start_ == "continue" && (rounds_ > 1 || ticket_.settings.rounds > 1)) {
+    fail(ErrorKind::usage, label,
+         "shuffle lets weights live that an earlier round has pruned, and start \"continue\" would go on "
+         "from their 0; use start \"rewind\" or \"reinitialise\"");
+  }
   if (rounds_ == 0) return;
   const pruning::PrunerSettings settings = ticket_of(1);
   if (shuffle_ && settings.granularity_kind != "element") {

@@ -23,10 +23,10 @@ data = { kind = "synthetic", train_images = 32, test_images = 16 }
 batch = 16
 [[stage]]
 kind = "lottery"
-rounds = 2
 share = 0.5
 epochs = 1
 )" + keys +
+         (keys.find("rounds") == std::string::npos ? "\nrounds = 2" : "") +
          (keys.find("optimizer") == std::string::npos ? "\noptimizer = { kind = \"sgd\", lr = 0.0 }" : "");
 }
 
@@ -133,6 +133,17 @@ TEST_CASE("fine-tuning trains a round at a fraction of the rate, learning-rate r
 
 TEST_CASE("a lottery does not rewind to a step that is never reached") {
   CHECK_THROWS_WITH_AS(Run("rewind_step = 3"), doctest::Contains("beyond the 2 steps of a round"), Error);
+}
+
+TEST_CASE("shuffled masks go on from trained weights, but not from those that an earlier round has pruned") {
+  const Run run("start = \"continue\"\nshuffle = true\nrounds = 1");
+  const auto dense = run.ticket(0), ticket = run.ticket(1);
+  const nn::Parameter &before = weight(*dense), &after = weight(*ticket);
+  REQUIRE_FALSE(after.mask.dense());
+  for (std::int64_t i = 0; i < after.value.numel(); ++i)
+    CHECK(after.value.data()[i] == (after.mask.data()[i] != 0 ? before.value.data()[i] : 0.0f));
+  CHECK_THROWS_WITH_AS(Run("start = \"continue\"\nshuffle = true"),
+                       doctest::Contains("an earlier round has pruned"), Error);
 }
 
 TEST_CASE("a lottery does not shuffle units of several weights") {

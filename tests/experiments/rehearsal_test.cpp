@@ -51,6 +51,7 @@ TEST_CASE("what a later stage would refuse, no earlier one trains for") {
       {"kind = \"transfer\"\nfrom = \"runs/none\"", "no such checkpoint or run"},
       {"kind = \"lottery\"\nepochs = 1\nrewind_step = 3", "beyond the 2 steps"},
       {"kind = \"lottery\"\nepochs = 1\nshuffle = true\nticket = { granularity = \"filter\" }", "shuffle"},
+      {"kind = \"lottery\"\nepochs = 1\nshuffle = true\nstart = \"continue\"", "use start \"rewind\""},
       {"kind = \"lottery\"\nepochs = 1\nticket = { include = [\"no.such.*\"] }", "matches no weight"},
   };
   for (const Case& c : cases) {
