@@ -22,12 +22,12 @@ bool name_matches(const std::string& name, const std::string& pattern) {
 }
 
 void refuse_idle_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
-                          std::string_view where) {
+                          std::string_view where, std::string_view what) {
   for (const std::string& pattern : patterns) {
     const bool used = std::any_of(names.begin(), names.end(),
                                   [&](const std::string& name) { return name_matches(name, pattern); });
     if (used) continue;
-    fail(ErrorKind::usage, where, "the pattern '{}' matches no weight of the model{}", pattern,
+    fail(ErrorKind::usage, where, "the pattern '{}' matches no {} of the model{}", pattern, what,
          did_you_mean(pattern, names));
   }
 }

@@ -14,8 +14,9 @@ namespace espalier::pruning {
 bool name_matches(const std::string& name, const std::string& pattern);
 
 // Throws Error (usage) when a pattern matches none of the names: it was mistyped, or meant another model.
+// `what`: they name.
 void refuse_idle_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
-                          std::string_view where);
+                          std::string_view where, std::string_view what = "weight");
 
 // The weights (no biases, no normalisation) whose names match a pattern of `include` and none of `exclude`; *
 // and ? as in file names. Throws Error (usage) when a pattern matches no weight, or they leave none.

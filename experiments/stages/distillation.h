@@ -9,6 +9,7 @@
 
 #include <string>
 
+#include "experiments/stages/feature_distillation.h"
 #include "experiments/stages/stage.h"
 #include "framework/train/evaluate.h"
 
@@ -19,13 +20,15 @@ struct Distillation {
       teacher;  // an earlier stage's label, or the path of a checkpoint or run; empty: no distillation
   double temperature = 4.0;
   double weight = 0.9;
+  FeatureDistillation features = {};  // what its layers give; added to L where some are named
 
   void fields(FieldVisitor& v);
 
   // Throws Error (usage) when there is no such teacher, or it is made for other images or classes than the
-  // data has, as far as that can be known before the stages before this one are done.
+  // data has, or lacks layers, as far as that can be known before the stages before this one are done.
   void rehearse(const StageInputs& inputs) const;
-  // The loss of a training stage. Throws Error (usage) as rehearse() does.
+  // The loss of a training stage, to be called right after the context's model with the same images: while it
+  // lives it watches the layers of that. Throws Error (usage) as rehearse() does.
   train::Loss loss(const StageContext& context, double label_smoothing) const;
 };
 
