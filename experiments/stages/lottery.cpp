@@ -126,8 +126,10 @@ StageResult LotteryStage::run(StageContext& context) const {
         directory.metrics().truncate(metrics_bytes);
         draw_ticket(inner, round, snapshot_path(context));
       }
-      complete_stage(inner, "train",
-                     round == 0 ? train(inner, &snapshot) : train(inner, nullptr, retrain_lr_));
+      const RoundOptions dense = {.callback = &snapshot},
+                         pruned = {.lr_factor = retrain_lr_,
+                                   .begin_step = start_ == "rewind" ? rewind_step_ : 0};
+      complete_stage(inner, "train", train(inner, round == 0 ? dense : pruned));
     }
     const nlohmann::ordered_json result = directory.result();
     metrics_bytes = result.value("metrics_bytes", std::int64_t{0});

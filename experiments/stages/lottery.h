@@ -14,6 +14,10 @@
 // trains the trained weights with the whole schedule again, learning-rate rewinding; with retrain_lr = 0.1,
 // fine-tuning.
 //
+// A rewound round goes on at rewind_step as the dense one did: the rest of its steps, with the learning rate,
+// the images and the dropout of each. Weights and running statistics are rewound, the optimizer's moments are
+// not: they begin at 0, as in the authors' program (github.com/facebookresearch/open_lth, training/train.py).
+//
 // Round r has a directory of its own, <stage>/round-<r>, with the trained ticket and its figures: each is
 // resumable as a train stage is, and is skipped when it is complete.
 #pragma once

@@ -38,7 +38,7 @@ struct StageContext : StageInputs {
 
 // What a stage says of its outcome.
 struct StageResult {
-  std::int64_t epochs = 0, steps = 0;
+  std::int64_t epochs = 0, steps = 0;  // trained; an epoch that it begins within counts
   std::optional<double> test_accuracy_percent, test_loss, validation_accuracy_percent;
   double wall_seconds = 0.0;
   // Of a stage that trains in rounds: what each came to, as it stands in its result.json.

@@ -67,14 +67,14 @@ void TrainStage::rehearse(const StageInputs& inputs) const {
   }
 }
 
-StageResult TrainStage::train(StageContext& context, train::Callback* callback, double lr_factor) const {
+StageResult TrainStage::train(StageContext& context, const RoundOptions& round) const {
   for (;;) {
-    if (std::optional<StageResult> result = train_until_shrunk(context, callback, lr_factor)) return *result;
+    if (std::optional<StageResult> result = train_until_shrunk(context, round)) return *result;
   }
 }
 
-std::optional<StageResult> TrainStage::train_until_shrunk(StageContext& context, train::Callback* callback,
-                                                          double lr_factor) const {
+std::optional<StageResult> TrainStage::train_until_shrunk(StageContext& context,
+                                                          const RoundOptions& round) const {
   const std::optional<train::Checkpoint> checkpoint = context.directory.progress();
   const bool has_shrunk = checkpoint && TrainingState::has_shrunk(*checkpoint);
   if (has_shrunk) load_saved(context.model, *checkpoint);
@@ -82,7 +82,8 @@ std::optional<StageResult> TrainStage::train_until_shrunk(StageContext& context,
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
   const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);
   train::Trainer trainer(context.model, *optimizer, *schedule_, distill_.loss(context, label_smoothing_),
-                         loader, {.epochs = epochs_, .seed = stage_seed(context), .lr_factor = lr_factor});
+                         loader,
+                         {.epochs = epochs_, .seed = stage_seed(context), .lr_factor = round.lr_factor});
 
   TrainingState state(context, *optimizer, trainer);
   const ScoringBatches scoring(context.model, context.data, context.config, label_smoothing_);
@@ -91,11 +92,11 @@ std::optional<StageResult> TrainStage::train_until_shrunk(StageContext& context,
   }
   if (ema_decay_ > 0.0) state.average_weights(ema_decay_);
   if (shrink_) state.shrink_when_final();
-  state.begin_or_resume(checkpoint);
+  state.begin_or_resume(checkpoint, round.begin_step);
 
   ProgressLine progress(context.reporter, context.label, epochs_, loader.batches(), trainer.progress().step);
   trainer.add_callback(&progress);
-  if (callback != nullptr) trainer.add_callback(callback);
+  if (round.callback != nullptr) trainer.add_callback(round.callback);
   trainer.add_callback(&state);
   switch (trainer.run()) {
     case train::Outcome::finished:

@@ -15,17 +15,25 @@
 
 namespace espalier {
 
+// What a stage that trains in rounds changes about one.
+struct RoundOptions {
+  train::Callback* callback = nullptr;  // called before the state is saved
+  double lr_factor = 1.0;
+  // Where in the course of the stage it begins: learning rate, images, dropout and pruners are those of this
+  // step and the ones after it, until the same end. Moments and averages begin anew.
+  std::int64_t begin_step = 0;
+};
+
 class TrainStage : public Stage {
  public:
   void fields(FieldVisitor& v) override;
   void rehearse(const StageInputs& inputs) const override;
   bool rebuilds_model() const override { return shrink_; }
-  StageResult run(StageContext& context) const override { return train(context, nullptr); }
+  StageResult run(StageContext& context) const override { return train(context, {}); }
 
  protected:
-  // Trains from where the stage's directory stands. `callback`, unless null, is called before the state is
-  // saved.
-  StageResult train(StageContext& context, train::Callback* callback, double lr_factor = 1.0) const;
+  // Trains from where the stage's directory stands.
+  StageResult train(StageContext& context, const RoundOptions& round) const;
 
   std::int64_t steps_of_training(const StageInputs& inputs) const;
 
@@ -43,8 +51,7 @@ class TrainStage : public Stage {
 
  private:
   // Nothing: the model was shrunk, and the rest of the training is to be done with it.
-  std::optional<StageResult> train_until_shrunk(StageContext& context, train::Callback* callback,
-                                                double lr_factor) const;
+  std::optional<StageResult> train_until_shrunk(StageContext& context, const RoundOptions& round) const;
 };
 
 }  // namespace espalier

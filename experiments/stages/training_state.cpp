@@ -64,7 +64,13 @@ void TrainingState::average_weights(double decay) {
   ema_ = std::make_unique<optim::Ema>(context_.model, decay);
 }
 
-void TrainingState::begin_or_resume(const std::optional<train::Checkpoint>& checkpoint) {
+void TrainingState::begin_or_resume(const std::optional<train::Checkpoint>& checkpoint,
+                                    std::int64_t begin_step) {
+  first_ = {.epoch = begin_step / steps_per_epoch(),
+            .batch = begin_step % steps_per_epoch(),
+            .step = begin_step,
+            .metrics = {}};
+  optimizer_.begin_at(begin_step);
   if (checkpoint) {
     load(*checkpoint);
     const train::Progress& at = trainer_.progress();
@@ -72,7 +78,10 @@ void TrainingState::begin_or_resume(const std::optional<train::Checkpoint>& chec
         fmt::format("{}: resumed in epoch {}, batch {}", context_.label, at.epoch + 1, at.batch));
     return;
   }
-  for (const auto& pruner : pruners_) pruner->start();
+  trainer_.set_progress(first_);
+  if (begin_step == 0) {
+    for (const auto& pruner : pruners_) pruner->start();
+  }
   optimizer_.enforce_masks();
 }
 
@@ -127,9 +136,8 @@ void TrainingState::load(const train::Checkpoint& checkpoint) {
   expect_dataset(checkpoint, context_.directory.path(), context_.data);
   if (!checkpoint.state) fail(ErrorKind::integrity, "checkpoint", "the state of training is missing");
   const train::Progress progress = progress_from_json(about_value<nlohmann::json>(about, "progress"));
-  const std::int64_t steps_per_epoch = trainer_.total_steps() / trainer_.epochs();
-  if (progress.epoch > trainer_.epochs() || progress.batch > steps_per_epoch ||
-      progress.step != progress.epoch * steps_per_epoch + progress.batch) {
+  if (progress.epoch > trainer_.epochs() || progress.batch > steps_per_epoch() ||
+      progress.step != progress.epoch * steps_per_epoch() + progress.batch || progress.step < first_.step) {
     fail(ErrorKind::integrity, "checkpoint", "epoch {}, batch {}, step {} is no position of this training",
          progress.epoch, progress.batch, progress.step);
   }
@@ -137,7 +145,7 @@ void TrainingState::load(const train::Checkpoint& checkpoint) {
   for (std::size_t i = 0; i < pruners_.size(); ++i)
     pruners_[i]->load_state(with_prefix(*checkpoint.state, prune_prefix(i)));
   optimizer_.load_state(with_prefix(*checkpoint.state, "optimizer."), progress.step);
-  if (ema_) ema_->load_state(with_prefix(*checkpoint.state, "ema."), progress.step);
+  if (ema_) ema_->load_state(with_prefix(*checkpoint.state, "ema."), progress.step - first_.step);
   optimizer_.check_masks();
   trainer_.set_progress(progress);
   earlier_seconds_ = about_value<double>(about, "wall_seconds");
@@ -202,11 +210,12 @@ double TrainingState::wall_seconds() const {
 StageResult TrainingState::finish() {
   if (ema_) ema_->swap();  // for good
   StageResult result = tested(context_);
-  result.epochs = trainer_.epochs();
-  result.steps = trainer_.progress().step;
+  result.epochs = trainer_.epochs() - first_.epoch;
+  result.steps = trainer_.progress().step - first_.step;
+  if (first_.step > 0) result.details["begin_step"] = first_.step;
   result.validation_accuracy_percent = validation_accuracy_percent_;
   result.wall_seconds = wall_seconds();
-  if (!shrunk_.is_null()) result.details = {{"shrink", shrunk_}};
+  if (!shrunk_.is_null()) result.details["shrink"] = shrunk_;
   return result;
 }
 

@@ -31,8 +31,9 @@ class TrainingState : public train::Callback {
   // Of a stage that has shrunk its model: its pruners have no more to do.
   static bool has_shrunk(const train::Checkpoint& checkpoint);
 
-  // Goes on from the stage's newest checkpoint, or, where there is none, lets the pruners begin.
-  void begin_or_resume(const std::optional<train::Checkpoint>& checkpoint);
+  // Goes on from the stage's newest checkpoint. Where there is none, training begins at `begin_step`: at 0 with
+  // what pruners do at their start, later with the masks that the model has.
+  void begin_or_resume(const std::optional<train::Checkpoint>& checkpoint, std::int64_t begin_step);
   void save();
   // Makes averaged weights the model's, measures it and says what the stage came to.
   StageResult finish();
@@ -43,6 +44,7 @@ class TrainingState : public train::Callback {
  private:
   using Clock = std::chrono::steady_clock;
 
+  std::int64_t steps_per_epoch() const { return trainer_.total_steps() / trainer_.epochs(); }
   NamedTensors tensors();
   // What a checkpoint says of the stage as it stands.
   nlohmann::json about() const;
@@ -57,6 +59,7 @@ class TrainingState : public train::Callback {
   std::vector<std::unique_ptr<pruning::Pruner>> pruners_;
   std::unique_ptr<optim::Ema> ema_;
   ExecutionLog execution_log_;
+  train::Progress first_;  // where training begins
   Clock::time_point begin_ = Clock::now(), saved_ = Clock::now();
   double earlier_seconds_ = 0.0;  // of attempts that were stopped
   std::optional<double> validation_accuracy_percent_;

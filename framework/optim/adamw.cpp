@@ -37,7 +37,7 @@ void AdamW::update(const Slice& s) const {
                                       .epsilon = static_cast<float>(settings_.eps),
                                       .weight_decay = static_cast<float>(s.weight_decay),
                                       .gradient_scale = static_cast<float>(s.gradient_scale),
-                                      .step = steps(),
+                                      .step = steps_of_moments(),
                                       .decoupled = settings_.decoupled_decay};
   kernels::update().adam(params, s.count, s.mask, s.gradient, s.weight, s.moments[0], s.moments[1]);
 }

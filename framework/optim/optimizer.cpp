@@ -81,7 +81,7 @@ Optimizer::Optimizer(std::vector<nn::Parameter*> parameters, const OptimizerSett
 }
 
 void Optimizer::step() {
-  const StepInfo info = {steps_, lr_};
+  const StepInfo info = {steps_, lr_, begin_};
   for (StepHook* hook : hooks_) hook->before_step(info, parameters_);
   if (masks_changed()) enforce_masks();
   follow_kept_values();
@@ -101,6 +101,11 @@ void Optimizer::step() {
 #ifndef NDEBUG
   check_masks();
 #endif
+}
+
+void Optimizer::begin_at(std::int64_t step) {
+  steps_ = begin_ = step;
+  ask_for_gradients();
 }
 
 void Optimizer::add_hook(StepHook* hook) {

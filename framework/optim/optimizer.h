@@ -48,6 +48,9 @@ class Optimizer {
   double lr() const { return lr_; }
   double base_lr() const { return settings_.lr; }
   void set_lr(double lr) { lr_ = lr; }
+  // Training begins at this step of its course, with moments of 0: steps() counts from there. To be called
+  // before the first step and before load_state().
+  void begin_at(std::int64_t step);
   // Gradients are multiplied by this: 1 / the number of batches that were added up.
   void set_gradient_scale(double scale) { gradient_scale_ = scale; }
   // The hook is called in every step from now on, after the hooks before it, and must outlive the optimizer.
@@ -99,6 +102,8 @@ class Optimizer {
   virtual void update_all(double gradient_scale);
   // Does the formula want every weight of this parameter, pruned ones too?
   virtual bool needs_whole(std::size_t /*parameter*/) const { return false; }
+  // Steps whose gradients the moments have seen; the one under way counts already.
+  std::int64_t steps_of_moments() const { return steps_ - begin_; }
   // Do the settings let it decay?
   bool decays(const nn::Parameter& parameter) const;
   // body(slice) for all parameters that have a gradient, in parallel.
@@ -153,7 +158,7 @@ class Optimizer {
   double lr_;
   double gradient_scale_ = 1.0;
   double gradient_norm_ = 0.0;
-  std::int64_t steps_ = 0;
+  std::int64_t steps_ = 0, begin_ = 0;
 };
 
 }  // namespace espalier::optim

@@ -9,8 +9,9 @@
 namespace espalier::optim {
 
 struct StepInfo {
-  std::int64_t step = 0;  // steps completed before this one: 0 in the first
-  double lr = 0.0;        // of this step
+  std::int64_t step = 0;   // steps completed before this one: 0 in the first
+  double lr = 0.0;         // of this step
+  std::int64_t begin = 0;  // `step` of the first, where training begins later (Optimizer::begin_at)
 };
 
 // The order within Optimizer::step(): every hook's before_step, dormant weights wake, one fused masked update

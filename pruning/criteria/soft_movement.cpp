@@ -51,8 +51,8 @@ Tensor SoftMovement::scores(const nn::Parameter& parameter) {
 void SoftMovement::observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) {
   done_ = info.step + 1;
   const double strength = penalty_ * ramp(done_);
-  const double unbias1 = 1.0 - std::pow(kBeta1, static_cast<double>(done_)),
-               unbias2 = 1.0 - std::pow(kBeta2, static_cast<double>(done_));
+  const auto seen = static_cast<double>(done_ - info.begin);
+  const double unbias1 = 1.0 - std::pow(kBeta1, seen), unbias2 = 1.0 - std::pow(kBeta2, seen);
   for (const nn::Parameter* parameter : parameters) {
     const Tensor gradient = parameter->grad();
     if (parameter->kind != nn::ParameterKind::weight || !gradient.defined()) continue;

@@ -2,8 +2,8 @@
 //
 //   go on           as they are: fine-tuning; with the whole schedule of the learning rate again,
 //                   learning-rate rewinding
-//   rewind_         the weights of an early step: a lottery ticket (Frankle and Carbin, ICLR 2019; from a
-//                   step after the first: Frankle et al., ICML 2020)
+//   rewind_         the weights of an early step, from which training goes on: a lottery ticket (Frankle and
+//                   Carbin, ICLR 2019; from a step after the first: Frankle et al., ICML 2020)
 //   reinitialise_   new random weights: the control that says whether the initial ones mattered
 //   shuffle_masks_  other places: the control that says whether the places mattered, or only their number
 //

@@ -34,8 +34,8 @@ struct Run {
   testing::TemporaryDirectory directory;
   nlohmann::ordered_json summary;
 
-  explicit Run(const std::string& keys) {
-    ExperimentConfig config = read_experiment(parse_config_text(config_text(keys), "test.toml"));
+  explicit Run(const std::string& keys, const std::vector<std::string>& changes = {}) {
+    ExperimentConfig config = read_experiment(parse_config_text(config_text(keys), "test.toml"), changes);
     testing::Quiet quiet;
     summary = run_experiment(config, directory.path() / "run", quiet.reporter);
   }
@@ -84,6 +84,49 @@ TEST_CASE("a rewound ticket has the weights of the start, where it has any") {
   REQUIRE_FALSE(after.mask.dense());
   for (std::int64_t i = 0; i < after.value.numel(); ++i)
     CHECK(after.value.data()[i] == (after.mask.data()[i] != 0 ? before.value.data()[i] : 0.0f));
+}
+
+TEST_CASE("a rewound round goes on at its step, with the rates, images and steps that were left there") {
+  const auto run_with = [](const std::string& momentum) {
+    return Run("rewind_step = 4\noptimizer = { kind = \"sgd\", lr = 0.1, momentum = " + momentum + " }",
+               {"stage.0.share=0.0", "stage.0.epochs=2", "data.train_images=48", "augment.flip=true"});
+  };
+  // Three steps an epoch. The ticket keeps everything, and without momentum weights are all that a step leaves.
+  const Run plain = run_with("0.0");
+  const nlohmann::ordered_json& rounds = plain.summary.at("stages").at(0).at("rounds");
+  REQUIRE(rounds.size() == 3);
+  for (const std::size_t round : {1u, 2u}) {
+    CAPTURE(round);
+    CHECK(rounds[round].at("weights_sha256") == rounds[0].at("weights_sha256"));
+    CHECK(rounds[round].at("begin_step") == 4);
+    CHECK(rounds[round].at("steps") == 2);
+    CHECK(rounds[round].at("epochs") == 1);
+  }
+  CHECK(rounds[0].at("steps") == 6);
+  CHECK(plain.summary.at("epochs") == 4);
+  std::vector<nlohmann::json> lines;
+  std::ifstream file(plain.directory.path() / "run" / "metrics.jsonl");
+  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  REQUIRE(lines.size() == 4);  // two epochs, then twice the rest of the second
+  for (const char* key : {"epoch", "step", "lr"}) {
+    CAPTURE(key);
+    CHECK(lines[2].at(key) == lines[1].at(key));
+  }
+
+  const Run heavy = run_with("0.9");  // which begins at 0 again
+  const nlohmann::ordered_json& others = heavy.summary.at("stages").at(0).at("rounds");
+  CHECK(others[1].at("weights_sha256") != others[0].at("weights_sha256"));
+  CHECK(others[2].at("weights_sha256") == others[1].at("weights_sha256"));
+}
+
+TEST_CASE("only a rewound round begins later") {
+  for (const char* start : {"continue", "reinitialise"}) {
+    CAPTURE(start);
+    const Run run(std::string("rewind_step = 1\nstart = \"") + start + "\"");
+    const nlohmann::ordered_json& round = run.summary.at("stages").at(0).at("rounds").at(1);
+    CHECK(round.at("steps") == 2);
+    CHECK_FALSE(round.contains("begin_step"));
+  }
 }
 
 TEST_CASE("the controls: new weights under the same mask, and the same number of weights at other places") {

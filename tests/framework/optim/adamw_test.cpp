@@ -37,6 +37,26 @@ TEST_CASE("adamw and adam follow their formulas") {
   }
 }
 
+TEST_CASE("adamw corrects its moments by the steps that they have seen, wherever training begins") {
+  OptimizerFixture a, b;
+  optim::AdamW early(a.parameters(), optim::adamw_defaults()), late(b.parameters(), optim::adamw_defaults());
+  late.begin_at(500);
+  const auto step_both = [&](std::int64_t step, optim::Optimizer& other) {
+    a.draw_gradients(step);
+    b.draw_gradients(step);
+    early.step();
+    other.step();
+    CHECK(other.steps() == 500 + step);
+    for (std::size_t p = 0; p < a.parameters().size(); ++p)
+      CHECK(a.parameters()[p]->value.to_vector() == b.parameters()[p]->value.to_vector());
+  };
+  for (std::int64_t step = 1; step <= 3; ++step) step_both(step, late);
+  optim::AdamW resumed(b.parameters(), optim::adamw_defaults());
+  resumed.begin_at(500);
+  resumed.load_state(late.state(), late.steps());
+  step_both(4, resumed);
+}
+
 TEST_CASE("adamw's moments are saved under PyTorch's names") {
   OptimizerFixture fixture;
   const optim::AdamW adam(fixture.parameters(), optim::adamw_defaults());
