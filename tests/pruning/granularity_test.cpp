@@ -115,6 +115,22 @@ TEST_CASE("N:M keeps the largest of each group") {
         std::vector<std::uint8_t>{0, 1, 0, 1, 0, 1, 1, 0});
 }
 
+TEST_CASE("N:M refuses to keep a whole group, or more than there is") {
+  for (const int m : {4, 2}) {
+    Parameters parameters;
+    parameters.add("conv.weight", {8, 8, 3, 3});
+    PrunerSettings settings;
+    settings.sparsity = 0.5;
+    settings.granularity = granularity_registry().make(settings.granularity_kind = "n_of_m");
+    testing::SetFields fields;
+    fields.numbers = {{"n", 4}, {"m", m}};
+    settings.granularity->fields(fields);
+    CHECK_THROWS_WITH_AS(Pruner(std::move(settings), parameters.list(), 1),
+                         doctest::Contains(fmt::format("keeps n of m weights, got 4 of {}", m).c_str()),
+                         Error);
+  }
+}
+
 TEST_CASE("N:M refuses more than its pattern allows, and channels that fill no group") {
   Parameters parameters;
   parameters.add("stem.weight", {8, 3, 3, 3});

@@ -7,7 +7,9 @@
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/nn/modules/linear.h"
 #include "framework/nn/summary.h"
+#include "framework/ops/global_avg_pool.h"
 #include "framework/optim/sgd.h"
 #include "models/registry.h"
 #include "pruning/granularity/filter.h"
@@ -228,6 +230,22 @@ TEST_CASE("sparsity can be of all parameters, or of all multiply-adds; more than
   CHECK_THROWS_WITH_AS(summary_for("parameters", "global", {"layer1.*"}),
                        doctest::Contains("sparsity asks for 0.6 of the parameters"), Error);
   CHECK_THROWS_WITH_AS(summary_for("macs", "global", {"fc.*"}), doctest::Contains("of the macs"), Error);
+}
+
+TEST_CASE("a layer that the network never uses has no multiply-adds that could be counted") {
+  struct Net : nn::Module {
+    Tensor forward(const Tensor& x) override { return (*used)(ops::global_avg_pool(x)); }
+    std::string type_name() const override { return "Net"; }
+    std::shared_ptr<nn::Linear> used = register_module("used", std::make_shared<nn::Linear>(3, 2)),
+                                idle = register_module("idle", std::make_shared<nn::Linear>(3, 2));
+  };
+  Net net;
+  PrunerSettings settings = with_sparsity(0.5);
+  settings.target = "macs";
+  const ScoringData data{net, Shape({3, 8, 8}), {}};
+  Pruner pruner(std::move(settings), net.parameters(), 1);
+  CHECK_THROWS_WITH_AS(pruner.set_data(&data), doctest::Contains("idle.weight is used in no multiply-add"),
+                       Error);
 }
 
 TEST_CASE("what the granularity or min_layer_density keeps in a layer is refused as its share, not overrun") {

@@ -6,9 +6,11 @@
 #include <map>
 #include <string>
 
+#include "framework/core/error.h"
 #include "framework/optim/sgd.h"
 #include "models/registry.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/parameters.h"
 #include "tests/support/set_fields.h"
 
 using namespace espalier;
@@ -80,5 +82,18 @@ TEST_CASE("reinitialised, the same weights live, with other values") {
     if (a[p]->mask.dense() || a[p]->nonzeros() == 0) continue;
     CHECK(a[p]->value.to_vector() != b[p]->value.to_vector());
     CHECK(b[p]->mask.holds(b[p]->value));
+  }
+}
+
+TEST_CASE("a control says so when it has no network to draw for") {
+  for (const std::string control : {"shuffle", "reinitialise"}) {
+    testing::Parameters parameters;
+    parameters.add("fc.weight", {3, 5});
+    PrunerSettings settings;
+    settings.sparsity = 0.5;
+    settings.control = control;
+    Pruner pruner(std::move(settings), parameters.list(), 1);
+    CHECK_THROWS_WITH_AS(pruner.start(),
+                         doctest::Contains(("'" + control + "' needs a network and a seed").c_str()), Error);
   }
 }

@@ -4,8 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
+#include "framework/core/error.h"
 #include "framework/nn/modules/batch_norm2d.h"
 #include "framework/nn/modules/conv2d.h"
 #include "framework/ops/sum.h"
@@ -149,6 +151,18 @@ TEST_CASE("synflow conserves flow: every layer of a chain carries the same") {
     CHECK(sum == doctest::Approx(first).epsilon(1e-3));
   }
   CHECK(first > 0.0);
+}
+
+TEST_CASE("synflow says so when the flow is finite for no input, and leaves the network as it was") {
+  const auto model = chain();
+  const std::vector<nn::Parameter*> parameters = model->parameters();
+  nn::Parameter& weight = *parameters[parameters.size() - 2];  // the classifier's: no ReLU is behind it
+  weight.value.data()[0] = std::numeric_limits<float>::infinity();
+  const ScoringData data{*model, Shape({3, 32, 32}), {}};
+  const std::vector<float> before = everything_in(*model);
+  CHECK_THROWS_WITH_AS(measured_scores("synflow", data, weight),
+                       doctest::Contains("flow is not finite for any input"), Error);
+  CHECK(everything_in(*model) == before);
 }
 
 TEST_CASE("synflow in rounds leaves every layer a weight where one round would not") {

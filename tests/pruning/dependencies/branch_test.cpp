@@ -7,8 +7,13 @@
 
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
+#include "framework/nn/modules/conv2d.h"
 #include "framework/nn/resize.h"
+#include "framework/ops/add.h"
+#include "framework/ops/concat.h"
 #include "framework/ops/cross_entropy.h"
+#include "framework/ops/mul.h"
+#include "framework/ops/relu.h"
 #include "framework/optim/adamw.h"
 #include "framework/train/checkpoint.h"
 #include "pruning/dependencies/branches.h"
@@ -18,6 +23,7 @@
 #include "tests/pruning/dependencies/random_network.h"
 #include "tests/pruning/dependencies/random_transformer.h"
 #include "tests/pruning/dependencies/training.h"
+#include "tests/pruning/dependencies/wired_network.h"
 #include "tests/support/gradient_check.h"
 
 using namespace espalier;
@@ -110,6 +116,58 @@ TEST_CASE("a transformer's branches are its attentions and MLPs, a ResNet's its 
   const auto projecting = narrow("resnet20", 1);
   CHECK(find_branches(graph::trace(*projecting, kTransformerImage))[6].reason ==
         "its shortcut is no identity: batch_norm in layer3.0.downsample.1 makes it");
+}
+
+TEST_CASE("a branch that shares with others, or that no mask makes 0, stays with the reason") {
+  using testing::WiredNetwork;
+  using Call = WiredNetwork::Call;
+  const struct {
+    const char* reason;
+    WiredNetwork::Wiring wiring;  // the branch is added to what the stem gives
+  } table[] = {
+      {"it reads more than what it is added to",
+       [](const Call& call, const Tensor& x) {
+         const Tensor stream = call("stem", x);
+         return ops::add(stream, ops::mul(call("first", stream), call("gate", x)));
+       }},
+      {"it ends in relu, which a mask cannot silence",
+       [](const Call& call, const Tensor& x) {
+         const Tensor stream = call("stem", x);
+         return ops::add(stream, ops::relu(call("first", stream)));
+       }},
+      {"concat uses a part of it",
+       [](const Call& call, const Tensor& x) {
+         const Tensor stream = call("stem", x), inside = call("first", stream);
+         return ops::concat({ops::add(stream, call("last", inside)), inside}, 1);
+       }},
+      {"conv2d in first uses a part of it",  // the weight
+       [](const Call& call, const Tensor& x) {
+         const Tensor stream = call("stem", x);
+         return call("first", ops::add(stream, call("first", stream)));
+       }},
+      {"the model gives a part of it",
+       [](const Call& call, const Tensor& x) {
+         const Tensor stream = call("stem", x), inside = call("first", stream);
+         static_cast<void>(ops::add(stream, call("last", inside)));  // and nobody reads the sum
+         return inside;
+       }},
+      {"",
+       [](const Call& call, const Tensor& x) {
+         const Tensor stream = call("stem", x);
+         return ops::add(stream, call("last", ops::relu(call("first", stream))));
+       }},
+  };
+  const auto conv = [](std::int64_t in) {
+    return std::make_shared<nn::Conv2d>(in, 4, 3, nn::Conv2d::Options{.padding = 1});
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.reason);
+    WiredNetwork network({{"stem", conv(3)}, {"gate", conv(3)}, {"first", conv(4)}, {"last", conv(4)}},
+                         row.wiring);
+    const std::vector<ResidualBranch> branches = find_branches(graph::trace(network, kTransformerImage));
+    REQUIRE(branches.size() == 1);
+    CHECK(branches[0].reason == row.reason);
+  }
 }
 
 TEST_CASE(

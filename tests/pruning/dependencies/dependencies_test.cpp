@@ -7,11 +7,18 @@
 #include "framework/core/error.h"
 #include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/linear.h"
+#include "framework/ops/add.h"
 #include "framework/ops/flatten.h"
 #include "framework/ops/global_avg_pool.h"
+#include "framework/ops/matmul.h"
+#include "framework/ops/mul.h"
+#include "framework/ops/reshape.h"
+#include "framework/ops/slice.h"
 #include "framework/ops/softmax.h"
+#include "framework/ops/sum.h"
 #include "models/registry.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/dependencies/wired_network.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
@@ -140,6 +147,64 @@ TEST_CASE("what an operation without a rule touches cannot be removed, and the r
   Pruner pruner(std::move(settings), net.parameters(), 1);
   CHECK_THROWS_WITH_AS(pruner.set_data(&data),
                        doctest::Contains("4 filters of conv.weight: softmax has no rule"), Error);
+}
+
+TEST_CASE("what an operation takes apart, adds up or repeats cannot be removed, and the reason says so") {
+  using testing::WiredNetwork;
+  using Call = WiredNetwork::Call;
+  const auto reshaped = [](const Tensor& x, std::int64_t rows, std::int64_t columns) {
+    return ops::reshape(x, {x.dim(0), rows, columns});
+  };
+  const struct {
+    const char *member, *reason;
+    WiredNetwork::Wiring wiring;
+  } table[] = {
+      {"conv.weight:1", "it is the model's input",
+       [](const Call& call, const Tensor& x) { return call("conv", x); }},
+      {"embed.weight:0", "it comes from outside the recorded operations",
+       [&](const Call& call, const Tensor& x) {
+         return ops::add(call("embed", reshaped(x, 24, 8)), Tensor::full({6}, 0.5f));
+       }},
+      {"embed.weight:0", "add broadcasts an operand",
+       [&](const Call& call, const Tensor& x) {
+         return ops::add(call("embed", reshaped(x, 24, 8)), Tensor::full({1, 24, 6}, 0.5f));
+       }},
+      {"gate.weight:0", "mul repeats it over all channels",
+       [](const Call& call, const Tensor& x) { return ops::mul(call("conv", x), call("gate", x)); }},
+      {"conv.weight:0", "reshape does not keep the channels of [1, 4, 6, 6] apart",
+       [&](const Call& call, const Tensor& x) { return reshaped(call("conv", x), 4, 36); }},
+      {"conv.weight:0", "slice cuts them at fixed places",
+       [](const Call& call, const Tensor& x) { return ops::slice(call("conv", x), 1, 0, 2); }},
+      {"conv.weight:0", "sum adds them up",
+       [](const Call& call, const Tensor& x) { return ops::sum(call("conv", x), {1}); }},
+      {"conv.weight:0", "sum computes no activation",
+       [](const Call& call, const Tensor& x) { return ops::sum(call("conv", x)); }},
+      {"conv.weight:0", "matmul has no rule for heads",
+       [](const Call& call, const Tensor& x) {
+         const Tensor y = call("conv", x);
+         return ops::matmul(y, y);
+       }},
+      {"embed.weight:0", "matmul has a token for each",
+       [&](const Call& call, const Tensor& x) {
+         return ops::matmul(call("embed", reshaped(x, 24, 8)), reshaped(x, 6, 32));
+       }},
+      {"depthwise.weight:1", "a depthwise convolution reads one channel",
+       [](const Call& call, const Tensor& x) { return call("depthwise", call("conv", x)); }},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.reason);
+    WiredNetwork network(
+        {{"conv", std::make_shared<nn::Conv2d>(3, 4, 3)},
+         {"gate", std::make_shared<nn::Conv2d>(3, 1, 3)},
+         {"depthwise", std::make_shared<nn::Conv2d>(4, 4, 3, nn::Conv2d::Options{.groups = 4})},
+         {"embed", std::make_shared<nn::Linear>(8, 6)}},
+        row.wiring);
+    const Dependencies d = find_dependencies(network, {3, 8, 8});
+    const auto group = std::find_if(d.groups().begin(), d.groups().end(),
+                                    [&](const ChannelGroup& g) { return has(g, row.member); });
+    REQUIRE(group != d.groups().end());
+    CHECK(group->reason == row.reason);
+  }
 }
 
 TEST_CASE("a channel's score is the mean of its filters' scores, and the lowest go with all they have") {
