@@ -9,16 +9,20 @@
 #include "framework/autograd/node.h"
 #include "framework/core/error.h"
 #include "framework/nn/init.h"
+#include "framework/nn/modules/conv2d.h"
 #include "framework/nn/modules/linear.h"
 #include "framework/ops/add.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/ops/gelu.h"
+#include "framework/ops/global_avg_pool.h"
 #include "framework/ops/mean.h"
 #include "framework/ops/mul.h"
+#include "framework/ops/relu.h"
 #include "framework/ops/reshape.h"
 #include "framework/ops/scale.h"
 #include "framework/ops/scaled_dot_product_attention.h"
 #include "pruning/dependencies/branch_contender.h"
+#include "tests/pruning/criteria/by_loops.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
 
@@ -61,12 +65,33 @@ struct Net : nn::Module {
   float branch_mask = 1.0f;
 };
 
-Tensor loss_of(Net& net, std::int64_t batch) {
-  const Tensor images =
-      testing::random_tensor({7, 3, 8, 8}, Layout::lanes, 10 + static_cast<unsigned>(batch));
+// Two convolutions; the second reads its channels in two groups.
+struct ConvNet : nn::Module {
+  ConvNet() { nn::initialise(*this, 3); }
+  Tensor forward(const Tensor& x) override { return ops::global_avg_pool((*second)(ops::relu((*first)(x)))); }
+  std::string type_name() const override { return "ConvNet"; }
+
+  std::shared_ptr<nn::Conv2d> first =
+      register_module("first", std::make_shared<nn::Conv2d>(3, 4, 3, nn::Conv2d::Options{.stride = 2}));
+  std::shared_ptr<nn::Conv2d> second = register_module(
+      "second", std::make_shared<nn::Conv2d>(4, 6, 3, nn::Conv2d::Options{.padding = 1, .groups = 2}));
+};
+
+Tensor images_of(std::int64_t batch) {
+  return testing::random_tensor({7, 3, 8, 8}, Layout::lanes, 10 + static_cast<unsigned>(batch));
+}
+
+std::vector<std::int32_t> labels_of(std::int64_t batch) {
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < 7; ++i) labels.push_back(static_cast<std::int32_t>((i + batch) % 5));
+  return labels;
+}
+
+Tensor loss_of(nn::Module& net, std::int64_t batch) {
+  const std::vector<std::int32_t> classes = labels_of(batch);
   Tensor labels = Tensor::zeros({7}, Layout::plain, DType::i32);
-  for (int i = 0; i < 7; ++i) labels.data<std::int32_t>()[i] = static_cast<std::int32_t>((i + batch) % 5);
-  return ops::cross_entropy(net(images), labels);
+  std::copy(classes.begin(), classes.end(), labels.data<std::int32_t>());
+  return ops::cross_entropy(net(images_of(batch)), labels);
 }
 
 // Mean over batches of |dL/dxi|, by central differences. `set` gives the variable a value.
@@ -86,7 +111,7 @@ double by_differences(Net& net, const std::function<void(float)>& set) {
   return sum / static_cast<double>(kBatches);
 }
 
-MaskGradient measured(Net& net, const char* normalise = "none") {
+MaskGradient measured(nn::Module& net, const char* normalise = "none") {
   MaskGradient criterion;
   testing::SetFields fields;
   fields.numbers["batches"] = static_cast<double>(kBatches);
@@ -96,7 +121,8 @@ MaskGradient measured(Net& net, const char* normalise = "none") {
   return criterion;
 }
 
-std::vector<float> scores_of(Net& net, const char* granularity, const char* layer, Criterion& criterion) {
+std::vector<float> scores_of(nn::Module& net, const char* granularity, const char* layer,
+                             Criterion& criterion) {
   const auto units = granularity_registry().make(granularity);
   std::vector<nn::Parameter*> targets;
   for (nn::Parameter* p : net.parameters()) {
@@ -143,6 +169,33 @@ TEST_CASE("scores are the gradients of variables that multiply heads, neurons an
   const std::vector<float> branch = scores_of(net, "branch", "proj", criterion);
   const double expected = by_differences(net, [&](float xi) { net.branch_mask = xi; });
   CHECK(double{branch.at(0)} == doctest::Approx(expected).epsilon(0.01));
+}
+
+TEST_CASE("a channel's score is the gradient of a variable on all that goes with it, in every group") {
+  using testing::Doubles, testing::in_double;
+  ConvNet net;
+  MaskGradient criterion = measured(net);
+  const std::vector<float> scores = scores_of(net, "filter", "first.weight", criterion);
+  REQUIRE(scores.size() == 2);  // channel c of one group goes with channel c of the other
+
+  const testing::LoopConv2d first{.side = 8, .in = 3, .out = 4, .kernel = 3, .stride = 2},
+      second{.side = 3, .in = 4, .out = 6, .kernel = 3, .padding = 1, .groups = 2};
+  std::vector<Doubles> p;  // weights and biases
+  for (const nn::Parameter* parameter : net.parameters()) p.push_back(in_double(parameter->value));
+  Doubles expected(2, 0.0);
+  for (std::int64_t batch = 0; batch < kBatches; ++batch) {
+    Doubles between = first(in_double(images_of(batch)), p[0], p[1]);  // [7, 4, 3, 3]
+    for (double& value : between) value = std::max(value, 0.0);
+    const auto loss = [&](const Doubles& xi) {
+      Doubles faded = between;
+      for (std::size_t i = 0; i < faded.size(); ++i) faded[i] *= xi[i / 9 % 2];
+      return testing::cross_entropy(testing::means(second(faded, p[2], p[3]), 9), labels_of(batch));
+    };
+    const Doubles slopes = testing::derivatives(loss, {1.0, 1.0});
+    for (std::size_t c = 0; c < 2; ++c) expected[c] += std::abs(slopes[c]) / static_cast<double>(kBatches);
+  }
+  for (std::size_t c = 0; c < 2; ++c)
+    CHECK(double{scores[c]} == doctest::Approx(expected[c]).epsilon(1e-4).scale(1e-2));
 }
 
 TEST_CASE("by layer, scores have the l2 norm 1; the model is left as it was; single weights have no score") {

@@ -10,13 +10,51 @@
 #include "framework/core/error.h"
 #include "framework/nn/modules/batch_norm2d.h"
 #include "framework/nn/modules/conv2d.h"
+#include "framework/ops/global_avg_pool.h"
+#include "framework/ops/mean.h"
 #include "framework/ops/sum.h"
 #include "pruning/pruner.h"
+#include "tests/pruning/criteria/by_loops.h"
 #include "tests/pruning/criteria/networks.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
 using namespace espalier::testing;
+
+namespace {
+
+// A layer whose outputs, averaged over pixels or tokens, are logits.
+class Averaged : public nn::Module {
+ public:
+  explicit Averaged(std::shared_ptr<nn::Module> layer) : layer_(register_module("layer", std::move(layer))) {
+    nn::initialise(*this, 1);
+  }
+  Tensor forward(const Tensor& x) override {
+    const Tensor y = (*layer_)(x);
+    return y.rank() == 4 ? ops::global_avg_pool(y) : ops::mean(y, {1});
+  }
+  std::string type_name() const override { return "Averaged"; }
+
+ private:
+  std::shared_ptr<nn::Module> layer_;
+};
+
+// `loss` is a function of the weight; `squares(i)` the sum of the squares of what weight i multiplies.
+void check_scores(const ScoringData& data, const std::function<double(const Doubles&)>& loss,
+                  const std::function<double(std::int64_t)>& squares) {
+  nn::Parameter& weight = *data.model.parameters()[0];
+  const Doubles w = in_double(weight.value), g = derivatives(loss, w);
+  const std::vector<float> snip = measured_scores("snip", data, weight),
+                           wanda = measured_scores("wanda", data, weight);
+  for (std::size_t i = 0; i < w.size(); ++i) {  // over 8 batches, all of them the same
+    CAPTURE(i);
+    const double input = std::sqrt(8.0 * squares(static_cast<std::int64_t>(i)));
+    CHECK(double{snip[i]} == doctest::Approx(8.0 * std::abs(w[i] * g[i])).epsilon(1e-4).scale(1e-2));
+    CHECK(double{wanda[i]} == doctest::Approx(std::abs(w[i]) * input).epsilon(1e-5));
+  }
+}
+
+}  // namespace
 
 TEST_CASE("snip is |w dL/dw|") {
   Classifier classifier;
@@ -125,6 +163,48 @@ TEST_CASE("wanda sees what a trained network's layers are given: normalised by r
     const double w = double{conv->weight().value.data()[i]};
     CHECK(scores[i] == doctest::Approx(std::abs(w) * std::sqrt(squares[i % 2])).epsilon(1e-4));
   }
+}
+
+TEST_CASE("snip and wanda score a convolution with groups and a stride") {
+  const LoopConv2d loops{.side = 5, .in = 4, .out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2};
+  Averaged model(
+      std::make_shared<nn::Conv2d>(4, 6, 3, nn::Conv2d::Options{.stride = 2, .padding = 1, .groups = 2}));
+  const Tensor images = random_tensor({kImages, 4, 5, 5}, Layout::plain, 3);
+  const std::vector<std::int32_t> labels = {0, 5, 1, 3, 0};
+  const Doubles x = in_double(images), bias = in_double(model.parameters()[1]->value);
+  Doubles squares(4, 0.0);  // of each input channel
+  for (std::size_t i = 0; i < x.size(); ++i) squares[i / 25 % 4] += x[i] * x[i];
+  check_scores(
+      one_batch(model, images, labels),
+      [&](const Doubles& w) { return cross_entropy(means(loops(x, w, bias), 9), labels); },
+      [&](std::int64_t i) {  // weight [6, 2, 3, 3]: the last three filters read the last two channels
+        const std::int64_t filter = i / 18, column = i / 9 % 2;
+        return squares[static_cast<std::size_t>(filter / 3 * 2 + column)];
+      });
+}
+
+TEST_CASE("snip and wanda score a linear layer by all tokens that it is applied to") {
+  constexpr std::int64_t kTokens = 6;
+  Averaged model(std::make_shared<nn::Linear>(kInputs, kClasses));
+  const Tensor images = random_tensor({kImages, kTokens, kInputs}, Layout::plain, 3);
+  const std::vector<std::int32_t> labels = {0, 2, 1, 2, 0};
+  const Doubles x = in_double(images), bias = in_double(model.parameters()[1]->value);
+  Doubles squares(kInputs, 0.0);  // of each feature
+  for (std::size_t i = 0; i < x.size(); ++i) squares[i % kInputs] += x[i] * x[i];
+  const auto loss = [&](const Doubles& w) {
+    Doubles logits;
+    for (std::int64_t n = 0; n < kImages; ++n) {
+      for (std::int64_t c = 0; c < kClasses; ++c) {
+        double sum = 0.0;
+        for (std::int64_t i = 0; i < kTokens * kInputs; ++i)
+          sum += w.data()[c * kInputs + i % kInputs] * x.data()[n * kTokens * kInputs + i];
+        logits.push_back(sum / static_cast<double>(kTokens) + bias.data()[c]);
+      }
+    }
+    return cross_entropy(logits, labels);
+  };
+  check_scores(one_batch(model, images, labels), loss,
+               [&](std::int64_t i) { return squares[static_cast<std::size_t>(i % kInputs)]; });
 }
 
 TEST_CASE("synflow conserves flow: every layer of a chain carries the same") {

@@ -25,6 +25,16 @@ namespace espalier::testing {
 
 inline constexpr std::int64_t kImages = 5, kInputs = 4, kClasses = 3;
 
+// The loss of one batch, plain [N, ...], which comes again and again.
+inline pruning::ScoringData one_batch(nn::Module& model, const Tensor& images,
+                                      const std::vector<std::int32_t>& labels) {
+  return {model, images.shape().without(0), [&model, images, labels](std::int64_t, float temperature) {
+            Tensor y = Tensor::empty({images.dim(0)}, Layout::plain, DType::i32);
+            std::copy(labels.begin(), labels.end(), y.data<std::int32_t>());
+            return ops::cross_entropy(ops::scale(model(to_lanes(images)), 1.0f / temperature), y);
+          }};
+}
+
 // A linear classifier behind a dropout that scores must not see; its data, and its derivatives once more in
 // double.
 struct Classifier {
@@ -33,12 +43,7 @@ struct Classifier {
   nn::Sequential model;
   Tensor images = random_tensor({kImages, kInputs}, Layout::plain, 3);
   std::vector<std::int32_t> labels = {0, 2, 1, 2, 0};
-  pruning::ScoringData data{model, Shape({kInputs}), [this](std::int64_t, float temperature) {
-                              Tensor y = Tensor::empty({kImages}, Layout::plain, DType::i32);
-                              std::copy(labels.begin(), labels.end(), y.data<std::int32_t>());
-                              return ops::cross_entropy(
-                                  ops::scale(model(to_lanes(images)), 1.0f / temperature), y);
-                            }};
+  pruning::ScoringData data = one_batch(model, images, labels);
 
   Classifier() {
     model.add(std::make_shared<nn::Dropout>(0.5));
