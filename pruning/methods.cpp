@@ -13,6 +13,8 @@ const std::vector<Method>& methods() {
       {"iterative SNIP", R"(criterion = "snip", rounds = 100)", "de Jorge et al. 2021"},
       {"GraSP", R"(criterion = "grasp")", "Wang et al. 2020"},
       {"SynFlow", R"(criterion = "synflow", rounds = 100)", "Tanaka et al. 2020"},
+      {"SNIP, shuffled", R"(criterion = "snip", control = "shuffle")", "Frankle et al. 2021"},
+      {"SNIP, new weights", R"(criterion = "snip", control = "reinitialise")", "Frankle et al. 2021"},
       {"static, ERK", R"(criterion = "random", scope = "erk")", "Evci et al. 2020"},
       {"SET", R"(criterion = "random", scope = "erk", regrow = "set")", "Mocanu et al. 2018"},
       {"RigL", R"(criterion = "random", scope = "erk", regrow = "rigl")", "Evci et al. 2020"},

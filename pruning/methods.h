@@ -1,5 +1,5 @@
-// The methods of papers, as what they are here: combinations of parts. `espalier methods` lists them, and a
-// test reads each.
+// The methods of papers, and the controls that they are compared with, as what they are here: combinations of
+// parts. `espalier methods` lists them, and a test reads each.
 #pragma once
 
 #include <vector>

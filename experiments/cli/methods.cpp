@@ -1,5 +1,5 @@
-// espalier methods: every name that a config can use, by family.
-#include "pruning/methods.h"
+// espalier methods: every name that a config can use, by family; and the methods of papers.
+#include "experiments/methods.h"
 
 #include <fmt/format.h>
 
@@ -26,10 +26,17 @@ Json rows(const Registry<Base>& registry) {
   return json;
 }
 
-Json paper_rows() {
+Json rows(const std::vector<pruning::Method>& methods) {
   Json json = Json::array();
-  for (const pruning::Method& method : pruning::methods())
+  for (const pruning::Method& method : methods)
     json.push_back({{"name", method.name}, {"help", fmt::format("{}  ({})", method.keys, method.paper)}});
+  return json;
+}
+
+Json command_rows() {
+  Json json = Json::array();
+  json.push_back({{"name", "sensitivity"},
+                  {"help", "espalier sensitivity RUN --drop 1  (Han et al. 2015, Li et al. 2017)"}});
   return json;
 }
 
@@ -58,8 +65,11 @@ int methods(int argc, char** argv) {
                          {"stage.prune.scope", rows(pruning::scope_registry())},
                          {"stage.prune.schedule", rows(pruning::schedule_registry())},
                          {"stage.prune.regrow", rows(pruning::regrow_registry())},
-                         {"stage.prune: methods of papers, beside their sparsity", paper_rows()},
-                         {"stage.prune: refused, as it makes no sense", refusal_rows()}};
+                         {"stage.prune: methods of papers, beside their sparsity", rows(pruning::methods())},
+                         {"stage.prune: refused, as it makes no sense", refusal_rows()},
+                         {"stage: methods of papers", rows(stage_methods())},
+                         {"experiment: methods of papers, beside its stages", rows(experiment_methods())},
+                         {"commands: methods of papers", command_rows()}};
   if (arguments->count("json") > 0) {
     print_json(families);
     return 0;
