@@ -7,9 +7,16 @@
 
 #include <chrono>
 #include <fstream>
+#include <map>
 
+#include "experiments/about.h"
+#include "experiments/runner.h"
+#include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/train/stop.h"
+#include "pruning/pruner.h"
 #include "tests/experiments/program.h"
+#include "tests/experiments/quiet.h"
 #include "tests/support/temporary_directory.h"
 
 namespace espalier {
@@ -142,6 +149,137 @@ void check_killed_runs(const char* config_text) {
     CHECK(metrics_of(run) == metrics_of(whole));
   }
   CHECK(all_kills > 0);
+}
+
+void run_here(const std::string& config_text, const fs::path& run) {
+  testing::Quiet quiet;
+  ExperimentConfig config = read_experiment(parse_config_text(config_text, "test.toml"));
+  run_experiment(config, run, quiet.reporter);
+}
+
+// Runs in a scope are asked to stop after their first step.
+struct StopAfterOneStep {
+  StopAfterOneStep() { train::request_stop(); }
+  ~StopAfterOneStep() { train::request_stop(false); }
+};
+
+// As if every step were a run of its own.
+void check_stopped_after_every_step(const std::string& config_text, int steps) {
+  const TemporaryDirectory directory;
+  const fs::path whole = directory.path() / "whole", stopped = directory.path() / "stopped";
+  run_here(config_text, whole);
+  int stops = 0;
+  for (bool done = false; !done && stops <= steps;) {
+    const StopAfterOneStep stop;
+    try {
+      run_here(config_text, stopped);
+      done = true;
+    } catch (const Error& error) {
+      REQUIRE(error.kind() == ErrorKind::stopped);
+      ++stops;
+    }
+  }
+  REQUIRE(stops == steps);
+  // Layer by layer, which says whose pruner it was.
+  const SavedModel expected = load_model(whole), found = load_model(stopped);
+  const std::vector<nn::Parameter*> a = expected.model->parameters(), b = found.model->parameters();
+  for (std::size_t p = 0; p < a.size(); ++p) {
+    CAPTURE(a[p]->name);
+    CHECK(a[p]->value.to_vector() == b[p]->value.to_vector());
+  }
+  CHECK(weights_of(stopped) == weights_of(whole));
+}
+
+// Ten steps.
+std::string config_with(const std::vector<std::string>& pruners) {
+  return fmt::format(R"(
+seed = 3
+batch = 16
+model = {{ kind = "resnet20", width = 4 }}
+data = {{ kind = "synthetic", train_images = 72, test_images = 16 }}
+[[stage]]
+epochs = 2
+ema_decay = 0.9
+prune = [
+{}
+]
+)",
+                     fmt::join(pruners, ",\n"));
+}
+
+// A part with the keys that let it do its work in ten steps: its own, or those that most have.
+std::string part(const std::string& kind, const std::map<std::string, std::string>& own,
+                 const std::string& others) {
+  const auto keys = own.find(kind);
+  return fmt::format("{{ kind = \"{}\"{} }}", kind, keys == own.end() ? others : keys->second);
+}
+
+// The first layers of ResNet-20's blocks, then the second ones.
+std::vector<std::string> layers_of_blocks() {
+  std::vector<std::string> names;
+  for (int layer = 1; layer <= 2; ++layer) {
+    for (int block = 0; block < 9; ++block)
+      names.push_back(fmt::format("layer{}.{}.conv{}.weight", 1 + block / 3, block % 3, layer));
+  }
+  return names;
+}
+
+TEST_CASE("every schedule and every regrowth goes on from every step to the same bits") {
+  const std::map<std::string, std::string> schedules = {
+      {"one_shot", ", at = 0.5"},
+      {"iterative", ", begin = 0.1, end = 0.9, rounds = 3"},
+      {"cyclic", ", begin = 0.0, end = 1.0, every = 1, cycles = 2"}};
+  const std::vector<std::string> layers = layers_of_blocks();
+  std::vector<std::string> pruners;  // a layer each
+  const auto add = [&](const std::string& key, const std::string& value) {
+    pruners.push_back(fmt::format("{{ sparsity = 0.5, include = [\"{}\"], {} = {} }}",
+                                  layers.at(pruners.size()), key, value));
+  };
+  for (const std::string& name : pruning::schedule_registry().names())
+    add("schedule", part(name, schedules, ", begin = 0.1, end = 0.9, every = 2"));
+  for (const std::string& name : pruning::regrow_registry().names())
+    add("regrow", part(name, {{"none", ""}}, ", every = 2, end = 0.9"));
+  check_stopped_after_every_step(config_with(pruners), 10);
+}
+
+TEST_CASE("every criterion that prunes in the middle of training goes on from every step to the same bits") {
+  const std::string one_batch = ", batches = 1";
+  const std::map<std::string, std::string> keys = {
+      {"snip", one_batch},          {"grasp", one_batch},
+      {"wanda", one_batch},         {"apoz", one_batch},
+      {"mask_gradient", one_batch}, {"soft_movement", ", lr = 0.5, penalty = 1e4, threshold = 0.4"}};
+  const std::vector<std::string> layers = layers_of_blocks();
+  std::vector<std::string> pruners;  // of the blocks' first layers, by turns: their filters can go
+  for (const std::string& name : pruning::criterion_registry().names()) {
+    const auto criterion = pruning::criterion_registry().make(name);
+    const bool filters = criterion->scores_filters() || criterion->scores_structures();
+    pruners.push_back(fmt::format(
+        "{{ sparsity = 0.5, include = [\"{}\"], criterion = {}, granularity = \"{}\", "
+        "dependencies = {}, schedule = {{ kind = \"linear\", begin = 0.1, end = 0.9, every = 4 }} }}",
+        layers.at(pruners.size() % 9), part(name, keys, ""), filters ? "filter" : "element",
+        criterion->scores_structures()));
+  }
+  check_stopped_after_every_step(config_with(pruners), 10);
+}
+
+TEST_CASE("a lottery goes on from every step of its rounds to the same bits, wherever they start from") {
+  for (const char* start : {"start = \"rewind\"\nrewind_step = 1", "start = \"continue\"\nretrain_lr = 0.1",
+                            "start = \"reinitialise\"", "shuffle = true"}) {
+    CAPTURE(start);
+    check_stopped_after_every_step(std::string(R"(
+seed = 3
+batch = 16
+model = { kind = "resnet20", width = 4 }
+data = { kind = "synthetic", train_images = 32, test_images = 16 }
+[[stage]]
+kind = "lottery"
+rounds = 1
+share = 0.5
+epochs = 1
+ticket = { criterion = { kind = "snip", batches = 1 } }
+)") + start,
+                                   4);
+  }
 }
 
 TEST_CASE("a run killed again and again resumes to the bits of one that was never stopped") {
