@@ -10,6 +10,8 @@ namespace espalier {
 void TransferStage::fields(FieldVisitor& v) {
   v.field("from", from_, "whose masks: an earlier stage, or the path of a checkpoint or run");
   v.field("exclude", exclude_, "names of weights that keep their own masks, * and ? as in file names");
+  v.field("shuffle", shuffle_,
+          "permute each mask: as many weights, at random places; units of several weights break up");
 }
 
 void TransferStage::rehearse(const StageInputs& inputs) const {
@@ -18,7 +20,9 @@ void TransferStage::rehearse(const StageInputs& inputs) const {
 }
 
 StageResult TransferStage::run(StageContext& context) const {
-  pruning::transfer_masks_(context.model, *load_earlier(context, from_).model, exclude_);
+  const auto seed = static_cast<std::uint64_t>(context.config.seed);
+  pruning::transfer_masks_(context.model, *load_earlier(context, from_).model, exclude_,
+                           shuffle_ ? std::optional(seed) : std::nullopt);
   return tested(context);
 }
 

@@ -4,6 +4,7 @@
 //   kind = "transfer"
 //   from = "runs/tickets-1a2b3c4d/0-lottery/round-05/checkpoint"
 //   exclude = ["fc.*"]
+//   shuffle = true           # a random ticket: as many weights in each layer, elsewhere
 #pragma once
 
 #include <string>
@@ -22,6 +23,7 @@ class TransferStage : public Stage {
  private:
   std::string from_;
   std::vector<std::string> exclude_;
+  bool shuffle_ = false;
 };
 
 }  // namespace espalier

@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "pruning/policies/rewind.h"
 #include "pruning/targets.h"
 
 namespace espalier::pruning {
 
-void transfer_masks_(nn::Module& to, nn::Module& from, const std::vector<std::string>& exclude) {
+void transfer_masks_(nn::Module& to, nn::Module& from, const std::vector<std::string>& exclude,
+                     std::optional<std::uint64_t> shuffle_seed) {
   std::vector<std::pair<nn::Parameter*, const nn::Parameter*>> pairs;
   std::vector<std::string> misfits;
   const std::vector<nn::Parameter*> receivers = to.parameters();
@@ -34,10 +36,13 @@ void transfer_masks_(nn::Module& to, nn::Module& from, const std::vector<std::st
   }
   if (pairs.empty())
     fail(ErrorKind::usage, "transfer", "there is no mask to transfer: all weights are alive");
+  std::vector<nn::Parameter*> masked;
   for (const auto& [receiver, giver] : pairs) {
     receiver->mask = Mask::from(giver->mask.bytes().clone());
-    receiver->mask.apply_(receiver->value);
+    masked.push_back(receiver);
   }
+  if (shuffle_seed) shuffle_masks_(masked, *shuffle_seed);
+  for (nn::Parameter* receiver : masked) receiver->mask.apply_(receiver->value);
 }
 
 }  // namespace espalier::pruning

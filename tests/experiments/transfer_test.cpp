@@ -63,6 +63,32 @@ TEST_CASE("a ticket's masks go to another run and stay through its training; its
   CHECK_FALSE(same_values);
 }
 
+TEST_CASE("a shuffled ticket keeps as many weights in each layer, at other places, with their own values") {
+  Runs runs;
+  const auto ticket = runs.run("ticket", kTicket);
+  const std::string from = (runs.directory.path() / "ticket").string();
+  // Without the training after.
+  const auto masked = [&](const char* name, const std::string& keys) {
+    std::string text = transferred(from, "2", keys.c_str());
+    return runs.run(name, text.erase(text.rfind("[[stage]]")));
+  };
+  const auto plain = masked("plain", ""), shuffled = masked("shuffled", "shuffle = true\n");
+  ExperimentConfig config = read_experiment(parse_config_text(transferred(from, "2", ""), "test.toml"));
+  const auto born = config.build_model({3, 32, 32}, 10);
+  bool elsewhere = false;
+  for (std::size_t p = 0; p < ticket->parameters().size(); ++p) {
+    const nn::Parameter &a = *plain->parameters()[p], &b = *shuffled->parameters()[p];
+    CAPTURE(a.name);
+    CHECK(a.nonzeros() == b.nonzeros());
+    if (b.mask.dense()) continue;
+    elsewhere = elsewhere || !std::equal(a.mask.data(), a.mask.data() + a.value.numel(), b.mask.data());
+    const float* value = born->parameters()[p]->value.data();
+    for (std::int64_t i = 0; i < b.value.numel(); ++i)
+      CHECK(b.value.data()[i] == (b.mask.data()[i] != 0 ? value[i] : 0.0f));
+  }
+  CHECK(elsewhere);
+}
+
 TEST_CASE("masks that do not fit, or are not there, are refused by name") {
   Runs runs;
   runs.run("ticket", kTicket);
