@@ -20,7 +20,7 @@ void expect(const Json& object, std::initializer_list<const char*> keys) {
   for (const char* key : keys) object.at(key).get<T>();
 }
 
-// What a stage and a round of one have alike.
+// What a stage, a round of one and a control of that have alike.
 void check_training(const Json& result) {
   expect<std::string>(result, {"label"});
   expect<std::int64_t>(result, {"epochs", "steps", "parameters", "nonzero_parameters"});
@@ -31,8 +31,14 @@ void check_training(const Json& result) {
 void check_result(const Json& result) {
   check_training(result);
   if (result.contains("shrink")) expect<std::int64_t>(result.at("shrink"), {"parameters_before"});
-  if (!result.contains("rounds")) return;
-  for (const Json& round : result.at("rounds")) check_training(round);
+  for (const char* parts : {"rounds", "controls"}) {
+    if (!result.contains(parts)) continue;
+    for (const Json& part : result.at(parts)) check_training(part);
+  }
+  for (const Json& control : result.value("controls", Json::array())) {
+    expect<std::int64_t>(control, {"round"});
+    expect<std::string>(control, {"control"});
+  }
 }
 
 void check_summary(const Json& summary) {
@@ -41,6 +47,7 @@ void check_summary(const Json& summary) {
   expect<double>(summary, {"parameters", "nonzero_parameters", "macs", "effective_macs", "wall_seconds"});
   const Json& accuracy = summary.at("test_accuracy");
   if (!accuracy.is_null()) accuracy.get<double>();
+  for (const Json& stage : summary.value("stages", Json::array())) check_result(stage);
 }
 
 template <class Check>

@@ -87,6 +87,10 @@ StageDirectory StageDirectory::round(std::int64_t number) const {
   return StageDirectory(path_ / fmt::format("round-{:02}", number), metrics_, kernels_);
 }
 
+StageDirectory StageDirectory::control(std::int64_t round, const std::string& name) const {
+  return StageDirectory(path_ / fmt::format("round-{:02}-{}", round, name), metrics_, kernels_);
+}
+
 bool StageDirectory::is_under_way() const {
   if (!step_directories(path_).empty()) return true;
   const StageDirectory first = round(0);

@@ -51,8 +51,9 @@ class StageDirectory {
 
   MetricsFile& metrics() { return metrics_; }
   const std::filesystem::path& path() const { return path_; }
-  // The directory of a round, for a stage that trains in rounds.
+  // The directory of a round, for a stage that trains in rounds, and of a control of that round.
   StageDirectory round(std::int64_t number) const;
+  StageDirectory control(std::int64_t round, const std::string& name) const;
   std::filesystem::path final_checkpoint() const { return path_ / "checkpoint"; }
 
   bool is_under_way() const;

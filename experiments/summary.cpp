@@ -1,6 +1,7 @@
 #include "experiments/summary.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "experiments/build_info.h"
 #include "experiments/reporter.h"
@@ -46,19 +47,25 @@ std::int64_t dense_parameters(const Json& stages) {
 }
 
 std::string stage_rows(const Json& stages, std::int64_t parameters) {
-  std::string text = fmt::format("{:<14} {:>6} {:>10} {:>14} {:>9} {:>12}\n", "stage", "epochs", "test",
-                                 "nonzero", "density", "time");
-  const auto add_row = [&](const Json& stage) {
-    text +=
-        fmt::format("{:<14} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", stage.at("label").get<std::string>(),
-                    stage.at("epochs").get<std::int64_t>(), percent_or_dash(stage, "test_accuracy"),
-                    thousands(stage.at("nonzero_parameters").get<std::int64_t>()),
-                    100.0 * stage.at("nonzero_parameters").get<double>() / static_cast<double>(parameters),
-                    format_seconds(stage.at("wall_seconds").get<double>()));
-  };
+  std::vector<Json> trainings;
   for (const Json& stage : stages) {
-    for (const Json& round : stage.value("rounds", Json::array())) add_row(round);
-    if (!stage.contains("rounds")) add_row(stage);
+    for (const char* parts : {"rounds", "controls"}) {
+      for (const Json& part : stage.value(parts, Json::array())) trainings.push_back(part);
+    }
+    if (!stage.contains("rounds")) trainings.push_back(stage);
+  }
+  std::size_t width = 14;
+  for (const Json& training : trainings)
+    width = std::max(width, training.at("label").get<std::string>().size());
+  std::string text = fmt::format("{:<{}} {:>6} {:>10} {:>14} {:>9} {:>12}\n", "stage", width, "epochs",
+                                 "test", "nonzero", "density", "time");
+  for (const Json& training : trainings) {
+    text += fmt::format(
+        "{:<{}} {:>6} {:>10} {:>14} {:>8.1f}% {:>12}\n", training.at("label").get<std::string>(), width,
+        training.at("epochs").get<std::int64_t>(), percent_or_dash(training, "test_accuracy"),
+        thousands(training.at("nonzero_parameters").get<std::int64_t>()),
+        100.0 * training.at("nonzero_parameters").get<double>() / static_cast<double>(parameters),
+        format_seconds(training.at("wall_seconds").get<double>()));
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "experiments/about.h"
 #include "experiments/config/clone.h"
@@ -12,12 +13,26 @@
 #include "experiments/stages/scoring_batches.h"
 #include "experiments/stages/watch_pruner.h"
 #include "framework/core/error.h"
+#include "framework/core/suggest.h"
 #include "framework/nn/init.h"
 #include "framework/train/checkpoint.h"
 #include "pruning/policies/rewind.h"
 
 namespace espalier {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char *kShuffle = "shuffle", *kReinitialise = "reinitialise";
+const std::vector<std::string> kControls = {kShuffle, kReinitialise};
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::uint64_t seed_of(const StageContext& context, std::int64_t round) {
+  return static_cast<std::uint64_t>(context.config.seed * 1000 + round);
+}
 
 std::filesystem::path snapshot_path(const StageContext& context) {
   return context.directory.path() / LotteryStage::kSnapshot;
@@ -42,20 +57,37 @@ class Snapshot : public train::Callback {
   std::int64_t step_;
 };
 
+void load_trained(StageContext& context, const StageDirectory& directory) {
+  const train::Checkpoint checkpoint = train::load_checkpoint(directory.final_checkpoint());
+  expect_dataset(checkpoint, directory.final_checkpoint(), context.data);
+  train::load_model_tensors(context.model, checkpoint.model);
+}
+
 // NaN and Inf are null in JSON.
-std::optional<double> figure(const nlohmann::ordered_json& result, const char* key) {
+std::optional<double> figure(const Json& result, const char* key) {
   const auto found = result.find(key);
   return found != result.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
 }
 
-void add_round(StageResult& whole, const nlohmann::ordered_json& round) {
+void add_cost(StageResult& whole, const Json& part) {
+  whole.epochs += part.at("epochs").get<std::int64_t>();
+  whole.steps += part.at("steps").get<std::int64_t>();
+  whole.wall_seconds += part.at("wall_seconds").get<double>();
+}
+
+void add_round(StageResult& whole, const Json& round) {
   whole.rounds.push_back(round);
-  whole.epochs += round.at("epochs").get<std::int64_t>();
-  whole.steps += round.at("steps").get<std::int64_t>();
-  whole.wall_seconds += round.at("wall_seconds").get<double>();
+  add_cost(whole, round);
   whole.test_accuracy_percent = figure(round, "test_accuracy");
   whole.test_loss = figure(round, "test_loss");
   whole.validation_accuracy_percent = figure(round, "validation_accuracy");
+}
+
+void add_control(StageResult& whole, std::int64_t round, const std::string& name, const Json& result) {
+  Json control = {{"round", round}, {"control", name}};
+  control.update(result);
+  whole.details["controls"].push_back(control);
+  add_cost(whole, result);
 }
 
 }  // namespace
@@ -73,6 +105,10 @@ void LotteryStage::fields(FieldVisitor& v) {
   v.field("shuffle", shuffle_, "permute each layer's mask: as many weights, at random places");
   v.field("retrain_lr", retrain_lr_,
           "factor of the learning rate in the rounds after the dense one: below 1, fine-tuning", {0.0, 1e6});
+  v.field(
+      "controls", controls_,
+      "trained after the rounds: a ticket's mask shuffled (shuffle), new weights under it (reinitialise)");
+  v.field("control_rounds", control_rounds_, "whose tickets have controls; none: the last round's", {1, 99});
   v.table("ticket", ticket_, "which weights go");
 }
 
@@ -80,7 +116,8 @@ void LotteryStage::Ticket::fields(FieldVisitor& v) { settings.selection_fields(v
 
 bool LotteryStage::decides_later_rounds(std::string_view key) {
   // The step to rewind to is not among them: its weights are saved in the first round.
-  constexpr std::string_view kKeys[] = {"rounds", "share", "sparsity", "start", "shuffle", "retrain_lr"};
+  constexpr std::string_view kKeys[] = {"rounds",  "share",      "sparsity", "start",
+                                        "shuffle", "retrain_lr", "controls", "control_rounds"};
   return key.starts_with("ticket.") || std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 
@@ -98,9 +135,10 @@ void LotteryStage::rehearse(const StageInputs& inputs) const {
          "shuffle lets weights live that an earlier round has pruned, and start \"continue\" would go on "
          "from their 0; use start \"rewind\" or \"reinitialise\"");
   }
+  check_controls(label);
   if (rounds_ == 0) return;
   const pruning::PrunerSettings settings = ticket_of(1);
-  if (shuffle_ && settings.granularity_kind != "element") {
+  if ((shuffle_ || contains(controls_, kShuffle)) && settings.granularity_kind != "element") {
     fail(ErrorKind::usage, label,
          "shuffle would break up the units of granularity '{}'; use granularity 'element'",
          settings.granularity_kind);
@@ -108,33 +146,72 @@ void LotteryStage::rehearse(const StageInputs& inputs) const {
   pruning::Pruner(ticket_of(1), inputs.model.parameters(), 0);
 }
 
+std::set<std::int64_t> LotteryStage::controlled_rounds() const {
+  if (controls_.empty()) return {};
+  if (control_rounds_.empty()) return {rounds_};
+  return {control_rounds_.begin(), control_rounds_.end()};
+}
+
+void LotteryStage::check_controls(const std::string& label) const {
+  for (const std::string& control : controls_) {
+    if (contains(kControls, control)) continue;
+    fail(ErrorKind::usage, label, "there is no control '{}'{} (known: {})", control,
+         did_you_mean(control, kControls), fmt::join(kControls, ", "));
+  }
+  for (const std::int64_t round : controlled_rounds()) {
+    if (round < 1 || round > rounds_)
+      fail(ErrorKind::usage, label, "there is no ticket of round {} to control: rounds is {}", round,
+           rounds_);
+  }
+  if (!controls_.empty() && (start_ != "rewind" || shuffle_))
+    fail(ErrorKind::usage, label, "controls are of rewound tickets: use start 'rewind', without shuffle");
+}
+
 StageResult LotteryStage::run(StageContext& context) const {
   if (rewind_step_ == 0 && !train::is_checkpoint(snapshot_path(context))) save_snapshot(context);
+  std::int64_t metrics_bytes = 0;  // of the trainings that are complete
+  // Loads what is complete, trains what is not: from where it stands, or else from what `begin` draws.
+  const auto trained = [&](StageDirectory directory, const std::string& label, const RoundOptions& options,
+                           const std::function<void(StageContext&)>& begin) {
+    StageContext inner{context, label, directory, context.reporter};
+    if (directory.is_complete()) {
+      context.reporter.line(fmt::format("{}: done before", label));
+      load_trained(context, directory);
+    } else {
+      if (begin != nullptr && !directory.is_under_way()) {
+        directory.metrics().truncate(metrics_bytes);
+        begin(inner);
+      }
+      complete_stage(inner, "train", train(inner, options));
+    }
+    Json result = directory.result();
+    metrics_bytes = result.value("metrics_bytes", std::int64_t{0});
+    return result;
+  };
+
   Snapshot snapshot(context, rewind_step_);
   StageResult whole;
-  std::int64_t metrics_bytes = 0;  // of the rounds that are complete
-  for (std::int64_t round = 0; round <= rounds_; ++round) {
-    StageDirectory directory = context.directory.round(round);
-    StageContext inner{context, fmt::format("{} {}", context.label, round), directory, context.reporter};
-    if (directory.is_complete()) {
-      context.reporter.line(fmt::format("{}: done before", inner.label));
-      const train::Checkpoint checkpoint = train::load_checkpoint(directory.final_checkpoint());
-      expect_dataset(checkpoint, directory.final_checkpoint(), context.data);
-      train::load_model_tensors(context.model, checkpoint.model);
-    } else {
-      if (round > 0 && !directory.is_under_way()) {
-        directory.metrics().truncate(metrics_bytes);
-        draw_ticket(inner, round, snapshot_path(context));
-      }
-      const RoundOptions dense = {.callback = &snapshot},
-                         pruned = {.lr_factor = retrain_lr_,
-                                   .begin_step = start_ == "rewind" ? rewind_step_ : 0};
-      complete_stage(inner, "train", train(inner, round == 0 ? dense : pruned));
-    }
-    const nlohmann::ordered_json result = directory.result();
-    metrics_bytes = result.value("metrics_bytes", std::int64_t{0});
-    add_round(whole, result);
+  add_round(whole, trained(context.directory.round(0), fmt::format("{} 0", context.label),
+                           {.callback = &snapshot}, nullptr));
+  const std::int64_t rewound_to = start_ == "rewind" ? rewind_step_ : 0;
+  for (std::int64_t round = 1; round <= rounds_; ++round) {
+    add_round(whole, trained(context.directory.round(round), fmt::format("{} {}", context.label, round),
+                             {.lr_factor = retrain_lr_, .begin_step = rewound_to}, [&](StageContext& inner) {
+                               draw_ticket(inner, round, snapshot_path(context));
+                             }));
   }
+  for (const std::int64_t round : controlled_rounds()) {
+    for (const std::string& control : kControls) {
+      if (!contains(controls_, control)) continue;
+      const RoundOptions options = {.lr_factor = retrain_lr_,
+                                    .begin_step = control == kShuffle ? rewound_to : 0};
+      add_control(whole, round, control,
+                  trained(context.directory.control(round, control),
+                          fmt::format("{} {} {}", context.label, round, control), options,
+                          [&](StageContext&) { draw_control(context, round, control); }));
+    }
+  }
+  if (!controls_.empty()) load_trained(context, context.directory.round(rounds_));
   return whole;
 }
 
@@ -158,13 +235,21 @@ void LotteryStage::draw_ticket(StageContext& context, std::int64_t round,
   pruner.set_data(&scoring.data());
   watch_pruner(context, pruner);
   pruner.start();
-  const auto seed = static_cast<std::uint64_t>(context.config.seed * 1000 + round);
+  const std::uint64_t seed = seed_of(context, round);
   if (shuffle_) pruning::shuffle_masks_(context.model.parameters(), seed);
   if (start_ == "rewind") {
     pruning::rewind_(context.model, train::load_checkpoint(snapshot).model);
   } else if (start_ == "reinitialise") {
     nn::initialise(context.model, seed);
   }
+}
+
+void LotteryStage::draw_control(StageContext& context, std::int64_t round, const std::string& control) const {
+  load_trained(context, context.directory.round(round));  // for its masks
+  const std::uint64_t seed = seed_of(context, round);
+  if (control == kReinitialise) return pruning::reinitialise_(context.model, seed);
+  pruning::shuffle_masks_(context.model.parameters(), seed);
+  pruning::rewind_(context.model, train::load_checkpoint(snapshot_path(context)).model);
 }
 
 }  // namespace espalier

@@ -18,12 +18,24 @@
 // the images and the dropout of each. Weights and running statistics are rewound, the optimizer's moments are
 // not: they begin at 0, as in the authors' program (github.com/facebookresearch/open_lth, training/train.py).
 //
-// Round r has a directory of its own, <stage>/round-<r>, with the trained ticket and its figures: each is
-// resumable as a train stage is, and is skipped when it is complete.
+// Do a ticket's places matter, and its weights? Its controls say so; they train after the rounds:
+//
+//   controls = ["shuffle", "reinitialise"]
+//   control_rounds = [5, 10]
+//
+// "shuffle", the random ticket, has as many weights in each layer at other places, rewound as the ticket's
+// were; "reinitialise" has new weights at the ticket's places, which begin at step 0.
+//
+// Round r has a directory of its own, <stage>/round-<r>, with the trained ticket and its figures, and each
+// control has <stage>/round-<r>-<control>. They are resumable as a train stage is, and skipped when complete.
+// The stage leaves the last ticket.
 #pragma once
 
 #include <filesystem>
+#include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "experiments/stages/train.h"
 
@@ -48,12 +60,17 @@ class LotteryStage : public TrainStage {
     void fields(FieldVisitor& v);
   };
 
+  // Whose tickets have controls.
+  std::set<std::int64_t> controlled_rounds() const;
+  void check_controls(const std::string& label) const;
   // Sparsity after a round.
   double sparsity_after(std::int64_t round) const;
   pruning::PrunerSettings ticket_of(std::int64_t round) const;
   // Masks for the round, whose context it is, from the weights that the one before has trained; then the
   // weights that it starts from.
   void draw_ticket(StageContext& context, std::int64_t round, const std::filesystem::path& snapshot) const;
+  // What the control of a round starts from.
+  void draw_control(StageContext& context, std::int64_t round, const std::string& control) const;
 
   std::int64_t rounds_ = 5;
   double share_ = 0.2;
@@ -62,6 +79,8 @@ class LotteryStage : public TrainStage {
   std::int64_t rewind_step_ = 0;
   bool shuffle_ = false;
   double retrain_lr_ = 1.0;
+  std::vector<std::string> controls_;
+  std::vector<std::int64_t> control_rounds_;
   mutable Ticket ticket_;
 };
 

@@ -100,7 +100,8 @@ TEST_CASE("what experiments have in common is what decides their first stages") 
   }
   for (const char* change :
        {"stage.0.rounds=3", "stage.0.share=0.5", "stage.0.sparsity=0.9", "stage.0.start=continue",
-        "stage.0.shuffle=true", "stage.0.retrain_lr=0.1", "stage.0.ticket.criterion=random"}) {
+        "stage.0.shuffle=true", "stage.0.retrain_lr=0.1", "stage.0.ticket.criterion=random",
+        "stage.0.controls=['shuffle']", "stage.0.control_rounds=[1]"}) {
     CAPTURE(change);
     CHECK(in_common(kLottery, {}, {change}) == 1);
   }

@@ -40,11 +40,10 @@ struct Run {
     summary = run_experiment(config, directory.path() / "run", quiet.reporter);
   }
 
-  std::shared_ptr<nn::Module> ticket(int round) const {
-    return load_model(directory.path() / "run" / "0-lottery" / fmt::format("round-{:02}", round) /
-                      "checkpoint")
-        .model;
+  std::shared_ptr<nn::Module> trained(const std::string& part) const {
+    return load_model(directory.path() / "run" / "0-lottery" / part / "checkpoint").model;
   }
+  std::shared_ptr<nn::Module> ticket(int round) const { return trained(fmt::format("round-{:02}", round)); }
 };
 
 nn::Parameter& weight(nn::Module& model) {
@@ -52,6 +51,11 @@ nn::Parameter& weight(nn::Module& model) {
     if (parameter->name == "layer2.0.conv2.weight") return *parameter;
   }
   throw std::logic_error("no such weight");
+}
+
+std::vector<std::uint8_t> mask_of(nn::Module& model) {
+  const nn::Parameter& p = weight(model);
+  return std::vector<std::uint8_t>(p.mask.data(), p.mask.data() + p.value.numel());
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ TEST_CASE("a rewound round goes on at its step, with the rates, images and steps
     return Run("rewind_step = 4\noptimizer = { kind = \"sgd\", lr = 0.1, momentum = " + momentum + " }",
                {"stage.0.share=0.0", "stage.0.epochs=2", "data.train_images=48", "augment.flip=true"});
   };
-  // Three steps an epoch. The ticket keeps everything, and without momentum weights are all that a step leaves.
+  // Three steps an epoch. The ticket keeps everything; without momentum weights are all that a step leaves.
   const Run plain = run_with("0.0");
   const nlohmann::ordered_json& rounds = plain.summary.at("stages").at(0).at("rounds");
   REQUIRE(rounds.size() == 3);
@@ -132,14 +136,63 @@ TEST_CASE("only a rewound round begins later") {
 TEST_CASE("the controls: new weights under the same mask, and the same number of weights at other places") {
   const Run rewound("start = \"rewind\""), random("start = \"reinitialise\""), shuffled("shuffle = true");
   const auto a = rewound.ticket(1), b = random.ticket(1), c = shuffled.ticket(1);
-  const auto mask_of = [](nn::Module& model) {
-    const nn::Parameter& p = weight(model);
-    return std::vector<std::uint8_t>(p.mask.data(), p.mask.data() + p.value.numel());
-  };
   CHECK(mask_of(*a) == mask_of(*b));
   CHECK(weight(*a).value.to_vector() != weight(*b).value.to_vector());
   CHECK(mask_of(*a) != mask_of(*c));
   CHECK(weight(*a).nonzeros() == weight(*c).nonzeros());
+}
+
+TEST_CASE("controls of tickets train after the rounds, and leave these and the stage's outcome as they are") {
+  const std::string keys = "rewind_step = 1\n";
+  const Run plain(keys),
+      controlled(keys + "controls = [\"reinitialise\", \"shuffle\"]\ncontrol_rounds = [2, 1]");
+  const nlohmann::ordered_json &without = plain.summary.at("stages").at(0),
+                               &with = controlled.summary.at("stages").at(0);
+  for (const char* key : {"weights_sha256", "test_accuracy", "test_loss", "nonzero_parameters"}) {
+    CAPTURE(key);
+    CHECK(with.at(key) == without.at(key));
+    for (std::size_t round = 0; round < 3; ++round)
+      CHECK(with.at("rounds").at(round).at(key) == without.at("rounds").at(round).at(key));
+  }
+  CHECK_FALSE(without.contains("controls"));
+  const nlohmann::ordered_json& controls = with.at("controls");
+  REQUIRE(controls.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    const bool shuffled = i % 2 == 0;
+    const std::size_t round = 1 + i / 2;
+    CHECK(controls[i].at("round") == round);
+    CHECK(controls[i].at("control") == (shuffled ? "shuffle" : "reinitialise"));
+    CHECK(controls[i].at("steps") == (shuffled ? 1 : 2));  // new weights have taken none yet
+    CHECK(controls[i].contains("test_accuracy"));
+    CHECK(controls[i].at("nonzero_parameters") == with.at("rounds").at(round).at("nonzero_parameters"));
+  }
+  CHECK(with.at("epochs") == 3 + 4);
+
+  const auto dense = controlled.ticket(0), ticket = controlled.ticket(1),
+             elsewhere = controlled.trained("round-01-shuffle"),
+             fresh = controlled.trained("round-01-reinitialise");
+  CHECK(mask_of(*elsewhere) != mask_of(*ticket));
+  CHECK(weight(*elsewhere).nonzeros() == weight(*ticket).nonzeros());
+  for (std::int64_t i = 0; i < weight(*dense).value.numel(); ++i) {
+    const float early = weight(*dense).value.data()[i];
+    CHECK(weight(*elsewhere).value.data()[i] ==
+          (mask_of(*elsewhere)[static_cast<std::size_t>(i)] != 0 ? early : 0.0f));
+  }
+  CHECK(mask_of(*fresh) == mask_of(*ticket));
+  CHECK(weight(*fresh).value.to_vector() != weight(*ticket).value.to_vector());
+}
+
+TEST_CASE("controls that make no sense are refused") {
+  const auto refuses = [](const std::string& keys, const char* message) {
+    CAPTURE(keys);
+    CHECK_THROWS_WITH_AS(Run("controls = [\"shuffle\"]\n" + keys), doctest::Contains(message), Error);
+  };
+  refuses("control_rounds = [3]", "there is no ticket of round 3 to control: rounds is 2");
+  refuses("start = \"continue\"", "controls are of rewound tickets");
+  refuses("shuffle = true", "controls are of rewound tickets");
+  refuses("ticket = { granularity = \"filter\" }", "would break up the units");
+  CHECK_THROWS_WITH_AS(Run("controls = [\"shufle\"]"), doctest::Contains("did you mean 'shuffle'?"), Error);
 }
 
 TEST_CASE("the last round reaches the sparsity that is asked for, each round by the same share") {

@@ -64,6 +64,17 @@ TEST_CASE("a result of a stage that lacks a figure, or has another thing there, 
   CHECK(refuses(read_result, result.dump()));
   result["rounds"] = 3;
   CHECK(refuses(read_result, result.dump()));
+  Json control = kResult;
+  control.update({{"round", 1}, {"control", "shuffle"}});
+  result["rounds"] = Json::array({kResult, kResult});
+  result["controls"] = Json::array({control});
+  CHECK_FALSE(refuses(read_result, result.dump()));
+  for (const char* key : {"round", "control", "epochs"}) {
+    CAPTURE(key);
+    Json without = result;
+    without["controls"][0].erase(key);
+    CHECK(refuses(read_result, without.dump()));
+  }
   result = kResult;
   result["shrink"] = Json::object();
   CHECK(refuses(read_result, result.dump()));
@@ -74,6 +85,11 @@ TEST_CASE("a result of a stage that lacks a figure, or has another thing there, 
 
 TEST_CASE("a summary of a run that lacks a figure, or has another thing there, is refused with 3") {
   check_every_figure_counts(read_summary, kSummary);
+  Json summary = kSummary;
+  summary["stages"] = Json::array({kResult});
+  CHECK_FALSE(refuses(read_summary, summary.dump()));
+  summary["stages"][0].erase("parameters");
+  CHECK(refuses(read_summary, summary.dump()));
 }
 
 TEST_CASE("a run whose result.json is another thing does not resume") {

@@ -80,6 +80,8 @@ share = 0.4
 rewind_step = 3
 epochs = 1
 ticket = { scope = "per_layer" }
+controls = ["shuffle", "reinitialise"]
+control_rounds = [2]
 [[stage.prune]]
 sparsity = 0.2
 include = ["layer3.*"]
@@ -286,7 +288,8 @@ TEST_CASE("a run killed again and again resumes to the bits of one that was neve
   check_killed_runs(kConfig);
 }
 
-TEST_CASE("a lottery killed in any of its rounds resumes to the bits of one that was never stopped") {
+TEST_CASE(
+    "a lottery killed in any of its rounds or controls resumes to the bits of one that was never stopped") {
   check_killed_runs(kLotteryConfig);
 }
 
