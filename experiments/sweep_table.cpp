@@ -1,8 +1,8 @@
 #include "experiments/sweep_table.h"
 
-#include <cmath>
-
 #include "experiments/reporter.h"
+#include "experiments/spread.h"
+#include "experiments/sweep_rounds.h"
 
 namespace espalier {
 namespace {
@@ -25,6 +25,7 @@ Json run_json(const Sweep& sweep, const SweepCell& cell) {
   run["wall_seconds"] = summary->at("wall_seconds");
   run["isa"] = summary->at("isa");
   run["weights_sha256"] = summary->at("weights_sha256");
+  if (Json rounds = rounds_json(*summary); !rounds.empty()) run["rounds"] = std::move(rounds);
   return run;
 }
 
@@ -45,11 +46,9 @@ void add_means(Json& cell) {
   if (accuracies.empty()) return;
   cell["epochs"] = epochs;
   const auto n = static_cast<double>(accuracies.size());
-  double sum = 0.0, squares = 0.0;
-  for (const double accuracy : accuracies) sum += accuracy;
-  for (const double accuracy : accuracies) squares += (accuracy - sum / n) * (accuracy - sum / n);
-  cell["mean_test_accuracy"] = sum / n;
-  if (accuracies.size() > 1) cell["spread_test_accuracy"] = std::sqrt(squares / (n - 1.0));
+  const Spread spread = spread_of(accuracies);
+  cell["mean_test_accuracy"] = spread.mean;
+  if (spread.deviation) cell["spread_test_accuracy"] = *spread.deviation;
   cell["mean_density"] = density / n;
   cell["mean_effective_macs"] = macs / n;
   cell["mean_wall_seconds"] = seconds / n;
@@ -58,9 +57,9 @@ void add_means(Json& cell) {
 std::string accuracy_text(const Json& cell) {
   const auto done = cell["done"].get<std::size_t>(), all = cell["runs"].size();
   if (done == 0) return "missing";
-  std::string text = fmt::format("{:.2f}", cell["mean_test_accuracy"].get<double>());
-  if (cell.contains("spread_test_accuracy"))
-    text += fmt::format(" ± {:.2f}", cell["spread_test_accuracy"].get<double>());
+  Spread spread{.mean = cell["mean_test_accuracy"].get<double>(), .deviation = std::nullopt};
+  if (cell.contains("spread_test_accuracy")) spread.deviation = cell["spread_test_accuracy"].get<double>();
+  const std::string text = spread_text(spread);
   return done == all ? text : text + fmt::format(" ({} of {})", done, all);
 }
 
@@ -116,9 +115,9 @@ std::string sweep_markdown(const nlohmann::ordered_json& table) {
       "# {}\n\nTest accuracy in percent after the last epoch; where several seeds are done, their mean and "
       "standard deviation.\n\n{}\n"
       "Nonzero parameters of all, multiply-adds with them for an image, epochs in total and wall time of a "
-      "run:\n\n{}",
+      "run:\n\n{}{}",
       table["name"].get<std::string>(), markdown_table(table, accuracy_text),
-      markdown_table(table, cost_text));
+      markdown_table(table, cost_text), rounds_markdown(table));
 }
 
 }  // namespace espalier

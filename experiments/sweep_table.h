@@ -12,7 +12,8 @@ namespace espalier {
 // the standard deviation (of a sample: n - 1; from two on) of the test accuracy.
 nlohmann::ordered_json sweep_json(const Sweep& sweep);
 
-// Of what sweep_json gives: a table of accuracies, and one of densities, epochs and times.
+// Of what sweep_json gives: a table of accuracies, one of densities, epochs and times, and those of rounds
+// (sweep_rounds.h).
 std::string sweep_markdown(const nlohmann::ordered_json& table);
 
 }  // namespace espalier

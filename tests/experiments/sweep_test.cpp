@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "experiments/common_start.h"
 #include "experiments/config/reader.h"
 #include "experiments/sweep_table.h"
 #include "framework/core/error.h"
@@ -367,6 +368,75 @@ TEST_CASE("every row of the pruning matrix runs, and reaches its sparsity") {
     const double density = static_cast<double>(kept) / static_cast<double>(weights);
     CHECK(density == doctest::Approx(cell.label.starts_with("dense/") ? 1.0 : 0.1).epsilon(0.02));
   }
+}
+
+TEST_CASE("lotteries in a sweep without columns have tables of their rounds and controls") {
+  const Files files(R"(
+name = "tickets"
+base = "base.toml"
+set = ["stage.0.kind=lottery", "stage.0.rounds=2"]
+seeds = [1, 2]
+[[row]]
+name = "rewound"
+set = ["stage.0.controls=['shuffle']"]
+[[row]]
+name = "fine-tuned"
+set = ["stage.0.start=continue"]
+)");
+  Sweep sweep = files.open();
+  Reporter reporter = files.quiet.reporter;
+  REQUIRE(sweep.run(sweep.select({}), reporter) == 0);
+  const nlohmann::ordered_json table = sweep_json(sweep);
+  const nlohmann::ordered_json& run = table["rows"][0]["cells"][0]["runs"][1];
+  const nlohmann::ordered_json summary = *sweep.summary(sweep.cells()[2]);
+  REQUIRE(run["seed"] == summary["seed"]);
+  const nlohmann::ordered_json& stage = summary["stages"][0];
+  REQUIRE(run["rounds"].size() == 3);
+  for (std::size_t round = 0; round < 3; ++round) {
+    CHECK(run["rounds"][round]["ticket"] == stage["rounds"][round]["test_accuracy"]);
+    CHECK(run["rounds"][round].contains("shuffle") == (round == 2));
+  }
+  CHECK(run["rounds"][0]["density"] == 1.0);
+  CHECK(run["rounds"][2]["shuffle"] == stage["controls"][0]["test_accuracy"]);
+  const std::string text = sweep_markdown(table);
+  CAPTURE(text);
+  CHECK(contains(
+      text, "## rewound\n\n| round | nonzero | ticket | shuffle |\n|---|---|---|---|\n| 0 | 100.00% | "));
+  CHECK(contains(text, "## fine-tuned\n\n| round | nonzero | ticket |\n|---|---|---|\n| 0 | 100.00% | "));
+}
+
+TEST_CASE("every row of the tickets' matrix runs, with its controls") {
+  const testing::TemporaryDirectory directory;
+  const fs::path configs = fs::path(ESPALIER_SOURCE_DIR) / "experiments" / "configs";
+  fs::copy_file(configs / "tickets-matrix.toml", directory.path() / "sweep.toml");
+  std::string text = read_file(configs / "resnet20-tickets.toml", 1 << 20);
+  const std::string step = "rewind_step = 500";  // tiny rounds have two
+  text.replace(text.find(step), step.size(), "rewind_step = 1");
+  testing::write_text(directory.path() / "resnet20-tickets.toml", text);
+  Sweep sweep(directory.path() / "sweep.toml",
+              {"model.width=4", "data={ kind = \"synthetic\", train_images = 32, test_images = 16 }",
+               "batch=16", "stage.0.epochs=1", "stage.0.rounds=2", "stage.0.control_rounds=[1, 2]"},
+              directory.path() / "out");
+  testing::Quiet quiet;
+  CHECK(sweep.run(sweep.select({}), quiet.reporter) == 0);
+  for (const SweepCell& cell : sweep.cells()) {
+    CAPTURE(cell.label);
+    const auto summary = sweep.summary(cell);
+    REQUIRE(summary.has_value());
+    CHECK(summary->at("stages").at(0).at("rounds").size() == 3);
+    CHECK(summary->at("stages").at(0).at("controls").size() == 4);
+  }
+}
+
+TEST_CASE("the tickets' dense round is that of the pruning matrix: the one starts from the other") {
+  const fs::path configs = fs::path(ESPALIER_SOURCE_DIR) / "experiments" / "configs";
+  const auto dense_round = [&](const char* file, const char* cell) {
+    const Sweep sweep(configs / file, {});
+    ExperimentConfig config = read_experiment(sweep.select({cell}).front()->document);
+    return cuts_of(config).front().key;
+  };
+  CHECK(dense_round("tickets-matrix.toml", "rewound to step 500") ==
+        dense_round("pruning-matrix.toml", "iterative, weights rewound/0.9/seed 1"));
 }
 
 TEST_CASE("espalier sweep lists cells, runs them, and prints the tables") {
