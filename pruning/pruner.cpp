@@ -98,6 +98,7 @@ Pruner::Pruner(PrunerSettings settings, std::span<nn::Parameter* const> paramete
 }
 
 void Pruner::set_data(const ScoringData* data) {
+  check_network(*data);
   data_ = data;
   if (settings_.follows_dependencies()) return find_structures();
   if (settings_.target != "macs") return;

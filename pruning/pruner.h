@@ -72,6 +72,9 @@ class Pruner : public optim::StepHook {
   // granularity does not apply, or parts make no sense together (combinations.h).
   Pruner(PrunerSettings settings, std::span<nn::Parameter* const> parameters, std::int64_t total_steps);
 
+  // Throws Error (usage) for a network that the criterion cannot score. set_data does so, too; before a stage
+  // is due, a rehearsal.
+  void check_network(const ScoringData& data) const { settings_.criterion->check_network(data); }
   // For criteria that run the network (Criterion::needs_data), for target "macs", and for dependencies, which
   // are read from it here: throws Error (usage) when they let nothing go, or less than the target asks for.
   // Must outlive the pruner.

@@ -143,7 +143,8 @@ void LotteryStage::rehearse(const StageInputs& inputs) const {
          "shuffle would break up the units of granularity '{}'; use granularity 'element'",
          settings.granularity_kind);
   }
-  pruning::Pruner(ticket_of(1), inputs.model.parameters(), 0);
+  const pruning::Pruner pruner(ticket_of(1), inputs.model.parameters(), 0);
+  pruner.check_network({inputs.model, inputs.data.train->image_shape(), {}});
 }
 
 std::set<std::int64_t> LotteryStage::controlled_rounds() const {

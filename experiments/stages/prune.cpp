@@ -16,8 +16,10 @@ void PruneStage::fields(FieldVisitor& v) {
 }
 
 void PruneStage::rehearse(const StageInputs& inputs) const {
-  for (pruning::PrunerSettings& settings : prune_)
-    pruning::Pruner(clone_settings(settings), inputs.model.parameters(), 0);
+  for (pruning::PrunerSettings& settings : prune_) {
+    const pruning::Pruner pruner(clone_settings(settings), inputs.model.parameters(), 0);
+    pruner.check_network({inputs.model, inputs.data.train->image_shape(), {}});
+  }
 }
 
 StageResult PruneStage::run(StageContext& context) const {

@@ -62,6 +62,7 @@ void TrainStage::rehearse(const StageInputs& inputs) const {
   for (pruning::PrunerSettings& settings : prune_) {
     auto pruner =
         std::make_unique<pruning::Pruner>(clone_settings(settings), inputs.model.parameters(), steps);
+    pruner->check_network({inputs.model, inputs.data.train->image_shape(), {}});
     for (const auto& earlier : pruners) pruning::refuse_rivals(*earlier, *pruner);
     pruners.push_back(std::move(pruner));
   }

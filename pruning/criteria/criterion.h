@@ -45,6 +45,8 @@ class Criterion {
   // lowest go, as many as the sparsity asks for.
   virtual std::optional<float> threshold() const { return std::nullopt; }
 
+  // Throws Error (usage) for a network that its scores would say nothing of.
+  virtual void check_network(const ScoringData&) const {}
   // For criteria that look at the network at the moment of pruning: called before scores() of the parameters
   // that compete. Leaves the model and its gradients as they were.
   virtual bool needs_data() const { return false; }

@@ -5,7 +5,7 @@
 // for an input of ones: no data. The scores that enter a channel add up to those that leave it, so that in
 // rounds no layer collapses before all others have. Tanaka et al., "Pruning neural networks without any data
 // by iteratively conserving synaptic flow", NeurIPS 2020: a hundred rounds, exponentially (key `rounds` of
-// the pruner).
+// the pruner). That holds where all layers scale with their input: not behind layer norm, softmax or GELU.
 #pragma once
 
 #include "pruning/criteria/measured.h"
@@ -14,6 +14,7 @@ namespace espalier::pruning {
 
 class SynFlow : public Measured {
  public:
+  void check_network(const ScoringData& data) const override;
   void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
 };
 

@@ -11,7 +11,8 @@ using namespace espalier;
 namespace {
 
 // Runs a stage of training and then `second`; the message of the error, empty without one.
-std::string refusal(const std::string& second, const std::filesystem::path& directory) {
+std::string refusal(const std::string& second, const std::filesystem::path& directory,
+                    const std::vector<std::string>& overrides = {}) {
   testing::Quiet quiet;
   std::string text = R"(
 model = { kind = "resnet20", width = 2 }
@@ -24,7 +25,7 @@ epochs = 1
 name = "second"
 )";
   text += second;
-  ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"));
+  ExperimentConfig config = read_experiment(parse_config_text(text, "test.toml"), overrides);
   try {
     run_experiment(config, directory, quiet.reporter);
   } catch (const Error& error) {
@@ -59,6 +60,19 @@ TEST_CASE("what a later stage would refuse, no earlier one trains for") {
     const std::string message = refusal(c.second, directory.path() / "run");
     CAPTURE(message);
     CHECK(message.find(c.message) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(directory.path() / "run"));
+  }
+}
+
+TEST_CASE("a criterion that cannot score the network is refused before the first stage, too") {
+  for (const char* second : {"epochs = 1\nprune = [{ sparsity = 0.5, criterion = \"synflow\" }]",
+                             "kind = \"prune\"\nprune = [{ sparsity = 0.5, criterion = \"synflow\" }]",
+                             "kind = \"lottery\"\nepochs = 1\nticket = { criterion = \"synflow\" }"}) {
+    CAPTURE(second);
+    const testing::TemporaryDirectory directory;
+    const std::string message = refusal(second, directory.path() / "run",
+                                        {"model={ kind = \"vit\", dim = 16, depth = 1, heads = 2 }"});
+    CHECK(message.find("does not scale with its input") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(directory.path() / "run"));
   }
 }

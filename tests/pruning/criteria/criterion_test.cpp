@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "pruning/pruner.h"
 #include "tests/pruning/parameters.h"
 #include "tests/pruning/relative_magnitude.h"
+#include "tests/support/set_fields.h"
 
 using namespace espalier;
 using namespace espalier::pruning;
@@ -26,6 +28,39 @@ TEST_CASE("lamp scores a weight by its share of what is left of the layer") {
   CHECK(scores[0] == 1.0f);
   CHECK(scores[1] == doctest::Approx(1.0 / 14));
   CHECK(scores[3] == doctest::Approx(4.0 / 13));
+}
+
+TEST_CASE("random scores are uniform, of the seed and the layer alone, and their masks nest") {
+  Parameters parameters;
+  nn::Parameter& a = parameters.add("a.weight", {100, 100});
+  nn::Parameter& b = parameters.add("b.weight", {100, 100});
+  const auto scores = [](const nn::Parameter& p, double seed) {
+    const auto random = criterion_registry().make("random");
+    testing::SetFields keys;
+    keys.numbers["seed"] = seed;
+    random->fields(keys);
+    return random->scores(p).to_vector();
+  };
+  const std::vector<float> first = scores(a, 1);
+  std::vector<int> tenths(10, 0);
+  for (const float score : first) ++tenths.at(static_cast<std::size_t>(10.0 * double{score}));
+  for (const int tenth : tenths) CHECK(std::abs(tenth - 1000) < 150);  // five times sqrt(10000 * 0.1 * 0.9)
+  a.value.zero_();
+  CHECK(scores(a, 1) == first);
+  CHECK(scores(a, 2) != first);
+  CHECK(scores(b, 1) != first);
+
+  const auto mask = [&](double sparsity) {
+    a.mask = b.mask = {};
+    PrunerSettings settings;
+    settings.sparsity = sparsity;
+    settings.criterion = criterion_registry().make("random");
+    Pruner(std::move(settings), parameters.list(), 1).start();
+    return a.mask.bytes().clone();
+  };
+  const Tensor half = mask(0.5), tenth = mask(0.9);
+  for (std::int64_t i = 0; i < half.numel(); ++i)
+    CHECK(tenth.data<std::uint8_t>()[i] <= half.data<std::uint8_t>()[i]);
 }
 
 TEST_CASE("the criterion that the README adds compares layers of different scales") {

@@ -12,6 +12,8 @@
 #include "framework/nn/modules/conv2d.h"
 #include "framework/ops/global_avg_pool.h"
 #include "framework/ops/mean.h"
+#include "framework/ops/relu.h"
+#include "framework/ops/reshape.h"
 #include "framework/ops/sum.h"
 #include "pruning/pruner.h"
 #include "tests/pruning/criteria/by_loops.h"
@@ -205,6 +207,54 @@ TEST_CASE("snip and wanda score a linear layer by all tokens that it is applied 
   };
   check_scores(one_batch(model, images, labels), loss,
                [&](std::int64_t i) { return squares[static_cast<std::size_t>(i % kInputs)]; });
+}
+
+TEST_CASE("synflow is the product of the positive weights on all paths through a weight") {
+  struct Net : nn::Module {
+    Net() { nn::initialise(*this, 1); }
+    Tensor forward(const Tensor& x) override {
+      return (*second)(ops::relu((*first)(ops::reshape(x, {x.dim(0), 3}))));
+    }
+    std::string type_name() const override { return "Net"; }
+    std::shared_ptr<nn::Linear> first = register_module("first", std::make_shared<nn::Linear>(3, 2)),
+                                second = register_module("second", std::make_shared<nn::Linear>(2, 2));
+  } net;
+  const std::vector<nn::Parameter*> parameters = net.parameters();
+  nn::Parameter &first = *parameters[0],
+                &second = *parameters[2];  // biases, between and behind, count nothing
+  std::copy_n(std::vector<float>{1, -2, 3, -4, 5, 6}.begin(), 6, first.value.data());
+  std::copy_n(std::vector<float>{-1, 2, 3, -4}.begin(), 4, second.value.data());
+  const ScoringData data{net, Shape({3, 1, 1}), {}};
+  // The hidden neurons get 6 and 15; what they give is multiplied by 1 + 3 and 2 + 4.
+  CHECK(measured_scores("synflow", data, first) == std::vector<float>{4, 8, 12, 24, 30, 36});
+  CHECK(measured_scores("synflow", data, second) == std::vector<float>{6, 30, 18, 60});
+}
+
+TEST_CASE("synflow refuses networks that do not scale with their input") {
+  const auto refused = [](const char* kind) {
+    const auto spec = models::model_registry().make(kind);
+    SetFields small;
+    small.numbers = {{"width", 4}, {"dim", 12}, {"heads", 3}, {"depth", 1}};
+    spec->fields(small);
+    const auto model = spec->build({3, 32, 32}, 10, 1);
+    PrunerSettings settings;
+    settings.sparsity = 0.5;
+    settings.criterion = criterion_registry().make("synflow");
+    Pruner pruner(std::move(settings), model->parameters(), 1);
+    const std::vector<float> before = everything_in(*model);
+    const ScoringData data{*model, Shape({3, 32, 32}), {}};
+    bool throws = false;
+    try {
+      pruner.set_data(&data);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::usage);
+      throws = true;
+    }
+    CHECK(everything_in(*model) == before);
+    return throws;
+  };
+  for (const char* kind : {"vit", "cct"}) CHECK(refused(kind));
+  for (const char* kind : {"resnet20", "vgg16"}) CHECK_FALSE(refused(kind));
 }
 
 TEST_CASE("synflow conserves flow: every layer of a chain carries the same") {
