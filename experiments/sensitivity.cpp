@@ -27,6 +27,7 @@ pruning::PrunerSettings pruner_settings(const SensitivitySettings& settings) {
 struct Layer {
   std::string name;
   std::int64_t units = 0;
+  nn::Parameter* weight = nullptr;  // null where several layers hold parts of its units
 };
 
 // Of all parameters, or of the weights that the granularity divides.
@@ -36,25 +37,49 @@ std::vector<Layer> layers_of(const pruning::ScoringData& data, const Sensitivity
   if (all.follows_dependencies()) {
     pruning::Pruner pruner(std::move(all), data.model.parameters(), 0);
     pruner.set_data(&data);
-    for (const auto& layer : pruner.layers()) layers.push_back({layer->info().name, layer->units()});
+    for (const auto& layer : pruner.layers()) layers.push_back({layer->info().name, layer->units(), nullptr});
     return layers;
   }
-  for (const nn::Parameter* p : data.model.parameters()) {
+  for (nn::Parameter* p : data.model.parameters()) {
     const Shape& shape = p->value.shape();
     if (p->kind == nn::ParameterKind::weight && all.granularity->applies_to(shape))
-      layers.push_back({p->name, all.granularity->unit_count(shape)});
+      layers.push_back({p->name, all.granularity->unit_count(shape), p});
   }
   return layers;
+}
+
+// Takes away the layers whose units the criterion cannot tell apart.
+void leave_out_unscored(std::vector<Layer>& layers, const pruning::ScoringData& data,
+                        const SensitivitySettings& settings, const LeaveOut& leave_out) {
+  const auto criterion = pruning::criterion_registry().make(settings.criterion);
+  std::vector<nn::Parameter*> weights;
+  for (const Layer& layer : layers) {
+    if (layer.weight != nullptr) weights.push_back(layer.weight);
+  }
+  if (!criterion->needs_data() || weights.empty()) return;
+  criterion->check_network(data);
+  criterion->measure(data, weights);
+  std::erase_if(layers, [&](const Layer& layer) {
+    const std::string reason = criterion->blind_to(*layer.weight);
+    if (!reason.empty()) leave_out(layer.name, reason);
+    return !reason.empty();
+  });
 }
 
 // The sparsities at which a layer of so many units is measured.
 std::vector<double> sparsities_of(const SensitivitySettings& settings, std::int64_t units) {
   if (!settings.sparsities.empty()) return settings.sparsities;
   using pruning::Structure;
-  const auto structure = pruning::granularity_registry().make(settings.granularity)->structure();
+  const auto granularity = pruning::granularity_registry().make(settings.granularity);
+  const auto structure = granularity->structure();
   if (structure == Structure::branch || structure == Structure::layer) return {1.0};
-  if (structure != Structure::head) return {0.25, 0.5, 0.75, 0.9};
   std::vector<double> sparsities;
+  if (structure != Structure::head) {
+    for (const double sparsity : {0.25, 0.5, 0.75, 0.9}) {
+      if (sparsity <= granularity->max_sparsity()) sparsities.push_back(sparsity);
+    }
+    return sparsities;
+  }
   for (std::int64_t gone = 1; gone < units; ++gone)
     sparsities.push_back(static_cast<double>(gone) / static_cast<double>(units));
   return sparsities;
@@ -68,15 +93,19 @@ struct Cut {
   std::int64_t unit = -1;  // this one; -1: those that the criterion chooses
 };
 
-void add_cuts(std::vector<Cut>& cuts, const SensitivitySettings& settings, const Layer& layer) {
-  if (settings.each) {
-    for (std::int64_t unit = 0; unit < layer.units; ++unit)
-      cuts.push_back({fmt::format("{}[{}]", layer.name, unit), layer.name,
-                      1.0 / static_cast<double>(layer.units), unit});
-    return;
+std::vector<Cut> cuts_of(const SensitivitySettings& settings, const std::vector<Layer>& layers) {
+  std::vector<Cut> cuts;
+  for (const Layer& layer : layers) {
+    if (settings.each) {
+      for (std::int64_t unit = 0; unit < layer.units; ++unit)
+        cuts.push_back({fmt::format("{}[{}]", layer.name, unit), layer.name,
+                        1.0 / static_cast<double>(layer.units), unit});
+      continue;
+    }
+    for (const double sparsity : sparsities_of(settings, layer.units))
+      cuts.push_back({layer.name, layer.name, sparsity, -1});
   }
-  for (const double sparsity : sparsities_of(settings, layer.units))
-    cuts.push_back({layer.name, layer.name, sparsity, -1});
+  return cuts;
 }
 
 pruning::PrunerSettings pruner_settings(const SensitivitySettings& settings, const Cut& cut) {
@@ -144,17 +173,19 @@ void check_settings(const SensitivitySettings& settings) {
 void measure_sensitivity(const pruning::ScoringData& data, const SensitivitySettings& settings,
                          const std::function<train::Metrics()>& measure_model,
                          const std::vector<SensitivityPoint>& known,
-                         const std::function<void(const SensitivityPoint&)>& report) {
+                         const std::function<void(const SensitivityPoint&)>& report,
+                         const LeaveOut& leave_out) {
   check_settings(settings);
-  std::vector<Cut> cuts;
-  for (const Layer& layer : layers_of(data, settings)) add_cuts(cuts, settings, layer);
+  std::vector<Layer> layers = layers_of(data, settings);
   // What a pruner of one layer refuses, it refuses before anything is measured.
-  if (!cuts.empty()) pruning::Pruner(pruner_settings(settings, cuts.front()), data.model.parameters(), 0);
+  for (const Cut& cut : cuts_of(settings, layers))
+    pruning::Pruner(pruner_settings(settings, cut), data.model.parameters(), 0);
+  leave_out_unscored(layers, data, settings, leave_out);
   const auto point = [&](const std::string& layer, double sparsity, const train::Metrics& metrics) {
     report({layer, sparsity, metrics.accuracy_percent(), metrics.loss()});
   };
   if (find_point(known, "", 0.0) == nullptr) point("", 0.0, measure_model());
-  for (const Cut& cut : cuts) {
+  for (const Cut& cut : cuts_of(settings, layers)) {
     if (find_point(known, cut.point, cut.sparsity) != nullptr) continue;
     const PrunedLayer pruned(data, settings, cut);
     point(cut.point, cut.sparsity, measure_model());

@@ -70,7 +70,7 @@ int sensitivity(int argc, char** argv) {
   options.add_options()(
       "sparsities",
       "of each layer; without: of heads one less after the other, of branches all or nothing, "
-      "else 0.25,0.5,0.75,0.9",
+      "else 0.25,0.5,0.75,0.9, as far as the granularity goes",
       cxxopts::value<std::string>()->default_value(""),
       "LIST")("criterion", "what a weight is worth",
               cxxopts::value<std::string>()->default_value("magnitude"), "NAME")(
@@ -112,20 +112,29 @@ int sensitivity(int argc, char** argv) {
                    opened.config.activation_type());
   };
   const std::vector<SensitivityPoint> known = points;
-  measure_sensitivity(scoring.data(), settings, measure_model, known, [&](const SensitivityPoint& point) {
-    points.push_back(point);
-    if (out) out->append(point);
-  });
+  std::vector<std::pair<std::string, std::string>> left_out;  // layer, reason
+  measure_sensitivity(
+      scoring.data(), settings, measure_model, known,
+      [&](const SensitivityPoint& point) {
+        points.push_back(point);
+        if (out) out->append(point);
+      },
+      [&](const std::string& layer, const std::string& reason) { left_out.emplace_back(layer, reason); });
   std::optional<double> drop;
   if (arguments->count("drop") > 0) drop = (*arguments)["drop"].as<double>();
   if (arguments->count("json") > 0) {
     nlohmann::ordered_json all = subject;
     for (const SensitivityPoint& point : points) all["points"].push_back(to_json(point));
+    for (const auto& [layer, reason] : left_out)
+      all["left_out"].push_back({{"layer", layer}, {"reason", reason}});
     if (drop) all["scope"] = scope_of(sparsities_within(points, *drop));
     print_json(all);
     return 0;
   }
   print_table(points);
+  for (const auto& [layer, reason] : left_out)
+    fmt::print("{} is left out: criterion '{}' cannot tell its units apart, {}\n", layer, settings.criterion,
+               reason);
   if (drop) {
     fmt::print("\n# at most {} points lost by each layer alone\nscope = {}\n", *drop,
                scope_of(sparsities_within(points, *drop)));

@@ -61,7 +61,11 @@ void Apoz::measure(const ScoringData& data, std::span<nn::Parameter* const> targ
            std::any_of(found->second.nonzero.begin(), found->second.nonzero.end(),
                        [&](std::int64_t nonzero) { return nonzero < found->second.values; });
   };
-  if (std::none_of(targets.begin(), targets.end(), sees_zeros)) {
+  never_zero_.clear();
+  for (const nn::Parameter* target : targets) {
+    if (!sees_zeros(target)) never_zero_.insert(target->name);
+  }
+  if (never_zero_.size() == targets.size()) {
     fail(ErrorKind::usage, "apoz",
          "no output of {} and the others is ever zero: all filters would score alike; it needs a ReLU right "
          "behind them",
@@ -76,6 +80,10 @@ void Apoz::measure(const ScoringData& data, std::span<nn::Parameter* const> targ
              static_cast<float>(found->second.values);
     });
   }
+}
+
+std::string Apoz::blind_to(const nn::Parameter& parameter) const {
+  return never_zero_.contains(parameter.name) ? "none of its outputs is ever zero" : "";
 }
 
 }  // namespace espalier::pruning

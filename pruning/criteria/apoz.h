@@ -5,6 +5,9 @@
 // the sum counts. A filter that no ReLU follows scores 1 and stays longest. For granularity "filter".
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "pruning/criteria/measured.h"
 
 namespace espalier::pruning {
@@ -14,9 +17,11 @@ class Apoz : public Measured {
   void fields(FieldVisitor& v) override;
   bool scores_filters() const override { return true; }
   void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
+  std::string blind_to(const nn::Parameter& parameter) const override;
 
  private:
   std::int64_t batches_ = 8;
+  std::set<std::string> never_zero_;  // weights none of whose outputs is
 };
 
 }  // namespace espalier::pruning

@@ -43,6 +43,10 @@ void BnScale::measure(const ScoringData& data, std::span<nn::Parameter* const> t
   }
 }
 
+std::string BnScale::blind_to(const nn::Parameter& parameter) const {
+  return has_scores(parameter) ? "" : "no batch norm follows it";
+}
+
 Tensor BnScale::scores(const nn::Parameter& parameter) {
   if (!has_scores(parameter))
     fail(ErrorKind::usage, "bn_scale", "no batch norm follows {}; exclude it", parameter.name);

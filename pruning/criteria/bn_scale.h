@@ -16,6 +16,7 @@ class BnScale : public Measured {
   void fields(FieldVisitor& v) override;
   bool scores_filters() const override { return true; }
   void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
+  std::string blind_to(const nn::Parameter& parameter) const override;
   // Throws Error (usage) for a weight without a batch norm behind it.
   Tensor scores(const nn::Parameter& parameter) override;
   void observe(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;

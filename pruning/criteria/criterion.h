@@ -51,6 +51,8 @@ class Criterion {
   // that compete. Leaves the model and its gradients as they were.
   virtual bool needs_data() const { return false; }
   virtual void measure(const ScoringData&, std::span<nn::Parameter* const>) {}
+  // Why it cannot tell the units of a weight apart; empty: it can. Asked after measure().
+  virtual std::string blind_to(const nn::Parameter&) const { return {}; }
 
   // Does observe() read the gradients of pruned weights?
   virtual bool reads_pruned_gradients() const { return false; }

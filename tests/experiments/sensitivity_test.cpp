@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <set>
 
 #include "framework/core/error.h"
+#include "framework/ops/cross_entropy.h"
 #include "models/registry.h"
 #include "tests/experiments/program.h"
+#include "tests/support/gradient_check.h"
 #include "tests/support/set_fields.h"
 
 namespace espalier {
@@ -130,6 +133,64 @@ TEST_CASE("heads, neurons and branches are measured layer by layer, with all tha
           Gone{attention + "[" + std::to_string(h) + "]", 1.0 / 3, 12 * 13 + 48});
   CHECK(measured("neuron", true).size() == 1 + 2 * 24);
   CHECK_THROWS_AS(measured("element", true), Error);
+}
+
+TEST_CASE("groups that let go of half are measured up to half; more is refused before anything is measured") {
+  const auto model = small_model();
+  const pruning::ScoringData data{*model, Shape({3, 8, 8}), {}};
+  const std::int64_t whole = count_weights(*model).correct;
+  std::int64_t left = 0;
+  const auto measure = [&] {
+    left = count_weights(*model).correct;
+    return train::Metrics();
+  };
+  std::map<std::string, std::map<double, std::int64_t>> gone;
+  measure_sensitivity(data, {{}, "magnitude", "n_of_m"}, measure, {},
+                      [&](const SensitivityPoint& p) { gone[p.layer][p.sparsity] = whole - left; });
+  gone.erase("");
+  for (const nn::Parameter* p : model->parameters()) {
+    const bool grouped = p->kind == nn::ParameterKind::weight && p->value.dim(1) % 4 == 0;
+    if (!grouped) continue;
+    CAPTURE(p->name);
+    CHECK(gone[p->name] ==
+          std::map<double, std::int64_t>{{0.25, p->value.numel() / 4}, {0.5, p->value.numel() / 2}});
+    gone.erase(p->name);
+  }
+  CHECK(gone.empty());
+
+  left = -1;
+  CHECK_THROWS_WITH_AS(measure_sensitivity(data, {{0.5, 0.75}, "magnitude", "n_of_m"}, measure, {},
+                                           [](const SensitivityPoint&) {}),
+                       doctest::Contains("let go 0.5 at most"), Error);
+  CHECK(left == -1);
+}
+
+TEST_CASE("a layer whose filters the criterion cannot tell apart is left out, with the reason") {
+  const auto model = small_model();
+  const Tensor images = testing::random_tensor({6, 3, 8, 8}, Layout::lanes, 3);
+  const Tensor labels = Tensor::zeros({6}, Layout::plain, DType::i32);
+  const pruning::ScoringData data{*model, Shape({3, 8, 8}), [&](std::int64_t, float) {
+                                    return ops::cross_entropy((*model)(images), labels);
+                                  }};
+  std::set<std::string> convolutions;
+  for (const nn::Parameter* p : model->parameters()) {
+    if (p->kind == nn::ParameterKind::weight && p->name != "fc.weight") convolutions.insert(p->name);
+  }
+  for (const char* criterion : {"bn_scale", "apoz"}) {
+    CAPTURE(criterion);
+    std::set<std::string> measured;
+    std::vector<std::string> left_out;
+    measure_sensitivity(
+        data, {{0.5}, criterion, "filter"}, [] { return train::Metrics(); }, {},
+        [&](const SensitivityPoint& p) { measured.insert(p.layer); },
+        [&](const std::string& layer, const std::string& reason) {
+          left_out.push_back(layer);
+          CHECK_FALSE(reason.empty());
+        });
+    measured.erase("");
+    CHECK(measured == convolutions);
+    CHECK(left_out == std::vector<std::string>{"fc.weight"});
+  }
 }
 
 TEST_CASE("the sparsities within a loss are each layer's largest that keeps to it") {
