@@ -4,7 +4,8 @@
 //   dL/dgamma += penalty sign(gamma)
 //
 // Liu et al., "Learning efficient convolutional networks through network slimming", ICCV 2017: train so,
-// prune at the end of the stage, fine-tune in a stage without it. For granularity "filter".
+// prune at the end of the stage, fine-tune in a stage without it; one that prunes has penalty = 0. For
+// granularity "filter".
 #pragma once
 
 #include "pruning/criteria/measured.h"

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "experiments/common_start.h"
+#include "experiments/config/canonical.h"
 #include "experiments/config/reader.h"
 #include "experiments/sweep_table.h"
 #include "framework/core/error.h"
@@ -437,6 +438,25 @@ TEST_CASE("the tickets' dense round is that of the pruning matrix: the one start
   };
   CHECK(dense_round("tickets-matrix.toml", "rewound to step 500") ==
         dense_round("pruning-matrix.toml", "iterative, weights rewound/0.9/seed 1"));
+}
+
+}
+
+TEST_CASE("network slimming's penalty works while its network trains, not while it is fine-tuned") {
+  const testing::TemporaryDirectory directory;
+  const Sweep sweep(fs::path(ESPALIER_SOURCE_DIR) / "experiments" / "configs" / "filters-matrix.toml", {},
+                    directory.path() / "out");
+  for (const SweepCell* cell : sweep.select({"batch norm's scale, global"})) {
+    CAPTURE(cell->label);
+    ExperimentConfig config = read_experiment(cell->document);
+    std::set<std::string> pruners;
+    for (const std::string& line : canonical_lines(config)) {
+      if (contains(line, ".prune.0.criterion")) pruners.insert(line);
+    }
+    CHECK(pruners == std::set<std::string>{"stage.0.prune.0.criterion=\"bn_scale\"",
+                                           "stage.1.prune.0.criterion=\"bn_scale\"",
+                                           "stage.1.prune.0.criterion.penalty=0.0"});
+  }
 }
 
 TEST_CASE("espalier sweep lists cells, runs them, and prints the tables") {
