@@ -7,7 +7,9 @@
 //
 // r rises from 0 to 1, cubically, after the warm-up and until the cool-down. Sanh, Wolf and Rush, "Movement
 // pruning: adaptive sparsity by fine-tuning", NeurIPS 2020. There a pruned weight keeps its value behind the
-// mask and may return; here it is 0, as the mask contract wants, and what is gone stays gone.
+// mask and may return; here it is 0, as the mask contract wants, and what is gone stays gone. The penalty is
+// each layer's, where the authors' code divides it by their number, too: its 400 for the 72 matrices of
+// BERT-base is a penalty of 5.6.
 #pragma once
 
 #include <map>
