@@ -440,8 +440,6 @@ TEST_CASE("the tickets' dense round is that of the pruning matrix: the one start
         dense_round("pruning-matrix.toml", "iterative, weights rewound/0.9/seed 1"));
 }
 
-}
-
 TEST_CASE("network slimming's penalty works while its network trains, not while it is fine-tuned") {
   const testing::TemporaryDirectory directory;
   const Sweep sweep(fs::path(ESPALIER_SOURCE_DIR) / "experiments" / "configs" / "filters-matrix.toml", {},
