@@ -114,11 +114,13 @@ bool TrainingState::masks_are_final() const {
 }
 
 void TrainingState::shrink() {
+  // Of the model as it is now: moments are held where its masks keep weights.
+  const NamedTensors moments = optimizer_.state(), averages = ema_ ? ema_->state() : NamedTensors();
   const Removal removal = remove_masked(context_);
   shrunk_ = removal.figures;
   NamedTensors state;
-  add_prefixed(state, "optimizer.", removal.shrunk.select(optimizer_.state()));
-  if (ema_) add_prefixed(state, "ema.", removal.shrunk.select(ema_->state()));
+  add_prefixed(state, "optimizer.", removal.shrunk.select(moments));
+  add_prefixed(state, "ema.", removal.shrunk.select(averages));
   context_.directory.save_progress(trainer_.progress().step,
                                    {about(), train::model_tensors(context_.model), std::move(state)});
   trainer_.pause();

@@ -26,7 +26,7 @@ kind = "lottery"
 share = 0.5
 epochs = 1
 )" + keys +
-         (keys.find("rounds") == std::string::npos ? "\nrounds = 2" : "") +
+         (("\n" + keys).find("\nrounds") == std::string::npos ? "\nrounds = 2" : "") +
          (keys.find("optimizer") == std::string::npos ? "\noptimizer = { kind = \"sgd\", lr = 0.0 }" : "");
 }
 

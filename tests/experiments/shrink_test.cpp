@@ -112,12 +112,12 @@ TEST_CASE("a shrunk network trains on, resumes, and is evaluated and inspected a
   CHECK(run_program({"inspect", checkpoint.string()}).exit_code == 0);
 }
 
-// Filters go in the first of eight epochs.
+// Filters go in the first of eight epochs. Layers in a chain: residual streams so narrow make much of what is rounded.
 constexpr const char* kWhileTraining = R"(
 name = "tiny"
 seed = 3
 batch = 16
-model = { kind = "resnet20", width = 8 }
+model = { kind = "vgg11", width = 8 }
 data = { kind = "synthetic", train_images = 72, test_images = 32 }
 checkpoint = { every_steps = 2 }
 [[stage]]
@@ -125,7 +125,7 @@ kind = "train"
 epochs = 8
 ema_decay = 0.9
 shrink = true
-optimizer = { kind = "sgd", lr = 0.01, momentum = 0.9 }
+optimizer = { kind = "sgd", lr = 1e-3, momentum = 0.9 }
 [[stage.prune]]
 sparsity = 0.5
 granularity = "filter"
@@ -154,7 +154,7 @@ TEST_CASE("a network that is shrunk while it trains goes on as the masked one, m
   CHECK(stage["epochs"] == 8);
   CHECK(stage["steps"] == masked_stage["steps"]);
   CHECK(stage["test_loss"].get<double>() ==
-        doctest::Approx(masked_stage["test_loss"].get<double>()).epsilon(1e-3));
+        doctest::Approx(masked_stage["test_loss"].get<double>()).epsilon(1e-4));
   CHECK(small["macs"] < masked["macs"]);
 
   // Stopped behind the surgery, it ends in the same bits.
