@@ -9,7 +9,7 @@ a process had resident, its libraries included.
 
 Both with activations of f32, or of bf16, which PyTorch calls autocast.
 
-With weights removed, against PyTorch's dense step; experiments/results/plot_sparse.py draws what --json prints:
+With weights removed, against PyTorch's dense steps (--precision f32,bf16: of both); experiments/results/plot_sparse.py draws what --json prints:
 
   tests/bench/compare_pytorch.py --model resnet18 --sparsity 0.5,0.7,0.8,0.9,0.95,0.98 --blocks 1x1,4x4
 
@@ -178,17 +178,18 @@ def compare_dense(options, model, precision, shared):
         print(f"{model:<10} {precision:<5} {a:>9.0f} {b:>9.0f} {a / b:>6.2f} {our_mib:>13.0f} {their_mib:>12.0f}", flush=True)
 
 
-def compare_sparse(options, model, shared):
-    """Each line of `bench train --sparsity --json` with PyTorch's dense step beside it."""
-    rounds, theirs, their_mib = [], [], 0
+def compare_sparse(options, model, precisions, shared):
+    """Each line of `bench train --sparsity --json`, f32, with PyTorch's dense steps beside it."""
+    rounds, theirs, their_mib = [], {precision: [] for precision in precisions}, 0
     for _ in range(options.rounds):
-        speed, mib = pytorch(options, model, "f32", shared)
-        theirs.append(1e3 * options.batch / speed)
-        their_mib = max(their_mib, mib)
+        for precision in precisions:
+            speed, mib = pytorch(options, model, precision, shared)
+            theirs[precision].append(1e3 * options.batch / speed)
+            their_mib = max(their_mib, mib)
         printed, _ = child([options.espalier, "bench", "train", "--model", model, *shared, "--rounds", "1",
                             "--sparsity", options.sparsity, "--blocks", options.blocks, "--json"])
         rounds.append([json.loads(line) for line in printed.splitlines()])
-    pytorch_ms = statistics.median(theirs)
+    pytorch_ms = {precision: statistics.median(times) for precision, times in theirs.items()}
     dense_ms = statistics.median(lines[0]["ms"] for lines in rounds)
     for lines in zip(*rounds):
         ms = statistics.median(line["ms"] for line in lines)
@@ -196,12 +197,16 @@ def compare_sparse(options, model, shared):
                             "images_per_second": 1e3 * options.batch / ms}
         for key in ("tensor_bytes", "process_bytes"):
             line[key] = max(other[key] for other in lines)
-        line |= {"pytorch_ms": pytorch_ms, "times_pytorch": pytorch_ms / ms, "pytorch_bytes": int(their_mib * 2**20)}
+        line["pytorch_bytes"] = int(their_mib * 2**20)
+        for precision in precisions:
+            suffix = "" if precision == "f32" else f"_{precision}"
+            line |= {f"pytorch{suffix}_ms": pytorch_ms[precision], f"times_pytorch{suffix}": pytorch_ms[precision] / ms}
         if options.json:
             print(json.dumps(line), flush=True)
         else:
+            times = " ".join(f"{pytorch_ms[precision] / ms:>{len(precision) + 14}.2f}" for precision in precisions)
             print(f"{model:<10} {line['blocks']:>6} {100 * line['sparsity']:>7.3g}% {ms:>9.1f} {dense_ms / ms:>11.2f} "
-                  f"{pytorch_ms / ms:>13.2f} {line['process_bytes'] / 2**20:>13.0f} {their_mib:>12.0f}", flush=True)
+                  f"{times} {line['process_bytes'] / 2**20:>13.0f} {their_mib:>12.0f}", flush=True)
 
 
 def main():
@@ -211,7 +216,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=7, help="training steps a round")
-    parser.add_argument("--precision", default="f32", help="without --sparsity: f32, bf16, or both: f32,bf16")
+    parser.add_argument("--precision", default="f32", help="f32, bf16, or both: f32,bf16; with --sparsity PyTorch's alone, ours is f32")
     parser.add_argument("--sparsity", help="fractions of weights removed: 0.5,0.9")
     parser.add_argument("--blocks", default="1x1,4x4", help="with --sparsity: single weights, blocks of channels")
     parser.add_argument("--espalier", default=os.path.join(ROOT, "build", "espalier"))
@@ -224,18 +229,20 @@ def main():
         return
 
     shared = ["--batch", str(options.batch), "--threads", str(options.threads)]
+    precisions = options.precision.split(",")
     if not options.json:
+        pytorch_columns = " ".join(f"times PyTorch {precision}" for precision in precisions)
         print(f"batch {options.batch}, {options.threads} threads; medians of {options.rounds} rounds of "
               f"{'3' if options.sparsity else options.steps} steps (PyTorch: {options.steps}); MiB resident at most")
-        print(f"{'model':<10} {'blocks':>6} {'removed':>8} {'ms a step':>9} {'times dense':>11} {'times PyTorch':>13} "
+        print(f"{'model':<10} {'blocks':>6} {'removed':>8} {'ms a step':>9} {'times dense':>11} {pytorch_columns} "
               f"{'espalier MiB':>13} {'PyTorch MiB':>12}" if options.sparsity else
               f"{'model':<10} {'dtype':<5} {'espalier':>9} {'PyTorch':>9} {'ratio':>6} {'espalier MiB':>13} {'PyTorch MiB':>12}"
               "   images a second")
     for model in options.model.split(","):
         if options.sparsity:
-            compare_sparse(options, model, shared)
+            compare_sparse(options, model, precisions, shared)
             continue
-        for precision in options.precision.split(","):
+        for precision in precisions:
             compare_dense(options, model, precision, shared)
 
 
