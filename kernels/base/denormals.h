@@ -1,6 +1,6 @@
-// Numbers too small for a float's full precision, below 1.2e-38, count as zeros in kernels. The moments of a
-// weight whose gradient has stopped decay to them, and so does what a dead channel gives; they mean nothing,
-// but an instruction that meets one takes a hundred cycles and more.
+// Numbers below a float's full precision, 1.2e-38, as zeros, where they would be met again and again. What a
+// dead channel's gradient has left in the moments of its weights decays to them; they mean nothing, but every
+// instruction that meets one takes a hundred cycles and more.
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,6 @@
 
 #include <cstdint>
 
-#include "kernels/base/denormals.h"
-
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -28,21 +26,16 @@ inline int thread_index() {
 
 // Calls body(task) for task = 0 .. tasks-1, each once, in any order and on any thread. Tasks must
 // not write to the same memory; a sum over tasks goes into per-task partials that are then added in
-// task order. Denormals are zeros to them.
+// task order.
 template <class Body>
 void parallel_for(std::int64_t tasks, const Body& body) {
 #if defined(_OPENMP)
   if (tasks > 1 && num_threads() > 1) {
-#pragma omp parallel num_threads(num_threads())
-    {
-      const FlushDenormals flush;
-#pragma omp for schedule(dynamic, 1) nowait
-      for (std::int64_t task = 0; task < tasks; ++task) body(task);
-    }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(num_threads())
+    for (std::int64_t task = 0; task < tasks; ++task) body(task);
     return;
   }
 #endif
-  const FlushDenormals flush;
   for (std::int64_t task = 0; task < tasks; ++task) body(task);
 }
 

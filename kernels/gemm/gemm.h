@@ -13,6 +13,7 @@ namespace espalier::kernels {
 // Plain row-major product of parameters:  C[M, N] = alpha * op(A)[M, K] * op(B)[K, N] + beta * C
 // lda, ldb, ldc are the distances between rows of the stored matrices. beta == 0 never reads C.
 // symmetric promises that the result equals its transpose, as A A^T does: half of it is computed, and copied.
+// Denormals may count as zeros (base/denormals.h).
 struct GemmShape {
   std::int64_t M = 0, N = 0, K = 0;
   bool transpose_a = false, transpose_b = false;

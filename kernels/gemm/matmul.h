@@ -4,6 +4,7 @@
 // of N. Of a symmetric product only what lies right of each strip's diagonal is computed.
 #pragma once
 
+#include "kernels/base/denormals.h"
 #include "kernels/base/parallel.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/micro.h"
@@ -78,6 +79,7 @@ void gemm(const GemmShape& s, const float* A, const float* B, float* C) {
   const std::int64_t row_blocks = (s.M + task_rows - 1) / task_rows;
   const std::int64_t column_blocks = (s.N + kBlockColumns - 1) / kBlockColumns;
   parallel_for(row_blocks * column_blocks, [&](std::int64_t task) {
+    const FlushDenormals flush;
     const std::int64_t m0 = task / column_blocks * task_rows, n0 = task % column_blocks * kBlockColumns;
     const int rows = static_cast<int>(s.M - m0 < task_rows ? s.M - m0 : task_rows);
     const int columns = static_cast<int>(s.N - n0 < kBlockColumns ? s.N - n0 : kBlockColumns);

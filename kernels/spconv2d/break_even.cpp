@@ -19,6 +19,8 @@ constexpr PassTable kAvx512 = {{{0.13, 0.18}, {0.135, 0.185}, {0.125, 0.195}},
 // Zen 3; with 16 registers fewer sums wait in them. Taken for the other ISAs too.
 constexpr PassTable kAvx2 = {{{0.08, 0.125}, {0.065, 0.11}, {0.042, 0.02}},
                              {{0.28, 0.27}, {0.29, 0.45}, {0.115, 0.075}}};
+// Of bf16, where dense products are those of matrix tiles: Emerald Rapids.
+constexpr BreakEven kTiles[] = {{0.023, 0.05}, {0.025, 0.04}, {0.035, 0.045}};
 
 // What the registers hold of an output of so many places.
 Subtile subtile_of(Conv2dPass pass, int block_size, int rows, int columns) {
@@ -35,15 +37,14 @@ double break_even_density(const Conv2dShape& s, Conv2dPass pass, int block_size)
   const int rows = backward_data ? (s.IH + s.SH - 1) / s.SH : s.OH();
   const int columns = backward_data ? (s.IW + s.SW - 1) / s.SW : s.OW();
   const std::string_view dense = conv2d_algorithm(select_conv2d(s, pass).name);
-  // On matrix tiles dense steps were ahead of sparse ones with 98% of ResNet-18's weights gone, where that was
-  // tried.
-  if (dense == "tiles") return 0.0;
   const bool winograd = dense.substr(0, 4) == "wino";
   const PassTable& table = active_isa() == Isa::avx512 ? kAvx512 : kAvx2;
-  const BreakEven& row = (winograd ? table.winograd : table.direct)[static_cast<int>(pass)];
+  const int row = static_cast<int>(pass);
+  const double densest = dense == "tiles"
+                             ? kTiles[row].of(block_size)
+                             : (winograd ? table.winograd : table.direct)[row].of(block_size, s.element);
   const Subtile subtile = subtile_of(pass, block_size, rows, columns);
-  return row.of(block_size, s.element) * used_fraction(rows, subtile.rows) *
-         used_fraction(columns, subtile.columns);
+  return densest * used_fraction(rows, subtile.rows) * used_fraction(columns, subtile.columns);
 }
 
 }  // namespace espalier::kernels

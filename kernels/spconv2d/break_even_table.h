@@ -12,10 +12,11 @@ namespace espalier::kernels {
 struct BreakEven {
   double single, block;
 
+  double of(int block_size) const { return block_size == 1 ? single : block; }
   double of(int block_size, Element element) const {
     // Dense products of bf16 are faster than f32's, sparse ones are f32's: a guess.
     constexpr double kOfBf16 = 0.6;
-    return (block_size == 1 ? single : block) * (element == Element::bf16 ? kOfBf16 : 1.0);
+    return of(block_size) * (element == Element::bf16 ? kOfBf16 : 1.0);
   }
 };
 

@@ -9,6 +9,8 @@ namespace {
 
 // By pass.
 constexpr BreakEven kBreakEven[] = {{0.30, 0.45}, {0.31, 0.45}, {0.14, 0.085}};
+// Where dense products of bf16 are those of matrix tiles.
+constexpr BreakEven kTiles[] = {{0.035, 0.08}, {0.02, 0.053}, {0.022, 0.063}};
 
 // Tokens that the registers hold.
 int tokens_together(Conv2dPass pass, int block_size, std::int64_t tokens) {
@@ -21,9 +23,10 @@ int tokens_together(Conv2dPass pass, int block_size, std::int64_t tokens) {
 }  // namespace
 
 double break_even_density(const LinearShape& s, Conv2dPass pass, int block_size) {
-  if (s.element == Element::bf16 && linear_bf16().isa == Isa::amx) return 0.0;
   const std::int64_t tokens = groups(s.N) * s.T;
-  return kBreakEven[static_cast<int>(pass)].of(block_size, s.element) *
+  const int row = static_cast<int>(pass);
+  const bool tiles = s.element == Element::bf16 && linear_bf16().isa == Isa::amx;
+  return (tiles ? kTiles[row].of(block_size) : kBreakEven[row].of(block_size, s.element)) *
          used_fraction(tokens, tokens_together(pass, block_size, tokens));
 }
 

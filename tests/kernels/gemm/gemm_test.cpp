@@ -116,6 +116,22 @@ TEST_CASE("a symmetric product is the whole product, equal to its transpose in e
   }
 }
 
+#if defined(__SSE__) || defined(__aarch64__)
+TEST_CASE("denormals are zeros to gemm, and to nobody after it") {
+  const GemmShape shape = {.M = 20, .N = 30, .K = 40, .lda = 40, .ldb = 30, .ldc = 30};
+  const volatile float tiny = 1e-39f;
+  Floats A(20 * 40), B(40 * 30);
+  for (std::size_t i = 0; i < A.size(); ++i) A.data()[i] = tiny;
+  for (std::size_t i = 0; i < B.size(); ++i) B.data()[i] = 1e10f;
+  for_each_kernel([&](const GemmKernels& kernels) {
+    Floats C(20 * 30);
+    kernels.gemm(shape, A.data(), B.data(), C.data());
+    for (std::size_t i = 0; i < C.size(); ++i) CHECK(C.data()[i] == 0.0f);
+    CHECK(tiny * 0.5f > 0.0f);
+  });
+}
+#endif
+
 TEST_CASE("gemm with K = 0 scales C by beta") {
   const GemmShape shape{3, 20, 0, false, false, 1, 20, 20, 1.0f, 0.5f};
   for_each_kernel([&](const GemmKernels& kernels) {
