@@ -117,7 +117,8 @@ class Taker {
       }
       link_directory(other / relative(cut), run_.path() / relative(cut));
       nlohmann::ordered_json result = directory_of(cut).result();
-      if (!result.contains("taken_from")) result["taken_from"] = other.filename().string();
+      if (!result.contains("taken_from"))
+        result["taken_from"] = (other / "").parent_path().filename().string();
       write_file_durably(directory_of(cut).path() / kResultFile, result.dump(2) + "\n");
     }
     reporter.line(
@@ -163,7 +164,8 @@ std::string what_differs(ExperimentConfig& config, const fs::path& other) {
   };
   const std::set<std::string> here = before_first_cut(config), there = before_first_cut(other_config);
   if (here == there)
-    return "it has not reached the end of its first stage, or chose its kernels otherwise (--no-tune)";
+    return "it has not reached the end of its first stage, or one of the two runs with --no-tune and the "
+           "other does not";
   std::string text = "until the end of the first stage ";
   const auto list = [&](const std::set<std::string>& lines, const std::set<std::string>& without) {
     std::vector<std::string> own;
@@ -189,10 +191,10 @@ std::vector<Cut> cuts_of(ExperimentConfig& config) {
   return cuts;
 }
 
-void take_common_start(ExperimentConfig& config, const fs::path& directory,
+bool take_common_start(ExperimentConfig& config, const fs::path& directory,
                        const std::vector<fs::path>& others, Reporter& reporter) {
   Taker taker(config, directory);
-  if (taker.has_begun()) return;
+  if (taker.has_begun()) return false;
   std::optional<std::size_t> last;
   fs::path from;
   for (const fs::path& other : others) {
@@ -202,6 +204,11 @@ void take_common_start(ExperimentConfig& config, const fs::path& directory,
     from = other;
   }
   if (last) taker.take(from, *last, reporter);
+  return last.has_value();
+}
+
+std::string why_nothing(ExperimentConfig& config, const fs::path& other) {
+  return fmt::format("nothing of {} can be taken: {}", other.string(), what_differs(config, other));
 }
 
 void expect_run(const fs::path& other) {
@@ -212,11 +219,9 @@ void expect_run(const fs::path& other) {
 void start_from(ExperimentConfig& config, const fs::path& directory, const fs::path& other,
                 Reporter& reporter) {
   expect_run(other);
+  if (take_common_start(config, directory, {other}, reporter)) return;
   if (Taker taker(config, directory); !taker.at_start() || taker.has_begun()) return;
-  take_common_start(config, directory, {other}, reporter);
-  if (Taker(config, directory).at_start())
-    fail(ErrorKind::usage, "--start-from", "nothing of {} can be taken: {}", other.string(),
-         what_differs(config, other));
+  fail(ErrorKind::usage, "--start-from", "{}", why_nothing(config, other));
 }
 
 }  // namespace espalier

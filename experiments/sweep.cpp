@@ -309,7 +309,11 @@ std::int64_t Sweep::run(const std::vector<const SweepCell*>& cells, Reporter& re
     reporter.line(fmt::format("cell {} of {}: {}", i + 1, cells.size(), cell.label));
     ExperimentConfig config = read_experiment(cell.document);
     try {
-      take_common_start(config, cell.directory, runs, reporter);
+      const bool begins = state(cell) == CellState::missing;
+      if (!take_common_start(config, cell.directory, runs, reporter) && begins) {
+        for (const fs::path& start : starts)
+          reporter.line(fmt::format("start       {}", why_nothing(config, start)));
+      }
       run_experiment(config, cell.directory, reporter);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::not_finite) throw;

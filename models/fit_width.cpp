@@ -15,7 +15,7 @@ class WidthField : public FieldVisitor {
   std::int64_t* width = nullptr;
 
   // What it is a multiple of: heads share a transformer's dim alike, and sine positions take it in fours.
-  std::int64_t step() const { return heads_ == 0 ? 1 : std::lcm(heads_, std::int64_t{4}); }
+  std::int64_t step() const { return std::lcm(heads_, std::int64_t{sines_ ? 4 : 1}); }
 
   void field(const char*, bool&, const char*) override {}
   void field(const char* key, std::int64_t& value, const char*, Range<std::int64_t>) override {
@@ -24,7 +24,9 @@ class WidthField : public FieldVisitor {
     if (name == "heads") heads_ = value;
   }
   void field(const char*, double&, const char*, Range<double>) override {}
-  void field(const char*, std::string&, const char*, const std::vector<std::string>&) override {}
+  void field(const char* key, std::string& value, const char*, const std::vector<std::string>&) override {
+    if (std::string(key) == "positions") sines_ = value == "sine";
+  }
   void field(const char*, std::vector<std::string>&, const char*) override {}
   void field(const char*, std::vector<std::int64_t>&, const char*, Range<std::int64_t>) override {}
 
@@ -34,7 +36,8 @@ class WidthField : public FieldVisitor {
   void visit_part(const PartField&) override {}
 
  private:
-  std::int64_t heads_ = 0;
+  std::int64_t heads_ = 1;
+  bool sines_ = false;
 };
 
 WidthField width_of(ModelSpec& spec) {

@@ -17,7 +17,7 @@ struct Budget {
 };
 
 // The largest width, a transformer's dim, with which the model costs at most `budget.fraction` of what `spec` costs with its own.
-// The spec is left as it was. Throws Error (usage) when it has no width, or width 1 costs too much.
+// The spec is left as it was. Throws Error (usage) when it has no width, or the least of its widths costs too much.
 std::int64_t width_within(ModelSpec& spec, const Budget& budget, const Shape& image, std::int64_t classes);
 
 // The model with another width than the spec's, which is left as it was.

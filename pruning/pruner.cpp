@@ -244,6 +244,7 @@ bool Pruner::is_due(std::int64_t steps_done) const {
 
 bool Pruner::works_after(std::int64_t steps_done) const {
   if (feeds_back(steps_done)) return true;
+  if (settings_.criterion->adds_gradients() && steps_done < total_steps_) return true;
   for (std::int64_t later = steps_done + 1; later <= total_steps_; ++later) {
     if (is_due(later) || settings_.regrow->due(later, total_steps_)) return true;
   }

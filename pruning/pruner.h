@@ -92,7 +92,7 @@ class Pruner : public optim::StepHook {
   bool reads_pruned_gradients(std::int64_t step) const override;
   void before_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
   bool after_step(const optim::StepInfo& info, std::span<nn::Parameter* const> parameters) override;
-  // Is a mask to change, or a pruned weight learning, after so many steps of the stage?
+  // Has it more to do after so many steps of the stage: a mask to change, pruned weights that learn, a penalty?
   bool works_after(std::int64_t steps_done) const;
 
   // Kept fraction of the weights that this pruner may prune: with dependencies, of filters that can go.

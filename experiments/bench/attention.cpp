@@ -57,7 +57,7 @@ AttentionTime measure(const AttentionBenchOptions& options, const Sequence& s) {
       qkv.set_grad({});
     };
   };
-  AttentionTime time{.tokens = s.tokens, .heads = s.heads, .head_features = s.head_features};
+  AttentionTime time{.batch = batch, .tokens = s.tokens, .heads = s.heads, .head_features = s.head_features};
   time.gflop = 4e-9 * static_cast<double>(batch * s.tokens * s.tokens * width);
   {
     const NoGrad off;

@@ -11,7 +11,7 @@
 namespace espalier::bench {
 
 struct AttentionBenchOptions {
-  std::int64_t batch = 128;
+  std::int64_t batch = 128;  // of 64 tokens; of longer sequences as many tokens, but 16 images at least
   DType precision = DType::f32;
   std::int64_t longest = 1024;  // leaves out longer sequences
   int rounds = 7;
@@ -19,7 +19,7 @@ struct AttentionBenchOptions {
 };
 
 struct AttentionTime {
-  std::int64_t tokens = 0, heads = 0, head_features = 0;
+  std::int64_t batch = 0, tokens = 0, heads = 0, head_features = 0;
   double gflop = 0.0;  // both products, forward
   // Seconds a call.
   double forward = 0.0, training = 0.0;                  // in blocks

@@ -2,6 +2,7 @@
 // sparse, and attention, trains, infers, or makes batches.
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "experiments/bench/conv.h"
@@ -258,6 +259,11 @@ int bench(int argc, char** argv) {
   if (arguments->count("threads") > 0) kernels::set_num_threads(at_least_one(*arguments, "threads"));
   ask_for_tuning(*arguments);
   const std::string what = required(*arguments, "what");
+  const auto* benchmark = std::find_if(std::begin(kBenchmarks), std::end(kBenchmarks),
+                                       [&](const Benchmark& known) { return what == known.name; });
+  if (benchmark == std::end(kBenchmarks))
+    fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: {})", what,
+         did_you_mean(what, names()), fmt::join(names(), ", "));
   const auto number = [&](const char* option, int otherwise) {
     return arguments->count(option) > 0 ? at_least_one(*arguments, option) : otherwise;
   };
@@ -280,11 +286,7 @@ int bench(int argc, char** argv) {
   if (what == "infer" && request.precision != DType::f32) {
     fail(ErrorKind::usage, "espalier bench", "--precision is not for infer, which has kernels of f32 alone");
   }
-  for (const Benchmark& benchmark : kBenchmarks) {
-    if (what == benchmark.name) return benchmark.run(request);
-  }
-  fail(ErrorKind::usage, "espalier bench", "there is no benchmark '{}'{} (known: {})", what,
-       did_you_mean(what, names()), fmt::join(names(), ", "));
+  return benchmark->run(request);
 }
 
 }  // namespace espalier::cli

@@ -14,7 +14,7 @@ void print_attention_json(const bench::AttentionBenchOptions& options) {
     fmt::print("{}\n", nlohmann::ordered_json{{"tokens", time.tokens},
                                               {"heads", time.heads},
                                               {"head_features", time.head_features},
-                                              {"batch", options.batch},
+                                              {"batch", time.batch},
                                               {"dtype", dtype_name(options.precision)},
                                               {"threads", kernels::num_threads()},
                                               {"isa", kernels::isa_name(kernels::active_isa())},
@@ -34,8 +34,9 @@ void print_attention_table(const bench::AttentionBenchOptions& options) {
   fmt::print("{:<16} {:>10} {:>8} {:>7} {:>10} {:>7}\n", "tokens, heads", "forward", "GFLOP/s", "times",
              "training", "times");
   bench::run_attention_bench(options, [](const bench::AttentionTime& time) {
-    fmt::print("{:<16} {:>10.3f} {:>8.0f} {:>7.2f} {:>10.3f} {:>7.2f}\n", time.name(), 1e3 * time.forward,
-               time.gflop / time.forward, time.forward_unfused / time.forward, 1e3 * time.training,
+    fmt::print("{:<16} {:>10.3f} {:>8.0f} {:>7.2f} {:>10.3f} {:>7.2f}\n",
+               fmt::format("{} N{}", time.name(), time.batch), 1e3 * time.forward, time.gflop / time.forward,
+               time.forward_unfused / time.forward, 1e3 * time.training,
                time.training_unfused / time.training);
   });
 }

@@ -33,6 +33,9 @@ int run(int argc, char** argv) {
                                               : default_run_directory(config);
   std::optional<RunKernels> kernels;
   if (arguments->count("kernels") > 0) kernels = kernels_to_adopt((*arguments)["kernels"].as<std::string>());
+  if (kernels && arguments->count("start-from") > 0)
+    fail(ErrorKind::usage, "espalier run",
+         "--start-from brings the kernels that its run was computed on; leave out --kernels");
   Reporter reporter = begin_run(*arguments);
   if (arguments->count("start-from") > 0)
     start_from(config, directory, (*arguments)["start-from"].as<std::string>(), reporter);

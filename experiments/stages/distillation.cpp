@@ -55,6 +55,8 @@ void Distillation::rehearse(const StageInputs& inputs) const {
   if (const std::optional<SavedModel> saved = expect_earlier(inputs, "distill.teacher", teacher)) {
     check_fits(*saved, teacher, inputs.data);
     features.counterparts(inputs.model, *saved->model, inputs.data.train->image_shape());
+  } else {  // an earlier stage is the same network: what cannot be compared with itself cannot be at all
+    features.counterparts(inputs.model, inputs.model, inputs.data.train->image_shape());
   }
 }
 

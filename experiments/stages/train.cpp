@@ -34,6 +34,14 @@ datasets::LoaderOptions training_options(const StageInputs& inputs) {
   return options;
 }
 
+// Before the model takes its shape.
+void check_shrunk(const StageContext& context, const train::Checkpoint& checkpoint) {
+  expect_dataset(checkpoint, context.directory.path(), context.data);
+  const auto figures = about_value<nlohmann::json>(checkpoint.about, "shrunk");
+  if (!figures.is_object() || !figures.value("parameters_before", nlohmann::json()).is_number_integer())
+    fail(ErrorKind::integrity, "checkpoint", "the manifest's 'shrunk' does not say what went");
+}
+
 }  // namespace
 
 void TrainStage::fields(FieldVisitor& v) {
@@ -57,6 +65,10 @@ std::int64_t TrainStage::steps_of_training(const StageInputs& inputs) const {
 
 void TrainStage::rehearse(const StageInputs& inputs) const {
   distill_.rehearse(inputs);
+  if (shrink_ && !distill_.features.layers.empty())
+    fail(ErrorKind::usage, inputs.config.stages[inputs.index].label(),
+         "shrink may change or remove the layers of distill.features in the middle of the stage; shrink in a "
+         "stage of its own");
   const std::int64_t steps = steps_of_training(inputs);
   std::vector<std::unique_ptr<pruning::Pruner>> pruners;
   for (pruning::PrunerSettings& settings : prune_) {
@@ -78,7 +90,10 @@ std::optional<StageResult> TrainStage::train_until_shrunk(StageContext& context,
                                                           const RoundOptions& round) const {
   const std::optional<train::Checkpoint> checkpoint = context.directory.progress();
   const bool has_shrunk = checkpoint && TrainingState::has_shrunk(*checkpoint);
-  if (has_shrunk) load_saved(context.model, *checkpoint);
+  if (has_shrunk) {
+    check_shrunk(context, *checkpoint);
+    load_saved(context.model, *checkpoint);
+  }
   datasets::Loader loader(context.data.train, training_options(context));
   const std::vector<nn::Parameter*> parameters = context.model.parameters();
   const std::unique_ptr<optim::Optimizer> optimizer = optimizer_->build(parameters);

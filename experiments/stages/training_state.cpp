@@ -29,6 +29,28 @@ NamedTensors with_prefix(const NamedTensors& all, const std::string& prefix) {
   return some;
 }
 
+// Biases, scales, running means.
+NamedTensors vectors_of(nn::Module& model) {
+  NamedTensors vectors;
+  for (const auto& [name, tensor] : model.state_dict()) {
+    if (tensor.rank() == 1) vectors.emplace_back(name, tensor.clone());
+  }
+  return vectors;
+}
+
+// What removed channels still gave was added to the vectors of what reads them: to their averages, too.
+void add_changes(const NamedTensors& before, const NamedTensors& after, NamedTensors& averages) {
+  const auto find = [](const NamedTensors& all, const std::string& name) {
+    return std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == name; });
+  };
+  for (auto& [name, average] : averages) {
+    const auto old = find(before, name), now = find(after, name);
+    if (old == before.end() || now == after.end()) continue;
+    for (std::int64_t i = 0; i < average.numel(); ++i)
+      average.data()[i] += now->second.data()[i] - old->second.data()[i];
+  }
+}
+
 std::string prune_prefix(std::size_t index) { return fmt::format("prune.{}.", index); }
 
 double density_of(nn::Module& model) {
@@ -115,12 +137,14 @@ bool TrainingState::masks_are_final() const {
 
 void TrainingState::shrink() {
   // Of the model as it is now: moments are held where its masks keep weights.
-  const NamedTensors moments = optimizer_.state(), averages = ema_ ? ema_->state() : NamedTensors();
+  const NamedTensors moments = optimizer_.state(), averages = ema_ ? ema_->state() : NamedTensors(),
+                     vectors = vectors_of(context_.model);
   const Removal removal = remove_masked(context_);
   shrunk_ = removal.figures;
-  NamedTensors state;
+  NamedTensors left = removal.shrunk.select(averages), state;
+  add_changes(removal.shrunk.select(vectors), vectors_of(context_.model), left);
   add_prefixed(state, "optimizer.", removal.shrunk.select(moments));
-  add_prefixed(state, "ema.", removal.shrunk.select(averages));
+  add_prefixed(state, "ema.", left);
   context_.directory.save_progress(trainer_.progress().step,
                                    {about(), train::model_tensors(context_.model), std::move(state)});
   trainer_.pause();

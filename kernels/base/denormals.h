@@ -10,6 +10,7 @@
 #endif
 
 namespace espalier::kernels {
+namespace {  // each ISA has its own, in its instructions
 
 // In this thread, while it lives. 32-bit NEON knows no other way, portable code on other CPUs keeps its own.
 class FlushDenormals {
@@ -32,10 +33,10 @@ class FlushDenormals {
   static constexpr std::uint64_t kFlush = 1u << 24;
   static std::uint64_t read() {
     std::uint64_t mode;
-    asm volatile("mrs %0, fpcr" : "=r"(mode));
+    asm volatile("mrs %0, fpcr" : "=r"(mode) : : "memory");
     return mode;
   }
-  static void write(std::uint64_t mode) { asm volatile("msr fpcr, %0" : : "r"(mode)); }
+  static void write(std::uint64_t mode) { asm volatile("msr fpcr, %0" : : "r"(mode) : "memory"); }
 #else
   static constexpr std::uint64_t kFlush = 0;
   static std::uint64_t read() { return 0; }
@@ -45,4 +46,5 @@ class FlushDenormals {
   std::uint64_t before_;
 };
 
+}  // namespace
 }  // namespace espalier::kernels

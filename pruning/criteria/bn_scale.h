@@ -16,6 +16,7 @@ class BnScale : public Measured {
  public:
   void fields(FieldVisitor& v) override;
   bool scores_filters() const override { return true; }
+  bool adds_gradients() const override { return penalty_ > 0.0; }
   void measure(const ScoringData& data, std::span<nn::Parameter* const> targets) override;
   std::string blind_to(const nn::Parameter& parameter) const override;
   // Throws Error (usage) for a weight without a batch norm behind it.

@@ -64,6 +64,8 @@ class Criterion {
 
   // Do the scores come from observe() alone? Then there are none before the first step.
   virtual bool learns_from_training() const { return false; }
+  // Does observe() add to the gradients? Then training changes when the criterion is gone.
+  virtual bool adds_gradients() const { return false; }
   // Do all weights of a filter have one score? Then only whole filters can be told apart.
   virtual bool scores_filters() const { return false; }
 

@@ -100,6 +100,9 @@ TEST_CASE("a transformer within a budget has a dim that its heads share and its 
     CAPTURE(name);
     const std::int64_t step = name == "vit" ? 12 : 4;  // three heads, four heads
     const auto spec = models::model_registry().make(name);
+    testing::SetFields sines;
+    sines.texts["positions"] = "sine";
+    spec->fields(sines);
     const auto macs = [](nn::Module& model) { return nn::summary(model, {3, 32, 32}).total.macs; };
     const auto whole = spec->build({3, 32, 32}, 10, 1);
     const std::int64_t dim = models::width_within(*spec, {"macs", 0.5}, {3, 32, 32}, 10);
