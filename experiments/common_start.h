@@ -28,9 +28,9 @@ std::vector<Cut> cuts_of(ExperimentConfig& config);
 
 // Before a run in `directory` begins or goes on: of the directories of other runs, where there are such,
 // takes from the one that has reached the last cut in common. Nothing of this run's own is given up, a stage
-// under way goes on. Returns whether there was anything to take. `result.json` of what was taken says from where ("taken_from"); times are those of who
-// computed it. Throws Error as RunDirectory does, (integrity) when the other run is damaged, (usage) when it
-// was computed on another data set, (io).
+// under way goes on. Returns whether there was anything to take. `result.json` of what was taken says from
+// where ("taken_from"); times are those of who computed it. Throws Error as RunDirectory does, (integrity)
+// when the other run is damaged, (usage) when it was computed on another data set, (io).
 bool take_common_start(ExperimentConfig& config, const std::filesystem::path& directory,
                        const std::vector<std::filesystem::path>& others, Reporter& reporter);
 
